@@ -1,0 +1,92 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Service is what can be ordered.
+type Service struct {
+	Name         string          `json:"name" example:"postgresql"`
+	Title        string          `json:"title"`
+	Summary      string          `json:"summary"`
+	Description  string          `json:"description,omitempty"`
+	Category     string          `json:"category" example:"database"`
+	Provider     string          `json:"provider"`
+	Revision     int             `json:"revision"`
+	Versions     []string        `json:"versions,omitempty" doc:"Of the engine, as zones offer them"`
+	Capabilities []Capability    `json:"capabilities" nullable:"false"`
+	Parameters   json.RawMessage `json:"parameters" doc:"JSON Schema of spec.parameters"`
+	Plans        []Plan          `json:"plans" nullable:"false"`
+	Offerings    []Offering      `json:"offerings" nullable:"false"`
+}
+
+// Capability is an optional part of a service: one per maturity iteration.
+type Capability struct {
+	Name    string `json:"name" example:"scaling"`
+	Offered bool   `json:"offered"`
+	Note    string `json:"note,omitempty"`
+}
+
+// Plan is a size.
+type Plan struct {
+	Name          string `json:"name" example:"small"`
+	Revision      int    `json:"revision"`
+	CPUMillis     int64  `json:"cpuMillis" doc:"Thousandths of a core"`
+	MemoryMiB     int64  `json:"memoryMiB"`
+	MinStorageGiB int64  `json:"minStorageGiB"`
+	MaxStorageGiB int64  `json:"maxStorageGiB"`
+}
+
+// Offering is a service in a zone, at a price.
+type Offering struct {
+	Zone         string      `json:"zone"`
+	Service      string      `json:"service"`
+	ServiceLevel string      `json:"serviceLevel"`
+	Revision     int         `json:"revision"`
+	PriceList    int         `json:"priceList" doc:"Revision"`
+	Currency     string      `json:"currency"`
+	Plans        []PlanPrice `json:"plans" nullable:"false"`
+	Available    bool        `json:"available"`
+	Problem      string      `json:"problem,omitempty" doc:"Why it cannot be ordered now"`
+}
+
+// PlanPrice is what a plan costs in an offering.
+type PlanPrice struct {
+	Plan  string      `json:"plan"`
+	Items []PriceItem `json:"items" nullable:"false"`
+	Hour  Money       `json:"hour" doc:"With the smallest storage"`
+	Month Money       `json:"month" doc:"In the current calendar month, with the smallest storage"`
+}
+
+// Zone is a place where instances run.
+type Zone struct {
+	Metadata       Metadata    `json:"metadata"`
+	Provider       string      `json:"provider"`
+	Title          string      `json:"title"`
+	Driver         string      `json:"driver"`
+	Isolation      string      `json:"isolation,omitempty"`
+	Limits         string      `json:"limits,omitempty"`
+	Simulated      bool        `json:"simulated,omitempty"`
+	FailureDomains []string    `json:"failureDomains" nullable:"false"`
+	Capacity       Capacity    `json:"capacity"`
+	Reserved       Capacity    `json:"reserved"`
+	Conditions     []Condition `json:"conditions,omitempty"`
+}
+
+// Capacity of a zone, or what is reserved of it.
+type Capacity struct {
+	CPUMillis  int64 `json:"cpuMillis"`
+	MemoryMiB  int64 `json:"memoryMiB"`
+	StorageGiB int64 `json:"storageGiB"`
+	Instances  int64 `json:"instances"`
+}
+
+// ZoneEnrolment is handed out once.
+type ZoneEnrolment struct {
+	Zone      string    `json:"zone"`
+	Token     string    `json:"token" doc:"Shown once; valid for one agent"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	Server    string    `json:"server" doc:"The agent listener"`
+	CA        string    `json:"ca" doc:"PEM"`
+}

@@ -1,0 +1,217 @@
+package api
+
+import "time"
+
+// Phase is where an instance is in its life; it is the same for every service.
+type Phase string
+
+// The phases. Whether a zone can be reached is a condition, never a phase.
+const (
+	PhasePending      Phase = "Pending"
+	PhaseProvisioning Phase = "Provisioning"
+	PhaseReady        Phase = "Ready"
+	PhaseUpdating     Phase = "Updating"
+	PhaseDegraded     Phase = "Degraded"
+	PhaseMaintaining  Phase = "Maintaining"
+	PhaseSuspended    Phase = "Suspended"
+	PhaseDeleting     Phase = "Deleting"
+	PhaseDeleted      Phase = "Deleted" // restorable until purgeAt; the name is kept
+	PhasePurged       Phase = "Purged"
+	PhaseFailed       Phase = "Failed"
+)
+
+// Instance is one ordered service.
+type Instance struct {
+	Metadata Metadata       `json:"metadata"`
+	Spec     InstanceSpec   `json:"spec"`
+	Status   InstanceStatus `json:"status"`
+}
+
+// InstanceSpec is what the customer wants. In a PUT, what is absent takes its
+// default.
+type InstanceSpec struct {
+	Service         string         `json:"service" doc:"What is ordered; cannot change" example:"postgresql"`
+	Zone            string         `json:"zone,omitempty" doc:"Where it runs; cannot change. Default: the first zone that offers the service"`
+	Plan            string         `json:"plan,omitempty" doc:"Its size. Default: the cheapest plan"`
+	ServiceLevel    string         `json:"serviceLevel,omitempty" doc:"best-effort or guaranteed; cannot change yet. Default: best-effort"`
+	DisplayName     string         `json:"displayName,omitempty" maxLength:"120"`
+	StorageGiB      int64          `json:"storageGiB,omitempty" doc:"Can grow, not shrink. Default: what the plan includes at least"`
+	Parameters      map[string]any `json:"parameters,omitempty" doc:"Settings of the service, as its package lists them"`
+	AllowedNetworks []string       `json:"allowedNetworks,omitzero" doc:"CIDRs that may connect. Default: everywhere (0.0.0.0/0 and ::/0); an empty list: nobody" nullable:"true"`
+	Protected       *bool          `json:"protected,omitempty" doc:"Deletion protection. Default: true"`
+}
+
+// InstanceStatus is what is true of the instance.
+type InstanceStatus struct {
+	Phase              Phase             `json:"phase"`
+	Message            string            `json:"message,omitempty" doc:"In plain words"`
+	BlockedBy          string            `json:"blockedBy,omitempty" doc:"Who has to act before this can go on: you, operator, capacity"`
+	ObservedGeneration int64             `json:"observedGeneration" doc:"The generation that is in force; equal to metadata.generation when nothing is under way"`
+	Conditions         []Condition       `json:"conditions,omitempty"`
+	Endpoint           *Endpoint         `json:"endpoint,omitempty"`
+	AppliedPlan        string            `json:"appliedPlan,omitempty"`
+	AppliedStorageGiB  int64             `json:"appliedStorageGiB,omitempty"`
+	StorageUsedBytes   int64             `json:"storageUsedBytes,omitempty"`
+	SuspendedFor       []string          `json:"suspendedFor,omitempty" doc:"Reasons: user, budget, dunning, abuse"`
+	DeletedAt          *time.Time        `json:"deletedAt,omitempty"`
+	PurgeAt            *time.Time        `json:"purgeAt,omitempty" doc:"Until then undelete brings it back with its data"`
+	Revisions          InstanceRevisions `json:"revisions"`
+}
+
+// InstanceRevisions are the immutable revisions that the instance is pinned to.
+type InstanceRevisions struct {
+	Package   int `json:"package"`
+	Plan      int `json:"plan"`
+	PriceList int `json:"priceList"`
+	Offering  int `json:"offering"`
+}
+
+// Condition is one named aspect of an object.
+type Condition struct {
+	Type               string    `json:"type" example:"ZoneReachable"`
+	Status             bool      `json:"status"`
+	Reason             string    `json:"reason,omitempty"`
+	Message            string    `json:"message,omitempty"`
+	LastTransitionTime time.Time `json:"lastTransitionTime,omitzero"`
+}
+
+// Endpoint is where clients reach an instance.
+type Endpoint struct {
+	Host     string `json:"host"`
+	Port     int    `json:"port"`
+	Database string `json:"database,omitempty"`
+	CA       string `json:"ca" doc:"PEM; verify the server by it"`
+}
+
+// InstanceOrder is the body of POST …/instances.
+type InstanceOrder struct {
+	Metadata struct {
+		Name   string            `json:"name"`
+		Labels map[string]string `json:"labels,omitempty"`
+	} `json:"metadata"`
+	Spec InstanceSpec `json:"spec"`
+	// AcceptedPriceList is the revision whose prices were shown to whoever orders.
+	AcceptedPriceList int `json:"acceptedPriceList,omitempty" doc:"The price list revision that was shown; refused with 409 when prices have changed since. Default: the current one"`
+}
+
+// InstancePut is the body of PUT …/instances/{name}: the full spec; what is
+// absent takes its default. Where no such instance exists one is ordered.
+type InstancePut struct {
+	Metadata struct {
+		Labels map[string]string `json:"labels,omitempty"`
+	} `json:"metadata,omitempty"`
+	Spec              InstanceSpec `json:"spec"`
+	AcceptedPriceList int          `json:"acceptedPriceList,omitempty"`
+}
+
+// Preview is what a request would do, asked for with ?dryRun=true.
+type Preview struct {
+	Action  string   `json:"action" enum:"create,update,none"`
+	Changes []Change `json:"changes" nullable:"false"`
+	Cost    CostDiff `json:"cost"`
+	// Effects that the user should know of, such as a restart.
+	Effects   []string `json:"effects,omitempty"`
+	PriceList int      `json:"priceList" doc:"Revision of the prices shown; pass it as acceptedPriceList"`
+}
+
+// Change is one field that would change.
+type Change struct {
+	Field string `json:"field" example:"spec.plan"`
+	From  any    `json:"from,omitempty"`
+	To    any    `json:"to,omitempty"`
+}
+
+// CostDiff compares prices before and after. Before is absent for an order.
+type CostDiff struct {
+	Before     *Price `json:"before,omitempty"`
+	After      Price  `json:"after"`
+	HourDelta  Money  `json:"hourDelta"`
+	MonthDelta Money  `json:"monthDelta"`
+}
+
+// Price of running an instance. Monthly figures are those of the current
+// calendar month in the billing account's time zone.
+type Price struct {
+	Hour  Money       `json:"hour"`
+	Month Money       `json:"month"`
+	Items []PriceItem `json:"items" nullable:"false"`
+}
+
+// PriceItem is one priced part.
+type PriceItem struct {
+	Item     string `json:"item" example:"compute"`
+	Quantity string `json:"quantity" example:"1"`
+	Unit     string `json:"unit" example:"hour" doc:"hour, month, GiB-hour or GiB-month"`
+	Price    Money  `json:"price" doc:"For one unit"`
+	Month    Money  `json:"month"`
+}
+
+// Cost is what something has cost so far this month.
+type Cost struct {
+	Month    string     `json:"month" example:"2026-11"`
+	TimeZone string     `json:"timeZone" example:"Europe/Zurich"`
+	Until    time.Time  `json:"until"`
+	Total    Money      `json:"total"`
+	Lines    []CostLine `json:"lines" nullable:"false"`
+}
+
+// CostLine is one line as it would stand on the invoice.
+type CostLine struct {
+	Project  string `json:"project"`
+	Instance string `json:"instance"`
+	Service  string `json:"service"`
+	Plan     string `json:"plan,omitempty"`
+	Item     string `json:"item"`
+	Quantity string `json:"quantity" doc:"In units: hours, or share of the month times GiB"`
+	Unit     string `json:"unit"`
+	Seconds  string `json:"seconds" doc:"Billed time"`
+	Price    Money  `json:"price"`
+	Amount   Money  `json:"amount"`
+}
+
+// Event is one entry of an instance's timeline.
+type Event struct {
+	At      time.Time `json:"at"`
+	Kind    string    `json:"kind" example:"phase"`
+	Actor   string    `json:"actor,omitempty"`
+	Message string    `json:"message"`
+}
+
+// SuspendRequest is the body of POST …/suspend and …/resume.
+type SuspendRequest struct {
+	Reason string `json:"reason,omitempty" enum:"user,budget,dunning,abuse" doc:"Default: user; others only for the operator"`
+}
+
+// Binding is one set of credentials to an instance.
+type Binding struct {
+	Metadata  Metadata   `json:"metadata"`
+	Instance  string     `json:"instance"`
+	Login     string     `json:"login" doc:"The current log-in"`
+	Phase     string     `json:"phase" enum:"Pending,Ready,Rotating,Revoked"`
+	RotatedAt *time.Time `json:"rotatedAt,omitempty"`
+	// OldUntil: after a rotation the log-in before still works until then.
+	OldUntil  *time.Time `json:"oldUntil,omitempty"`
+	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+}
+
+// BindingCreate is the body of POST …/bindings.
+type BindingCreate struct {
+	Name string `json:"name" example:"reporting"`
+}
+
+// BindingRotate is the body of POST …/bindings/{binding}/rotate.
+type BindingRotate struct {
+	OverlapSeconds *int64 `json:"overlapSeconds,omitempty" minimum:"0" maximum:"604800" doc:"How long the old log-in goes on working. Default: 3600"`
+}
+
+// Credentials are revealed on request; the reveal is audited.
+type Credentials struct {
+	Service  string            `json:"service"`
+	Instance string            `json:"instance"`
+	Binding  string            `json:"binding"`
+	Endpoint Endpoint          `json:"endpoint"`
+	Login    string            `json:"login"`
+	Password string            `json:"password"`
+	URI      string            `json:"uri" doc:"With the password; the CA has to be given beside it"`
+	Env      map[string]string `json:"env" doc:"The service's conventional environment variables; {{CA_FILE}} stands for the path the client writes the CA to"`
+}

@@ -1,0 +1,144 @@
+package api
+
+import "time"
+
+// Role of a member or token.
+type Role string
+
+// The roles. Owner: everything; admin: all but owners and closing; editor:
+// instances and reveals; viewer: reads, no reveal; billing: costs only.
+const (
+	RoleOwner   Role = "owner"
+	RoleAdmin   Role = "admin"
+	RoleEditor  Role = "editor"
+	RoleViewer  Role = "viewer"
+	RoleBilling Role = "billing"
+)
+
+// Organization is the tenant and the party that is billed.
+type Organization struct {
+	Metadata    Metadata `json:"metadata"`
+	DisplayName string   `json:"displayName,omitempty"`
+	TimeZone    string   `json:"timeZone" doc:"IANA zone of the billing account" example:"Europe/Zurich"`
+	Kinds       []string `json:"kinds" nullable:"false" doc:"customer, operator, csp, msp, isv, partner"`
+	Quota       Quota    `json:"quota"`
+}
+
+// OrganizationCreate is the body of POST /api/v1/organizations, for the
+// operator's staff. The organization starts with a project named "default".
+type OrganizationCreate struct {
+	Name        string   `json:"name"`
+	DisplayName string   `json:"displayName,omitempty" maxLength:"120"`
+	TimeZone    string   `json:"timeZone,omitempty" doc:"IANA zone of the billing account. Default: Europe/Zurich"`
+	Kinds       []string `json:"kinds,omitempty" enum:"customer,csp,msp,isv,partner" doc:"Default: customer"`
+	Owner       string   `json:"owner" format:"email" maxLength:"254" doc:"Whose account becomes the first owner"`
+}
+
+// Quota bounds what an organization can run at once.
+type Quota struct {
+	Instances  int64 `json:"instances" minimum:"0"`
+	CPUMillis  int64 `json:"cpuMillis" minimum:"0"`
+	MemoryMiB  int64 `json:"memoryMiB" minimum:"0"`
+	StorageGiB int64 `json:"storageGiB" minimum:"0"`
+}
+
+// QuotaUse shows a quota and what is used of it.
+type QuotaUse struct {
+	Quota Quota `json:"quota"`
+	Used  Quota `json:"used"`
+}
+
+// Project is a group of an organization's instances.
+type Project struct {
+	Metadata    Metadata `json:"metadata"`
+	DisplayName string   `json:"displayName,omitempty"`
+}
+
+// ProjectCreate is the body of POST …/projects.
+type ProjectCreate struct {
+	Name        string `json:"name"`
+	DisplayName string `json:"displayName,omitempty" maxLength:"120"`
+}
+
+// Member is a person in an organization, or in one of its projects only.
+type Member struct {
+	ID        string    `json:"id"`
+	Email     string    `json:"email"`
+	Name      string    `json:"name,omitempty"`
+	Role      Role      `json:"role" enum:"owner,admin,editor,viewer,billing"`
+	Project   string    `json:"project,omitempty" doc:"Absent: the whole organization"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+// MemberPut is the body of PUT …/members: it adds the person or changes the role.
+type MemberPut struct {
+	Email   string `json:"email" format:"email" maxLength:"254"`
+	Role    Role   `json:"role" enum:"owner,admin,editor,viewer,billing"`
+	Project string `json:"project,omitempty"`
+}
+
+// Token is an API token; its secret is shown once, when it is made.
+type Token struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	Role       Role       `json:"role" enum:"owner,admin,editor,viewer,billing"`
+	Project    string     `json:"project,omitempty"`
+	CreatedBy  string     `json:"createdBy,omitempty"`
+	CreatedAt  time.Time  `json:"createdAt"`
+	ExpiresAt  time.Time  `json:"expiresAt"`
+	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
+	RevokedAt  *time.Time `json:"revokedAt,omitempty"`
+	Secret     string     `json:"secret,omitempty" doc:"Only in the answer that makes it"`
+}
+
+// TokenCreate is the body of POST …/tokens.
+type TokenCreate struct {
+	Name          string `json:"name" maxLength:"63"`
+	Role          Role   `json:"role" enum:"owner,admin,editor,viewer,billing"`
+	Project       string `json:"project,omitempty"`
+	ExpiresInDays int    `json:"expiresInDays,omitempty" minimum:"1" maximum:"366" doc:"Default: 90"`
+}
+
+// AuditRecord is one entry of the audit log, which only ever grows.
+type AuditRecord struct {
+	ID        string         `json:"id"`
+	At        time.Time      `json:"at"`
+	Actor     string         `json:"actor"`
+	Action    string         `json:"action" example:"instance.update"`
+	Kind      string         `json:"kind" example:"instance"`
+	Object    string         `json:"object,omitempty" doc:"Name of what was changed"`
+	ObjectID  string         `json:"objectID,omitempty"`
+	Project   string         `json:"project,omitempty"`
+	RequestID string         `json:"requestID,omitempty"`
+	Details   map[string]any `json:"details,omitempty"`
+}
+
+// LoginRequest is the body of POST /api/v1/login.
+type LoginRequest struct {
+	Email    string `json:"email" format:"email" maxLength:"254"`
+	Password string `json:"password" maxLength:"1024"`
+}
+
+// LoginResponse carries a session token: it acts as the person, in every
+// organization where the person is a member.
+type LoginResponse struct {
+	Token         string      `json:"token"`
+	ExpiresAt     time.Time   `json:"expiresAt"`
+	Email         string      `json:"email"`
+	Organizations []WhoamiOrg `json:"organizations" nullable:"false"`
+}
+
+// Whoami says who asks.
+type Whoami struct {
+	Kind          string      `json:"kind" enum:"session,token"`
+	Actor         string      `json:"actor"`
+	ExpiresAt     time.Time   `json:"expiresAt"`
+	Organizations []WhoamiOrg `json:"organizations" nullable:"false"`
+}
+
+// WhoamiOrg is an organization that the asker can enter.
+type WhoamiOrg struct {
+	Name     string   `json:"name"`
+	Role     Role     `json:"role,omitempty" doc:"In the whole organization"`
+	Projects []string `json:"projects,omitempty" doc:"Where the role is for these only"`
+}

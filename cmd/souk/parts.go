@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"souk/internal/agent"
+	"souk/internal/cli"
+	"souk/internal/controlplane"
+	"souk/internal/dev/lifeline"
+	"souk/internal/driver/process"
+	"souk/internal/store"
+	"souk/internal/supervisor"
+	"souk/services/all"
+)
+
+// part is a command that runs one part of Souk from a configuration file until
+// it is asked to stop, or the launcher that started it is gone.
+func part(use, short string, run func(ctx context.Context, config string) error) *cobra.Command {
+	var config string
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		ctx, err := lifeline.Context(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return run(ctx, config)
+	}}
+	cmd.Flags().StringVar(&config, "config", "", "the configuration file")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+func logger(part string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, nil)).With("part", part)
+}
+
+func newServe(*cli.App) *cobra.Command {
+	return part("serve", "Run the control plane: portal, API and the agents' listener", func(ctx context.Context, path string) error {
+		config, err := controlplane.LoadConfig(path)
+		if err != nil {
+			return err
+		}
+		return controlplane.Run(ctx, config, all.Packages(), version, logger("control plane"))
+	})
+}
+
+func newMigrate(*cli.App) *cobra.Command {
+	return part("migrate", "Bring the record's schema up to date, as its owner", func(ctx context.Context, path string) error {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		var config controlplane.Config
+		if err := yaml.UnmarshalStrict(raw, &config); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if config.Record.Owner == "" {
+			return errors.New("the configuration needs record.owner, the connection string of souk_owner")
+		}
+		return store.Migrate(ctx, config.Record)
+	})
+}
+
+// driverConfig is the section `driver` of an agent's configuration.
+type driverConfig struct {
+	Type string `json:"type"` // "process"
+	// Dir is the driver's own folder.
+	Dir string `json:"dir"`
+	// Address is the IP address that engines listen on; Names are what their
+	// certificates carry, the first of which clients are told.
+	Address  string   `json:"address"`
+	Names    []string `json:"names"`
+	PortFrom int      `json:"portFrom"`
+	PortTo   int      `json:"portTo"`
+	// Supervisor is the socket of `souk supervise`; without one the instances run
+	// under the agent's own account, in the folder Instances.
+	Supervisor string `json:"supervisor,omitempty"`
+	Instances  string `json:"instances,omitempty"`
+}
+
+func newAgent(*cli.App) *cobra.Command {
+	var stop bool
+	cmd := part("agent", "Run a zone's agent", func(ctx context.Context, path string) error {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		config, err := agent.ParseConfig(raw)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		log := logger("agent")
+		drv, err := openDriver(config.Driver, log)
+		if err != nil {
+			return err
+		}
+		if stop {
+			return drv.StopAll(ctx)
+		}
+		defer drv.Close()
+		return agent.Run(ctx, config, drv, agent.Deps{Logger: log, Version: version, Stdin: os.Stdin})
+	})
+	cmd.Flags().BoolVar(&stop, "stop-instances", false, "stop all instances of a zone whose agent does not run, and end")
+	return cmd
+}
+
+func openDriver(raw json.RawMessage, log *slog.Logger) (*process.Driver, error) {
+	var c driverConfig
+	if err := yaml.UnmarshalStrict(raw, &c); err != nil {
+		return nil, fmt.Errorf("the section driver: %w", err)
+	}
+	if c.Type != "process" {
+		return nil, fmt.Errorf("there is no driver %q; this agent has: process", c.Type)
+	}
+	var sup process.Supervisor = supervisor.NewClient(c.Supervisor)
+	if c.Supervisor == "" {
+		local, err := supervisor.NewLocal(c.Instances, log)
+		if err != nil {
+			return nil, err
+		}
+		sup = local
+	}
+	return process.New(process.Config{Dir: c.Dir, Address: c.Address, Names: c.Names, PortFrom: c.PortFrom, PortTo: c.PortTo, Supervisor: sup, Engines: all.ProcessEngines(), Logger: log})
+}
+
+// supervise runs the zone's privileged helper; it ends with its launcher.
+func supervise(args []string) int {
+	ctx, err := lifeline.Context(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	context.AfterFunc(ctx, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGTERM) })
+	return supervisor.Main(args)
+}

@@ -1,0 +1,250 @@
+//go:build crashtest
+
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"souk/internal/agent"
+	"souk/internal/agent/agenttest"
+	"souk/internal/agentapi"
+	"souk/internal/driver"
+	"souk/internal/step"
+)
+
+// envCrashAgent makes the test binary an agent: it holds its configuration.
+const envCrashAgent = "SOUK_TEST_CRASH_AGENT"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(envCrashAgent); text != "" {
+		os.Exit(runCrashAgent(text))
+	}
+	os.Exit(m.Run())
+}
+
+func runCrashAgent(text string) int {
+	config, err := agent.ParseConfig([]byte(text))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	zone := &diskZone{dir: config.DataDir + ".zone"}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if err := agent.Run(ctx, config, zone, agent.Deps{Logger: log, Version: "test"}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// TestKilledAfterEachStep kills an agent after each of its steps while it lives
+// through the whole life of an instance, and expects the next one to finish as
+// if nothing had happened. agenttest fails the test on any fact that is lost,
+// renumbered or changed.
+func TestKilledAfterEachStep(t *testing.T) {
+	steps := slices.DeleteFunc(step.All(), func(name string) bool { return !strings.HasPrefix(name, "agent/") })
+	if len(steps) < 10 {
+		t.Fatalf("only these steps are registered: %v", steps)
+	}
+	for _, name := range steps {
+		t.Run(strings.ReplaceAll(name, "/", " "), func(t *testing.T) {
+			t.Parallel()
+			killedAfter(t, name)
+		})
+	}
+}
+
+func killedAfter(t *testing.T, name string) {
+	server := agenttest.New(t, agenttest.Options{Life: 4 * time.Second, Heartbeat: 100 * time.Millisecond})
+	p := &crashAgent{t: t, marker: filepath.Join(t.TempDir(), "killed")}
+	config, err := json.Marshal(agent.Config{
+		Server: server.URL(), DataDir: filepath.Join(t.TempDir(), "agent"),
+		ServerCAFile: server.CAFile(), EnrolTokenFile: server.TokenFile(),
+		Timeouts: agent.Timeouts{
+			ReconnectMin: ms(5), ReconnectMax: ms(50), RetryMin: ms(5), RetryMax: ms(50),
+			Progress: ms(5), Check: ms(20), CacheKeyAge: ms(1),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.env = append(os.Environ(), envCrashAgent+"="+string(config), step.EnvCrashAfter+"="+name, step.EnvCrashMarker+"="+p.marker)
+	p.start()
+	defer p.end()
+
+	states := func(id string) (all []driver.State) {
+		for _, fact := range server.Facts() {
+			if fact.InstanceID == id {
+				all = append(all, fact.Observation.State)
+			}
+		}
+		return all
+	}
+	await := func(id string, state driver.State, generation int64) {
+		server.AwaitFact(fmt.Sprintf("%s is %s", id, state), func(f agentapi.Fact) bool {
+			return f.InstanceID == id && f.Observation.State == state && f.Observation.Generation == generation
+		})
+	}
+	server.Want(wanted("db1", 1, agentapi.IntentActive), wanted("db2", 1, agentapi.IntentActive))
+	await("db1", driver.StateRunning, 1)
+	p.restart() // a new cache key is made at a start
+	server.Want(wanted("db1", 2, agentapi.IntentSuspended))
+	await("db1", driver.StateStopped, 2)
+	server.Want(wanted("db1", 3, agentapi.IntentPurged))
+	await("db1", driver.StateGone, 3)
+	server.Await("the certificate is renewed", func() bool { return server.Issued() >= 2 })
+	server.Await("the agent was killed", func() bool { return p.killed() })
+	server.Want(wanted("db2", 2, agentapi.IntentActive))
+	await("db2", driver.StateRunning, 2)
+
+	want := []driver.State{driver.StateCreating, driver.StateRunning, driver.StateStopped, driver.StateGone}
+	if got := states("db1"); !slices.Equal(got, want) {
+		t.Errorf("db1: reported %v, want %v", got, want)
+	}
+	want = []driver.State{driver.StateCreating, driver.StateRunning, driver.StateRunning}
+	if got := states("db2"); !slices.Equal(got, want) {
+		t.Errorf("db2: reported %v, want %v", got, want)
+	}
+	if server.Epoch() != 1 {
+		t.Errorf("epoch %d, want 1", server.Epoch())
+	}
+}
+
+// crashAgent is an agent in a process of its own, started again when killed.
+type crashAgent struct {
+	t      *testing.T
+	env    []string
+	marker string
+
+	mu       sync.Mutex
+	command  *exec.Cmd
+	log      bytes.Buffer
+	stopping bool
+	ended    chan struct{}
+}
+
+func (p *crashAgent) start() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.startLocked()
+}
+
+func (p *crashAgent) startLocked() {
+	command := exec.Command(os.Args[0])
+	command.Env, command.Stderr = p.env, &p.log
+	if err := command.Start(); err != nil {
+		p.t.Error(err)
+		return
+	}
+	ended := make(chan struct{})
+	p.command, p.ended = command, ended
+	go func() {
+		err := command.Wait()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.stopping {
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+				p.t.Errorf("the agent ended with %v:\n%s", err, p.log.String())
+			}
+			p.startLocked()
+		}
+		close(ended)
+	}()
+}
+
+func (p *crashAgent) end() {
+	p.mu.Lock()
+	p.stopping = true
+	command, ended := p.command, p.ended
+	p.mu.Unlock()
+	_ = command.Process.Signal(syscall.SIGTERM)
+	<-ended
+	if p.t.Failed() {
+		p.t.Logf("the agent's log:\n%s", p.log.String())
+	}
+}
+
+func (p *crashAgent) restart() {
+	p.end()
+	p.mu.Lock()
+	p.stopping = false
+	p.mu.Unlock()
+	p.start()
+}
+
+func (p *crashAgent) killed() bool {
+	_, err := os.Stat(p.marker)
+	return err == nil
+}
+
+// diskZone is a driver whose instances are files, which outlive the agent.
+type diskZone struct{ dir string }
+
+func (z *diskZone) path(id string) string { return filepath.Join(z.dir, id) }
+
+func (z *diskZone) Info(context.Context) (driver.Info, error) {
+	return driver.Info{Driver: "fake", Simulated: true}, os.MkdirAll(z.dir, 0o700)
+}
+
+func (z *diskZone) put(id string, seen driver.Observation) (driver.Observation, error) {
+	text, err := json.Marshal(seen)
+	if err != nil {
+		return seen, err
+	}
+	if err := os.MkdirAll(z.dir, 0o700); err != nil {
+		return seen, err
+	}
+	return seen, os.WriteFile(z.path(id), text, 0o600)
+}
+
+func (z *diskZone) Ensure(ctx context.Context, want driver.Instance) (driver.Observation, error) {
+	if _, err := z.Observe(ctx, want.ID); want.HeldData && errors.Is(err, driver.ErrNotFound) {
+		return driver.Observation{}, driver.ErrDataLost
+	}
+	return z.put(want.ID, driver.Observation{State: driver.StateRunning, Generation: want.Generation, Plan: want.Plan, StorageGiB: want.StorageGiB})
+}
+
+func (z *diskZone) Stop(_ context.Context, want driver.Instance) (driver.Observation, error) {
+	return z.put(want.ID, driver.Observation{State: driver.StateStopped, Generation: want.Generation, Plan: want.Plan, StorageGiB: want.StorageGiB})
+}
+
+func (z *diskZone) Remove(_ context.Context, id string) error { return os.RemoveAll(z.path(id)) }
+
+func (z *diskZone) Observe(_ context.Context, id string) (driver.Observation, error) {
+	var seen driver.Observation
+	text, err := os.ReadFile(z.path(id))
+	if errors.Is(err, os.ErrNotExist) {
+		return seen, driver.ErrNotFound
+	}
+	if err != nil {
+		return seen, err
+	}
+	return seen, json.Unmarshal(text, &seen)
+}
+
+func (z *diskZone) List(context.Context) ([]string, error) { return nil, nil }
+
+func (z *diskZone) Logs(context.Context, string, driver.LogOptions) (io.ReadCloser, error) {
+	return nil, driver.ErrNotFound
+}
+
+func (z *diskZone) Events() <-chan string { return nil }

@@ -1,0 +1,205 @@
+// Package agentapi defines what the control plane and a zone's agent say to
+// each other over mutual TLS: JSON documents, and JSON lines over HTTP/2 where
+// either side goes on talking.
+//
+//	POST /agent/v1/enrol            one-time token + certificate request → certificate, epoch
+//	POST /agent/v1/rotate           certificate request → new certificate (an expired one may still ask)
+//	POST /agent/v1/hello            what the zone can do → the clock, limits
+//	GET  /agent/v1/desired?after=T  stream of DesiredEvent lines, from a resume token on
+//	POST /agent/v1/facts            FactBatch → FactReceipt
+//	POST /agent/v1/stream           the agent's outbound stream: Request lines come back, Response lines go out
+//
+// Every answer other than 2xx is an RFC 9457 problem document. 410 on desired
+// means that the token is too old: list again without one. 409 with code
+// "superseded" means that another agent has been enrolled for the zone: stop.
+package agentapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"souk/internal/driver"
+)
+
+// ProtocolVersion is raised when a message changes in a way that an agent one
+// minor version older or newer could not understand.
+const ProtocolVersion = 1
+
+// Codes of problem documents that an agent acts upon.
+const (
+	// CodeSuperseded, with 409: another agent has been enrolled for the zone.
+	CodeSuperseded = "superseded"
+	// CodeFactConflict, with 409: another fact with that sequence was accepted
+	// before, so the agent's data folder comes from an older copy.
+	CodeFactConflict = "fact-conflict"
+)
+
+// Paths of the agent API.
+const (
+	PathEnrol   = "/agent/v1/enrol"
+	PathRotate  = "/agent/v1/rotate"
+	PathHello   = "/agent/v1/hello"
+	PathDesired = "/agent/v1/desired"
+	PathFacts   = "/agent/v1/facts"
+	PathStream  = "/agent/v1/stream"
+)
+
+// EnrolRequest joins a machine to a zone. Repeating it with the same token and
+// the same key returns another certificate of the same epoch; the token is
+// spent for every other key.
+type EnrolRequest struct {
+	Token   string `json:"token"`
+	CSR     string `json:"csr"` // PEM, ECDSA P-256; its subject is ignored
+	Version string `json:"version"`
+}
+
+// EnrolResponse and RotateResponse carry the agent's identity.
+type EnrolResponse struct {
+	ZoneID      string    `json:"zoneID"`
+	Zone        string    `json:"zone"`  // its name
+	Epoch       int64     `json:"epoch"` // issued by the control plane; facts are numbered within it
+	Certificate string    `json:"certificate"`
+	NotAfter    time.Time `json:"notAfter"` // real time
+	CA          string    `json:"ca"`       // PEM bundle to verify the agent listener by
+}
+
+// RotateRequest asks for a new certificate for the identity of the current one.
+type RotateRequest struct {
+	CSR string `json:"csr"`
+}
+
+// RotateResponse is an EnrolResponse with the same zone and epoch.
+type RotateResponse = EnrolResponse
+
+// Hello says what the agent and its driver can do. It is sent at each start
+// and whenever it changes.
+type Hello struct {
+	Version  string      `json:"version"`
+	Protocol int         `json:"protocol"`
+	BootID   string      `json:"bootID"`
+	Info     driver.Info `json:"info"`
+}
+
+// HelloResponse carries Souk's clock, and the sequence up to which the control
+// plane has all facts of the epoch: an agent that never made that many works on
+// an old copy of its data folder, and stops.
+type HelloResponse struct {
+	Clock        Clock  `json:"clock"`
+	Acknowledged uint64 `json:"acknowledged"`
+}
+
+// Clock is Souk's clock relative to real time: Souk's now is the machine's
+// now plus Offset. An offset never becomes smaller.
+type Clock struct {
+	Offset time.Duration `json:"offset"` // nanoseconds
+}
+
+// Intent is what is wanted of an instance's existence.
+type Intent string
+
+// The intents, in the order in which a life goes through them.
+const (
+	IntentActive    Intent = "active"    // it runs
+	IntentSuspended Intent = "suspended" // stopped, data kept
+	IntentDeleted   Intent = "deleted"   // stopped, data kept until purged
+	IntentPurged    Intent = "purged"    // removed for good
+)
+
+// Desired is what is wanted of one instance, whole: it replaces what was said
+// of the instance before. The agent ignores one whose Generation is lower than
+// one it has seen in this epoch.
+type Desired struct {
+	driver.Instance
+	Name   string `json:"name"` // organization/project/name, for people reading logs
+	Intent Intent `json:"intent"`
+	// AcceptedAt is when the command that led to Generation was accepted, by
+	// Souk's clock: no fact about this generation can be earlier.
+	AcceptedAt time.Time `json:"acceptedAt"`
+}
+
+// DesiredEvent is one line of the desired stream; exactly one of the fields
+// but Token is set. Token resumes after this line.
+type DesiredEvent struct {
+	Instance *Desired `json:"instance,omitempty"`
+	// Synced ends the first listing of a stream that began without a token:
+	// every instance of the zone that is not yet purged has been sent. What was
+	// not in it is not deleted by that: deleting is always said.
+	Synced bool   `json:"synced,omitempty"`
+	Clock  *Clock `json:"clock,omitempty"`
+	// Heartbeat is sent every 10 s of silence.
+	Heartbeat bool   `json:"heartbeat,omitempty"`
+	Token     string `json:"token,omitempty"`
+}
+
+// Fact is something that became true of an instance. The control plane accepts
+// each (zone epoch, Sequence) once.
+type Fact struct {
+	Sequence   uint64 `json:"sequence"` // from 1, without gaps, per epoch
+	BootID     string `json:"bootID"`   // of the agent process
+	InstanceID string `json:"instanceID"`
+	// EffectiveAt is when it became true by Souk's clock as the agent knows it,
+	// RealAt by the machine's.
+	EffectiveAt time.Time          `json:"effectiveAt"`
+	RealAt      time.Time          `json:"realAt"`
+	Observation driver.Observation `json:"observation"`
+}
+
+// MaxFacts is how many facts a batch may hold.
+const MaxFacts = 500
+
+// FactBatch is a run of facts in ascending order of Sequence, at most MaxFacts.
+type FactBatch struct {
+	Epoch int64  `json:"epoch"`
+	Facts []Fact `json:"facts"`
+}
+
+// UnmarshalJSON refuses a batch of too many facts before it decodes any: empty
+// ones take a hundred times their bytes in memory.
+func (b *FactBatch) UnmarshalJSON(text []byte) error {
+	var raw struct {
+		Epoch int64             `json:"epoch"`
+		Facts []json.RawMessage `json:"facts"`
+	}
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return err
+	}
+	if len(raw.Facts) > MaxFacts {
+		return fmt.Errorf("%d facts in one batch; at most %d are taken", len(raw.Facts), MaxFacts)
+	}
+	b.Epoch, b.Facts = raw.Epoch, make([]Fact, len(raw.Facts))
+	for i, fact := range raw.Facts {
+		if err := json.Unmarshal(fact, &b.Facts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FactReceipt acknowledges all facts up to and including Acknowledged; the
+// agent then forgets them. A fact that came before is acknowledged again.
+type FactReceipt struct {
+	Acknowledged uint64 `json:"acknowledged"`
+}
+
+// Request asks the zone for something now, through the agent's own stream.
+type Request struct {
+	ID     string       `json:"id"`
+	Cancel bool         `json:"cancel,omitempty"` // the asker has gone
+	Logs   *LogsRequest `json:"logs,omitempty"`
+}
+
+// LogsRequest asks for an instance's log lines.
+type LogsRequest struct {
+	InstanceID string            `json:"instanceID"`
+	Options    driver.LogOptions `json:"options"`
+}
+
+// Response answers a Request, in any number of lines; the one with Done ends it.
+type Response struct {
+	ID    string `json:"id"`
+	Data  []byte `json:"data,omitempty"`
+	Error string `json:"error,omitempty"` // plain words
+	Code  string `json:"code,omitempty"`  // "not-found" or empty
+	Done  bool   `json:"done,omitempty"`
+}

@@ -1,0 +1,208 @@
+// Package authz says who may do what: one table of role × action, above
+// row-level security.
+package authz
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/api"
+)
+
+// Action is something that a role allows or not.
+type Action string
+
+// What needs no role.
+const (
+	// Public is for everybody, without a token.
+	Public Action = "public"
+	// SignedIn is for whoever has a valid token, about themselves.
+	SignedIn Action = "signed-in"
+)
+
+// Actions within an organization.
+const (
+	OrganizationRead   Action = "organization.read"
+	OrganizationUpdate Action = "organization.update"
+	OrganizationClose  Action = "organization.close"
+	QuotaRead          Action = "quota.read"
+	CostRead           Action = "cost.read"
+	AuditRead          Action = "audit.read"
+	ProjectRead        Action = "project.read"
+	ProjectWrite       Action = "project.write"
+	MemberRead         Action = "member.read"
+	MemberWrite        Action = "member.write"
+	OwnerWrite         Action = "member.write-owner" // make or unmake an owner
+	TokenRead          Action = "token.read"
+	TokenWrite         Action = "token.write"
+	InstanceRead       Action = "instance.read"
+	InstanceWrite      Action = "instance.write"
+	InstanceLogs       Action = "instance.logs"
+	CredentialReveal   Action = "credential.reveal"
+	BindingWrite       Action = "binding.write"
+)
+
+// Actions of the operator's staff across organizations; never a reveal.
+const (
+	OperatorInventory    Action = "operator.inventory"
+	OperatorSegmentAudit Action = "operator.segment-audit"
+	OperatorZoneEnrol    Action = "operator.zone-enrol"
+	OperatorOrganization Action = "operator.organization"
+	OperatorQuota        Action = "operator.quota"
+	OperatorSuspend      Action = "operator.suspend" // for budget, dunning or abuse
+	OperatorClock        Action = "operator.clock"   // souk dev only
+)
+
+var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs}
+var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite}
+var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite}
+var owners = []Action{OrganizationClose, OwnerWrite}
+
+// table holds what each role allows in its own organization or project.
+var table = map[api.Role]map[Action]bool{
+	api.RoleBilling: set([]Action{OrganizationRead, CostRead, QuotaRead}),
+	api.RoleViewer:  set(reads),
+	api.RoleEditor:  set(reads, edits),
+	api.RoleAdmin:   set(reads, edits, admins),
+	api.RoleOwner:   set(reads, edits, admins, owners),
+}
+
+// operatorTable holds what each role in the operator organization allows across
+// organizations.
+var operatorTable = map[api.Role]map[Action]bool{
+	api.RoleViewer: set([]Action{OperatorInventory, OperatorSegmentAudit}),
+	api.RoleEditor: set([]Action{OperatorInventory, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend}),
+	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock}),
+	api.RoleOwner:  set([]Action{OperatorInventory, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock}),
+}
+
+func set(lists ...[]Action) map[Action]bool {
+	m := map[Action]bool{}
+	for _, l := range lists {
+		for _, a := range l {
+			m[a] = true
+		}
+	}
+	return m
+}
+
+// Known says whether a is one of the actions above.
+func (a Action) Known() bool {
+	return a == Public || a == SignedIn || table[api.RoleOwner][a] || operatorTable[api.RoleOwner][a]
+}
+
+// AcrossOrganizations says whether a is one of the operator's staff.
+func (a Action) AcrossOrganizations() bool { return strings.HasPrefix(string(a), "operator.") }
+
+// ladder is the roles from the one that allows most to the one that allows least.
+var ladder = []api.Role{api.RoleOwner, api.RoleAdmin, api.RoleEditor, api.RoleViewer, api.RoleBilling}
+
+// Roles returns the roles that allow a, the one that allows least first.
+func Roles(a Action) []api.Role {
+	allowed := table
+	if a.AcrossOrganizations() {
+		allowed = operatorTable
+	}
+	var roles []api.Role
+	for _, r := range slices.Backward(ladder) {
+		if allowed[r][a] {
+			roles = append(roles, r)
+		}
+	}
+	return roles
+}
+
+// Covers says whether all that role b allows, role a allows too.
+func Covers(a, b api.Role) bool {
+	for action := range table[b] {
+		if !table[a][action] {
+			return false
+		}
+	}
+	return table[b] != nil
+}
+
+// Principal is who asks.
+type Principal struct {
+	// ID is stable: "account:UUID", "token:UUID", or "system:NAME".
+	ID string
+	// Name is for people and the audit log: an e-mail address, or "token NAME".
+	Name string
+	// Credential is the ID of the session or token that was shown.
+	Credential uuid.UUID
+	// Session is set when a person is logged in, rather than a token used.
+	Session   bool
+	ExpiresAt time.Time
+	Grants    []Grant
+}
+
+// Grant is one role in one organization, or in one project of it only.
+type Grant struct {
+	Organization     uuid.UUID
+	OrganizationName string
+	Operator         bool      // it is the operator's own organization
+	Project          uuid.UUID // uuid.Nil: the whole organization
+	ProjectName      string
+	Role             api.Role
+}
+
+// Organization returns the ID of the organization of that name, if the
+// principal may enter it at all.
+func (p Principal) Organization(name string) (uuid.UUID, bool) {
+	for _, g := range p.Grants {
+		if g.OrganizationName == name {
+			return g.Organization, true
+		}
+	}
+	return uuid.Nil, false
+}
+
+// Can says whether the principal may do a in the project of the organization;
+// project uuid.Nil asks for the organization as a whole, which a grant for one
+// project does not give.
+func (p Principal) Can(a Action, organization, project uuid.UUID) bool {
+	for _, g := range p.Grants {
+		if g.Organization == organization && (g.Project == uuid.Nil || g.Project == project) && table[g.Role][a] {
+			return true
+		}
+	}
+	return false
+}
+
+// CanSomewhere says whether the principal may do a in the organization as a
+// whole, or in which of its projects only.
+func (p Principal) CanSomewhere(a Action, organization uuid.UUID) (whole bool, projects []uuid.UUID) {
+	for _, g := range p.Grants {
+		if g.Organization != organization || !table[g.Role][a] {
+			continue
+		}
+		if g.Project == uuid.Nil {
+			return true, nil
+		}
+		projects = append(projects, g.Project)
+	}
+	return false, projects
+}
+
+// Role returns the principal's role in the organization as a whole, or "".
+func (p Principal) Role(organization uuid.UUID) api.Role {
+	for _, g := range p.Grants {
+		if g.Organization == organization && g.Project == uuid.Nil {
+			return g.Role
+		}
+	}
+	return ""
+}
+
+// CanOperate says whether the principal may do a across organizations.
+func (p Principal) CanOperate(a Action) bool {
+	for _, g := range p.Grants {
+		if g.Operator && g.Project == uuid.Nil && operatorTable[g.Role][a] {
+			return true
+		}
+	}
+	return false
+}

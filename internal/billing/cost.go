@@ -1,0 +1,93 @@
+package billing
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/internal/billing/billingdb"
+	"souk/internal/money"
+	"souk/internal/store"
+)
+
+// PriceBook holds the prices of price list revisions.
+type PriceBook map[priceKey][]Price
+
+type priceKey struct {
+	revision             uuid.UUID
+	service, plan, level string
+}
+
+// LoadPrices reads the prices of the revisions.
+func LoadPrices(ctx context.Context, tx store.Tx, revisions []uuid.UUID) (PriceBook, error) {
+	rows, err := billingdb.New(tx).PricesOfRevisions(ctx, revisions)
+	if err != nil {
+		return nil, err
+	}
+	book := PriceBook{}
+	for _, r := range rows {
+		k := priceKey{r.PriceListRevisionID, r.Service, r.Plan, r.ServiceLevel}
+		book[k] = append(book[k], Price{Item(r.Item), Unit(r.Unit), r.Amount, r.Currency})
+	}
+	return book, nil
+}
+
+// For returns what a plan is priced by: its own prices, and for items that it
+// has none of, those for every plan. It returns nothing where the plan has no
+// compute price, as it is then not for sale.
+func (b PriceBook) For(revision uuid.UUID, service, plan, level string) []Price {
+	prices := slices.Clone(b[priceKey{revision, service, plan, level}])
+	for _, general := range b[priceKey{revision, service, "", level}] {
+		if !slices.ContainsFunc(prices, func(p Price) bool { return p.Item == general.Item }) {
+			prices = append(prices, general)
+		}
+	}
+	if !slices.ContainsFunc(prices, func(p Price) bool { return p.Item == ItemCompute }) {
+		return nil
+	}
+	return prices
+}
+
+// Filter chooses what to cost; nil means all.
+type Filter struct {
+	Organization      uuid.UUID
+	Project, Instance *uuid.UUID
+}
+
+// Costs returns the lines of a month so far.
+func Costs(ctx context.Context, tx store.Tx, f Filter, m Month, until time.Time) ([]Line, error) {
+	rows, err := billingdb.New(tx).Uses(ctx, billingdb.UsesParams{OrganizationID: f.Organization, PeriodFrom: m.From, PeriodTo: m.To, ProjectID: f.Project, InstanceID: f.Instance})
+	if err != nil {
+		return nil, err
+	}
+	var revisions []uuid.UUID
+	for _, r := range rows {
+		if !slices.Contains(revisions, r.PriceListRevisionID) {
+			revisions = append(revisions, r.PriceListRevisionID)
+		}
+	}
+	book, err := LoadPrices(ctx, tx, revisions)
+	if err != nil {
+		return nil, err
+	}
+	uses := make([]Use, len(rows))
+	for i, r := range rows {
+		s := Segment{From: r.FromAt, ComputeBilled: r.ComputeBilled, StorageBilled: r.StorageBilled, Terms: Terms{StorageGiB: r.StorageGib}}
+		if r.ToAt != nil {
+			s.To = *r.ToAt
+		}
+		uses[i] = Use{s, r.Project, r.Instance, r.Service, r.Plan, book.For(r.PriceListRevisionID, r.Service, r.Plan, r.ServiceLevel)}
+	}
+	return Rate(uses, m, until), nil
+}
+
+// Total adds the lines up.
+func Total(lines []Line) money.Amount {
+	var sum money.Amount
+	for _, l := range lines {
+		sum = sum.Add(l.Amount)
+	}
+	return sum
+}

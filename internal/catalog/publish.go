@@ -1,0 +1,161 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"souk/internal/catalog/catalogdb"
+	"souk/internal/money"
+	"souk/internal/servicepkg"
+	"souk/internal/store"
+)
+
+// PublishPackage makes a definition the newest revision of its service, with
+// its plans. Where nothing differs from the newest revision nothing is
+// published. It returns the package revision in force.
+func PublishPackage(ctx context.Context, tx store.Tx, provider uuid.UUID, d servicepkg.Definition, at time.Time) (uuid.UUID, error) {
+	if _, err := servicepkg.CompileSchema(d); err != nil {
+		return uuid.Nil, err
+	}
+	q := catalogdb.New(tx)
+	service, err := q.EnsureService(ctx, catalogdb.EnsureServiceParams{ID: store.NewID(), ProviderID: provider, Name: d.Name, CreatedAt: at})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if err := publishPlans(ctx, q, service, d, at); err != nil {
+		return uuid.Nil, err
+	}
+	raw, err := json.Marshal(d) // struct fields in order, maps sorted: canonical
+	if err != nil {
+		return uuid.Nil, err
+	}
+	sum := sha256.Sum256(raw)
+	digest := hex.EncodeToString(sum[:])
+	last, err := q.LatestPackage(ctx, service)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, err
+	}
+	if last.Digest == digest {
+		return last.ID, nil
+	}
+	id := store.NewID()
+	return id, q.InsertPackage(ctx, catalogdb.InsertPackageParams{ID: id, ServiceID: service, Revision: last.Revision + 1, Definition: raw, Digest: digest, PublishedAt: at})
+}
+
+func publishPlans(ctx context.Context, q *catalogdb.Queries, service uuid.UUID, d servicepkg.Definition, at time.Time) error {
+	rows, err := q.CurrentPlans(ctx, d.Name)
+	if err != nil {
+		return err
+	}
+	last := map[string]catalogdb.PlanRevision{}
+	for _, r := range rows {
+		last[r.Name] = r
+	}
+	for _, p := range d.Plans {
+		l := last[p.Name]
+		if p == (servicepkg.Plan{Name: l.Name, CPUMillis: l.CpuMillis, MemoryMiB: l.MemoryMib, MinStorageGiB: l.MinStorageGib, MaxStorageGiB: l.MaxStorageGib}) {
+			continue
+		}
+		err := q.InsertPlan(ctx, catalogdb.InsertPlanParams{ID: store.NewID(), ServiceID: service, Name: p.Name, Revision: l.Revision + 1, CpuMillis: p.CPUMillis,
+			MemoryMib: p.MemoryMiB, MinStorageGib: p.MinStorageGiB, MaxStorageGib: p.MaxStorageGiB, PublishedAt: at})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PriceEntry is one price of a price list.
+type PriceEntry struct {
+	Service, Plan, ServiceLevel, Item, Unit, Amount string // Plan "" is for every plan
+}
+
+// PublishPriceList makes the entries the newest revision of a price list; where
+// nothing differs nothing is published. Entries are sorted by service, plan,
+// level and item.
+func PublishPriceList(ctx context.Context, tx store.Tx, provider uuid.UUID, name, currency string, entries []PriceEntry, at time.Time) (uuid.UUID, error) {
+	q := catalogdb.New(tx)
+	list, err := q.EnsurePriceList(ctx, catalogdb.EnsurePriceListParams{ID: store.NewID(), ProviderID: provider, Name: name, Currency: currency, CreatedAt: at})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	last, err := q.LatestPriceList(ctx, list)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, err
+	}
+	if err == nil {
+		same, err := samePrices(ctx, q, last.ID, entries)
+		if err != nil || same {
+			return last.ID, err
+		}
+	}
+	id := store.NewID()
+	err = q.InsertPriceListRevision(ctx, catalogdb.InsertPriceListRevisionParams{ID: id, PriceListID: list, Revision: last.Revision + 1, Currency: currency, PublishedAt: at})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	for _, e := range entries {
+		amount, err := money.Parse(e.Amount)
+		if err != nil {
+			return uuid.Nil, err
+		}
+		err = q.InsertPrice(ctx, catalogdb.InsertPriceParams{PriceListRevisionID: id, Service: e.Service, Plan: e.Plan, ServiceLevel: e.ServiceLevel, Item: e.Item, Unit: e.Unit, Amount: amount})
+		if err != nil {
+			return uuid.Nil, err
+		}
+	}
+	return id, nil
+}
+
+func samePrices(ctx context.Context, q *catalogdb.Queries, revision uuid.UUID, entries []PriceEntry) (bool, error) {
+	rows, err := q.PricesOf(ctx, revision)
+	if err != nil || len(rows) != len(entries) {
+		return false, err
+	}
+	type key struct{ service, plan, level, item string }
+	old := map[key]catalogdb.Price{}
+	for _, r := range rows {
+		old[key{r.Service, r.Plan, r.ServiceLevel, r.Item}] = r
+	}
+	for _, e := range entries {
+		r, found := old[key{e.Service, e.Plan, e.ServiceLevel, e.Item}]
+		amount, err := money.Parse(e.Amount)
+		if err != nil {
+			return false, err
+		}
+		if !found || r.Unit != e.Unit || r.Amount.Cmp(amount) != 0 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// PublishOffering offers a package revision in a zone at a service level, priced
+// by a price list revision; where nothing differs nothing is published.
+func PublishOffering(ctx context.Context, tx store.Tx, service string, zone, packageRevision, priceList uuid.UUID, level string, at time.Time) error {
+	q := catalogdb.New(tx)
+	serviceID, err := q.ServiceID(ctx, service)
+	if err != nil {
+		return err
+	}
+	offering, err := q.EnsureOffering(ctx, catalogdb.EnsureOfferingParams{ID: store.NewID(), ServiceID: serviceID, ZoneID: zone, ServiceLevel: level, CreatedAt: at})
+	if err != nil {
+		return err
+	}
+	last, err := q.LatestOffering(ctx, offering)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	if err == nil && last.PackageRevisionID == packageRevision && last.PriceListRevisionID == priceList && !last.Withdrawn {
+		return nil
+	}
+	return q.InsertOfferingRevision(ctx, catalogdb.InsertOfferingRevisionParams{ID: store.NewID(), OfferingID: offering, Revision: last.Revision + 1,
+		PackageRevisionID: packageRevision, PriceListRevisionID: priceList, PublishedAt: at})
+}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"souk/api"
+)
+
+func newDescribe(a *App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "describe KIND NAME",
+		Short:             "Show all there is to know about one thing",
+		Long:              "Show all there is to know about an instance, a service or a zone. A bare name is\nan instance.",
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: a.completeTargets,
+	}
+	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
+		k, name, err := target(args)
+		if err != nil {
+			return err
+		}
+		if name == "" {
+			return misuse("describe which %s? Say: souk describe %s NAME", k.name, k.name)
+		}
+		switch k.name {
+		case "instance":
+			return a.describeInstance(ctx, name)
+		case "service":
+			return a.describeService(ctx, name)
+		case "zone":
+			return a.describeZone(ctx, name)
+		}
+		v, err := k.list(ctx, a, name, getOptions{limit: 50})
+		if err != nil {
+			return err
+		}
+		return a.showYAML(v.value)
+	})
+	return cmd
+}
+
+func (a *App) describeService(ctx context.Context, name string) error {
+	c, _, err := a.connect()
+	if err != nil {
+		return err
+	}
+	s, err := c.Service(ctx, name)
+	if err != nil {
+		return err
+	}
+	p := &page{}
+	p.field("Service", s.Name+" ("+s.Title+")")
+	p.field("Category", s.Category)
+	p.field("Provider", s.Provider)
+	p.field("Versions", strings.Join(s.Versions, ", "))
+	p.field("Revision", fmt.Sprint(s.Revision))
+	p.text("\n" + s.Summary)
+	if s.Description != "" {
+		p.text("\n" + strings.TrimSpace(s.Description))
+	}
+	p.section("Plans", planTable(s))
+	capabilities := newTable("CAPABILITY", "OFFERED", "NOTE")
+	for _, c := range s.Capabilities {
+		offered := "not yet"
+		if c.Offered {
+			offered = "yes"
+		}
+		capabilities.add(c.Name, offered, c.Note)
+	}
+	p.section("Capabilities", capabilities)
+	parameters, err := parameterTable(s)
+	if err != nil {
+		return err
+	}
+	p.section("Parameters (souk order "+s.Name+" NAME --set PARAMETER=VALUE)", parameters)
+	p.text("\nOrder one with: souk order " + s.Name + " NAME")
+	_, err = fmt.Fprint(a.Out, p)
+	return err
+}
+
+func (a *App) describeZone(ctx context.Context, name string) error {
+	c, _, err := a.connect()
+	if err != nil {
+		return err
+	}
+	zones, err := c.Zones(ctx)
+	if err != nil {
+		return err
+	}
+	for _, z := range zones {
+		if z.Metadata.Name == name {
+			_, err := fmt.Fprint(a.Out, zonePage(z))
+			return err
+		}
+	}
+	return fmt.Errorf("there is no zone %s; see: souk get zones", name)
+}
+
+func zonePage(z api.Zone) *page {
+	p := &page{}
+	p.field("Zone", z.Metadata.Name)
+	p.field("Title", z.Title)
+	p.field("Provider", z.Provider)
+	p.field("Driver", z.Driver)
+	p.field("Isolation", z.Isolation)
+	p.field("Limits", z.Limits)
+	domains := strings.Join(z.FailureDomains, ", ")
+	if z.Simulated {
+		domains = strings.TrimSpace(domains + " (simulated)")
+	}
+	p.field("Failure domains", domains)
+	t := newTable("RESOURCE", "RESERVED", "CAPACITY")
+	t.add("instances", fmt.Sprint(z.Reserved.Instances), fmt.Sprint(z.Capacity.Instances))
+	t.add("cpu", cores(z.Reserved.CPUMillis), cores(z.Capacity.CPUMillis))
+	t.add("memory", mebibytes(z.Reserved.MemoryMiB), mebibytes(z.Capacity.MemoryMiB))
+	t.add("storage", fmt.Sprintf("%d GiB", z.Reserved.StorageGiB), fmt.Sprintf("%d GiB", z.Capacity.StorageGiB))
+	p.section("Capacity", t)
+	p.section("Conditions", conditionTable(z.Conditions))
+	return p
+}
+
+func conditionTable(conditions []api.Condition) *table {
+	t := newTable("CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE")
+	for _, c := range conditions {
+		t.add(c.Type, fmt.Sprint(c.Status), moment(c.LastTransitionTime), dash(c.Reason), c.Message)
+	}
+	return t
+}

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"souk/api"
+	"souk/internal/cli/config"
+)
+
+func (h *terminal) config() *config.File {
+	h.t.Helper()
+	f, err := config.Load(h.env["SOUK_CONFIG"])
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return f
+}
+
+func TestLogin(t *testing.T) {
+	h := newTerminal(t)
+	h.env["SOUK_CONFIG"] = filepath.Join(h.dir, "new", "config.yaml")
+	h.stdin = "hunter2\nnot this line\n"
+	h.server.replies["POST /login"] = api.LoginResponse{
+		Token: "session", ExpiresAt: now.Add(12 * time.Hour), Email: "ann@acme.example", Organizations: []api.WhoamiOrg{{Name: "acme"}, {Name: "globex"}},
+	}
+	stdout, stderr := h.expect(exitDone, "login", "--email", "ann@acme.example", "--server", h.server.URL+"/")
+	if stdout != "" || strings.Contains(stderr, "session") || strings.Contains(stderr, "hunter2") {
+		t.Errorf("printed %q, %q", stdout, stderr)
+	}
+	same(t, h.server.requests[0].body, `{"email":"ann@acme.example","password":"hunter2"}`)
+	f := h.config()
+	if c, _ := f.Context("acme"); f.Current != "acme" || c != (config.Context{Name: "acme", Server: h.server.URL, Organization: "acme", Project: "default", Token: "session"}) {
+		t.Errorf("%+v", f)
+	}
+	if info, _ := os.Stat(h.env["SOUK_CONFIG"]); info.Mode().Perm() != 0o600 {
+		t.Errorf("the configuration has mode %o", info.Mode().Perm())
+	}
+
+	h.stdin = "hunter2"
+	h.expect(exitDone, "login", "--email", "ann@acme.example", "--organization", "globex", "--context", "work", "--project", "shop")
+	if c, _ := h.config().Context("work"); c.Organization != "globex" || c.Project != "shop" || c.Server != h.server.URL {
+		t.Errorf("%+v", c)
+	}
+	h.stdin = "hunter2"
+	_, stderr = h.expect(exitFailed, "login", "--email", "ann@acme.example", "--organization", "other")
+	has(t, stderr, "not a member of other")
+}
+
+func TestLoginDoesNotTakeAnotherServersPlace(t *testing.T) {
+	h := newTerminal(t)
+	other := newServer(t)
+	other.replies["POST /login"] = api.LoginResponse{Token: "t", Organizations: []api.WhoamiOrg{{Name: "acme"}}}
+	h.stdin = "pw\n"
+	h.expect(exitDone, "login", "--email", "a@b", "--server", other.URL)
+	f := h.config()
+	if c, _ := f.Context("acme"); c.Token != token || f.Current != "acme@"+strings.TrimPrefix(other.URL, "http://") {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestLoginRefused(t *testing.T) {
+	h := newTerminal(t)
+	h.stdin = "wrong\n"
+	h.server.replies["POST /login"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, 401, "The e-mail address or the password is wrong.")
+	})
+	_, stderr := h.expect(exitFailed, "login", "--email", "a@b")
+	same(t, stderr, "souk: The e-mail address or the password is wrong.\n")
+	h.stdin = ""
+	_, stderr = h.expect(exitFailed, "login", "--email", "a@b")
+	has(t, stderr, "no password was given")
+}
+
+func TestLogout(t *testing.T) {
+	h := newTerminal(t)
+	h.server.replies["POST /logout"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
+	h.expect(exitDone, "logout")
+	f := h.config()
+	if acme, _ := f.Context("acme"); acme.Token != "" {
+		t.Error("the token is still there")
+	}
+	if globex, _ := f.Context("globex"); globex.Token == "" {
+		t.Error("another context lost its token")
+	}
+	if r := h.server.sent("POST")[0]; r.token != token {
+		t.Errorf("%+v", r)
+	}
+	_, stderr := h.expect(exitDone, "logout")
+	has(t, stderr, "not signed in")
+}
+
+func TestLogoutThatCouldNotBeToldKeepsTheToken(t *testing.T) {
+	h := newTerminal(t)
+	h.server.replies["POST /logout"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { refuse(w, 500, "No.") })
+	h.expect(exitFailed, "logout")
+	if acme, _ := h.config().Context("acme"); acme.Token == "" {
+		t.Error("a session that still exists was forgotten")
+	}
+}
+
+func TestWhoami(t *testing.T) {
+	h := newTerminal(t)
+	h.server.replies["GET /whoami"] = api.Whoami{Kind: "token", Actor: "ci", ExpiresAt: now,
+		Organizations: []api.WhoamiOrg{{Name: "acme", Role: api.RoleOwner}, {Name: "globex", Role: api.RoleViewer, Projects: []string{"shop"}}}}
+	stdout, _ := h.expect(exitDone, "whoami")
+	same(t, stdout, `
+Actor:        ci (token)
+Valid until:  2026-11-21 12:00:00 UTC
+Server:       `+h.server.URL+`
+Acting in:    acme/default
+
+ORGANIZATION  ROLE    PROJECTS
+acme          owner   all
+globex        viewer  shop
+`)
+}
+
+func TestTheOnlyOrganizationNeedsNoNaming(t *testing.T) {
+	h := newTerminal(t)
+	f := h.config()
+	f.Set(config.Context{Name: "acme", Server: h.server.URL, Token: token})
+	if err := f.Save(h.env["SOUK_CONFIG"]); err != nil {
+		t.Fatal(err)
+	}
+	h.server.replies["GET /whoami"] = api.Whoami{Organizations: []api.WhoamiOrg{{Name: "acme"}}}
+	h.expect(exitDone, "get", "instances")
+	h.server.replies["GET /whoami"] = api.Whoami{Organizations: []api.WhoamiOrg{{Name: "acme"}, {Name: "globex"}}}
+	_, stderr := h.expect(exitMisuse, "get", "instances")
+	has(t, stderr, "--organization", "acme, globex")
+}
+
+func TestContexts(t *testing.T) {
+	h := newTerminal(t)
+	h.expect(exitDone, "context", "use", "globex")
+	stdout, _ := h.expect(exitDone, "context", "list")
+	for _, line := range strings.Split(stdout, "\n") {
+		if strings.HasPrefix(line, "*") != strings.Contains(line, "globex") {
+			t.Errorf("the wrong context is marked: %s", line)
+		}
+	}
+	for _, format := range []string{"table", "json", "yaml", "name"} {
+		stdout, stderr := h.expect(exitDone, "context", "list", "-o", format)
+		if strings.Contains(stdout+stderr, "-token") {
+			t.Errorf("-o %s shows a token", format)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"souk/api/client"
+)
+
+// specFlags are the flags by which `order` and `update` say what is wanted.
+type specFlags struct {
+	zone, plan, level, display string
+	storage                    int64
+	allow, set, unset, labels  []string
+	noProtect                  bool
+	dryRun, wait               bool
+}
+
+// common adds the flags that both commands have.
+func (f *specFlags) common(a *App, cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.plan, "plan", "", "size (see: souk plans SERVICE)")
+	flags.Int64Var(&f.storage, "storage", 0, "storage in GiB; it can grow, not shrink")
+	flags.StringVar(&f.display, "display-name", "", "a name for people")
+	flags.StringArrayVar(&f.allow, "allow", nil, "network that may connect, as `CIDR`; repeat it for more; none lets nobody in")
+	flags.StringArrayVar(&f.set, "set", nil, "set a parameter of the service, as `name=value`, or a field, as spec.storageGiB=20")
+	flags.StringArrayVar(&f.labels, "label", nil, "set a label, as `key=value`; key- takes it away")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "only show what would change and cost")
+	flags.BoolVar(&f.wait, "wait", false, "wait until it is done")
+	must(cmd.RegisterFlagCompletionFunc("plan", a.completePlans))
+}
+
+// wanted is what the flags ask for, as parts of a JSON merge patch.
+type wanted struct {
+	spec   map[string]any
+	labels map[string]any
+}
+
+func (w wanted) patch() map[string]any {
+	patch := map[string]any{}
+	if len(w.spec) > 0 {
+		patch["spec"] = w.spec
+	}
+	if len(w.labels) > 0 {
+		patch["metadata"] = map[string]any{"labels": w.labels}
+	}
+	return patch
+}
+
+// wanted reads the flags that were given. schema is asked for only when a
+// parameter is set.
+func (f *specFlags) wanted(cmd *cobra.Command, schema func() (schemaNode, error)) (wanted, error) {
+	w := wanted{spec: map[string]any{}, labels: map[string]any{}}
+	given := func(flag, field string, value any) {
+		if cmd.Flags().Changed(flag) {
+			w.spec[field] = value
+		}
+	}
+	given("zone", "zone", f.zone)
+	given("plan", "plan", f.plan)
+	given("service-level", "serviceLevel", f.level)
+	given("display-name", "displayName", f.display)
+	given("storage", "storageGiB", f.storage)
+	given("no-protect", "protected", !f.noProtect)
+	if cmd.Flags().Changed("allow") {
+		networks, err := networks(f.allow)
+		if err != nil {
+			return w, err
+		}
+		w.spec["allowedNetworks"] = networks
+	}
+	if err := f.settings(w, schema); err != nil {
+		return w, err
+	}
+	return w, readLabels(f.labels, w.labels)
+}
+
+// settings applies --set and --unset.
+func (f *specFlags) settings(w wanted, schema func() (schemaNode, error)) error {
+	parameters := map[string]any{}
+	for _, setting := range f.set {
+		path, value, ok := strings.Cut(setting, "=")
+		if !ok || path == "" {
+			return misuse("--set %s: say name=value", setting)
+		}
+		name, isParameter := parameterName(path)
+		if !isParameter {
+			if err := setField(w.spec, path, value); err != nil {
+				return err
+			}
+			continue
+		}
+		root, err := schema()
+		if err != nil {
+			return err
+		}
+		if err := setParameter(parameters, root, name, value); err != nil {
+			return err
+		}
+	}
+	for _, path := range f.unset {
+		name, isParameter := parameterName(path)
+		if !isParameter {
+			w.spec[strings.TrimPrefix(path, "spec.")] = nil
+			continue
+		}
+		parameters[name] = nil
+	}
+	if len(parameters) > 0 {
+		w.spec["parameters"] = parameters
+	}
+	return nil
+}
+
+// networks reads --allow: CIDRs, or the one word `none`.
+func networks(allow []string) ([]string, error) {
+	var all []string
+	for _, value := range allow {
+		all = append(all, strings.Split(value, ",")...)
+	}
+	if len(all) == 1 && all[0] == "none" {
+		return []string{}, nil
+	}
+	for _, cidr := range all {
+		if cidr == "none" {
+			return nil, misuse("--allow none cannot stand beside a network")
+		}
+		if strings.TrimSpace(cidr) == "" {
+			return nil, misuse("--allow is empty; say a network such as 192.0.2.0/24, or none")
+		}
+	}
+	return all, nil
+}
+
+// readLabels reads key=value, and `key-` to take a label away.
+func readLabels(args []string, labels map[string]any) error {
+	for _, arg := range args {
+		key, value, ok := strings.Cut(arg, "=")
+		switch {
+		case ok && key != "":
+			labels[key] = value
+		case !ok && len(arg) > 1 && strings.HasSuffix(arg, "-"):
+			labels[strings.TrimSuffix(arg, "-")] = nil
+		default:
+			return misuse("--label %s: say key=value", arg)
+		}
+	}
+	return nil
+}
+
+// parametersOf fetches the schema of a service's parameters, once.
+func parametersOf(ctx context.Context, c *client.Client, service string) func() (schemaNode, error) {
+	var fetched *schemaNode
+	return func() (schemaNode, error) {
+		if fetched != nil {
+			return *fetched, nil
+		}
+		s, err := c.Service(ctx, service)
+		if err != nil {
+			return schemaNode{}, err
+		}
+		var node schemaNode
+		if len(s.Parameters) > 0 {
+			if err := json.Unmarshal(s.Parameters, &node); err != nil {
+				return node, fmt.Errorf("the parameters of %s cannot be read: %w", service, err)
+			}
+		}
+		fetched = &node
+		return node, nil
+	}
+}

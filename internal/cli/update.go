@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func newUpdate(a *App) *cobra.Command {
+	f := &specFlags{}
+	cmd := &cobra.Command{
+		Use:   "update NAME",
+		Short: "Change an instance: its plan, storage, parameters, allow-list, names",
+		Example: "  souk update db1 --plan medium --dry-run\n" +
+			"  souk update db1 --set work_mem=8192 --wait\n" +
+			"  souk update db1 --allow 192.0.2.0/24 --allow 2001:db8::/32",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: first(a.completeInstances),
+	}
+	f.common(a, cmd)
+	cmd.Flags().StringArrayVar(&f.unset, "unset", nil, "take a parameter back to its default")
+	o := outputFlag(cmd)
+	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
+		return a.update(ctx, cmd, f, o, args[0])
+	})
+	return cmd
+}
+
+func (a *App) update(ctx context.Context, cmd *cobra.Command, f *specFlags, o *output, arg string) error {
+	name, err := instanceName(arg)
+	if err != nil {
+		return err
+	}
+	c, _, err := a.connect()
+	if err != nil {
+		return err
+	}
+	project, err := a.inProject(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := f.wanted(cmd, func() (schemaNode, error) {
+		instance, _, err := project.Instance(ctx, name)
+		if err != nil {
+			return schemaNode{}, err
+		}
+		return parametersOf(ctx, c, instance.Spec.Service)()
+	})
+	if err != nil {
+		return err
+	}
+	patch := w.patch()
+	if len(patch) == 0 {
+		return misuse("nothing to change was given: say --plan, --storage, --set, --allow, --label or --display-name")
+	}
+	preview, err := project.PreviewPatch(ctx, name, patch)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		return a.showPreview(o, project, name, preview)
+	}
+	if moves(preview.Cost) {
+		a.progress("%s", changeLine(name, preview))
+	}
+	for _, effect := range preview.Effects {
+		a.progress("%s: %s", name, effect)
+	}
+	instance, err := project.Patch(ctx, name, patch, "")
+	if err != nil {
+		return err
+	}
+	accepted := "updated"
+	if preview.Action == "none" {
+		accepted = "is like that already"
+	}
+	return a.conclude(ctx, o, project, instance, f.wait, toReady(accepted))
+}

@@ -1,0 +1,74 @@
+// Package controlplane puts the parts of the control plane together and runs
+// them: the API, the agents' listener, the feed of changes, and what is due by
+// the clock.
+package controlplane
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"sigs.k8s.io/yaml"
+
+	"souk/internal/store"
+)
+
+// Config is the file that `souk serve --config` reads.
+type Config struct {
+	// Record is the PostgreSQL database; see store.Config.
+	Record store.Config `json:"record"`
+	// Listen is where the portal and the API are served, "127.0.0.1:8080".
+	Listen string `json:"listen"`
+	// AgentListen is where agents dial, with mutual TLS.
+	AgentListen string `json:"agentListen"`
+	// AgentNames are the host names and IP addresses that agents dial it by.
+	AgentNames []string `json:"agentNames"`
+	// AgentURL is shown with enrolment tokens, "https://souk.example:8443".
+	AgentURL string `json:"agentURL"`
+	// AdminListen is where /metrics, /healthz and /readyz are served, to the
+	// operator's own network only. Empty: nowhere.
+	AdminListen string `json:"adminListen,omitempty"`
+	// Keyring is the file of the keys that secrets are sealed under (mode 0600).
+	Keyring string `json:"keyring"`
+	// Demo is set by souk dev: demonstration data, and a clock that can be moved.
+	Demo *Demo `json:"demo,omitempty"`
+}
+
+// Demo holds the secrets of the demonstration data.
+type Demo struct {
+	Password string `json:"password"` // of every demonstration account
+	// Tokens by context: operator, acme, globex.
+	Tokens map[string]string `json:"tokens"`
+	// Capacity of the zone `local`.
+	CPUMillis  int64 `json:"cpuMillis"`
+	MemoryMiB  int64 `json:"memoryMiB"`
+	StorageGiB int64 `json:"storageGiB"`
+	Instances  int64 `json:"instances"`
+}
+
+// LoadConfig reads and checks the file. A key that is not known is an error.
+func LoadConfig(path string) (Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, err
+	}
+	var c Config
+	if err := yaml.UnmarshalStrict(raw, &c); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, c.check()
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Record.App == "" || c.Record.System == "":
+		return errors.New("the configuration needs record.app and record.system, the connection strings of souk_app and souk_system")
+	case c.Listen == "" || c.AgentListen == "":
+		return errors.New("the configuration needs listen and agentListen, such as 0.0.0.0:8080 and 0.0.0.0:8443")
+	case len(c.AgentNames) == 0 || c.AgentURL == "":
+		return errors.New("the configuration needs agentNames and agentURL: how agents reach agentListen")
+	case c.Keyring == "":
+		return errors.New("the configuration needs keyring, the file of the keys that secrets are sealed under")
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package controlplane
+
+import (
+	"context"
+	"time"
+
+	"souk/internal/change"
+	"souk/internal/idempotency"
+	"souk/internal/store"
+	"souk/internal/tenancy"
+)
+
+// tick is how often what is due by the clock is looked for.
+const tick = time.Second
+
+// sweepEvery is how often records that are not needed any more are removed.
+const sweepEvery = time.Minute
+
+// keepTime writes the clock down and carries out what is due, until ctx ends.
+// Every replica does so; row locks keep them from doing anything twice.
+func (cp *ControlPlane) keepTime(ctx context.Context) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	var swept time.Time
+	for {
+		cp.try(ctx, "keep the clock", cp.zones.KeepClock)
+		cp.try(ctx, "purge what is due", cp.untilNone(cp.instances.PurgeDue))
+		cp.try(ctx, "end log-ins that are due", cp.untilNone(cp.instances.EndCredentialsDue))
+		if time.Since(swept) > sweepEvery {
+			swept = time.Now()
+			cp.try(ctx, "sweep", cp.sweep)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (cp *ControlPlane) try(ctx context.Context, what string, f func(context.Context) error) {
+	if err := f(ctx); err != nil && ctx.Err() == nil {
+		cp.log.Warn("could not "+what+"; it is tried again", "error", err)
+	}
+}
+
+// untilNone repeats one piece of due work, each in a small transaction of its own.
+func (cp *ControlPlane) untilNone(one func(context.Context, *store.Store) (bool, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			if more, err := one(ctx, cp.store); err != nil || !more {
+				return err
+			}
+		}
+	}
+}
+
+// sweepChunk keeps sweeping transactions short.
+const sweepChunk = 1000
+
+func (cp *ControlPlane) sweep(ctx context.Context) error {
+	now := cp.clock.Now()
+	for _, f := range []func() (int64, error){
+		func() (int64, error) { return change.Compact(ctx, cp.store, now.Add(-change.Kept)) },
+		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return idempotency.Sweep(ctx, tx, now, sweepChunk) }),
+		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepLoginFailures(ctx, tx, now, sweepChunk) }),
+	} {
+		for {
+			n, err := f()
+			if err != nil {
+				return err
+			}
+			if n < sweepChunk {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (cp *ControlPlane) inChunks(ctx context.Context, f func(tx store.Tx) (int64, error)) func() (int64, error) {
+	return func() (n int64, err error) {
+		err = cp.store.System(ctx, func(tx store.Tx) error {
+			n, err = f(tx)
+			return err
+		})
+		return n, err
+	}
+}

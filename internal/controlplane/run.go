@@ -1,0 +1,129 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"souk/internal/catalog"
+	"souk/internal/change"
+	"souk/internal/clock"
+	"souk/internal/envelope"
+	"souk/internal/httpapi"
+	"souk/internal/instance"
+	"souk/internal/portal"
+	"souk/internal/servicepkg"
+	"souk/internal/store"
+	"souk/internal/zone"
+)
+
+// ControlPlane is one replica.
+type ControlPlane struct {
+	config    Config
+	log       *slog.Logger
+	store     *store.Store
+	clock     *clock.Offset
+	feed      *change.Feed
+	instances *instance.Service
+	zones     *zone.Zones
+	api       *httpapi.Server
+	measures  *measures
+}
+
+// Run serves until ctx ends, then lets requests under way finish.
+func Run(ctx context.Context, c Config, packages map[string]servicepkg.Package, version string, log *slog.Logger) error {
+	cp, err := open(ctx, c, packages, version, log)
+	if err != nil {
+		return err
+	}
+	defer cp.store.Close()
+	return cp.run(ctx)
+}
+
+func open(ctx context.Context, c Config, packages map[string]servicepkg.Package, version string, log *slog.Logger) (*ControlPlane, error) {
+	keyring, err := envelope.Load(c.Keyring)
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(ctx, c.Record)
+	if err != nil {
+		return nil, err
+	}
+	cp := &ControlPlane{config: c, log: log, store: st, clock: &clock.Offset{}, feed: change.New(st.SystemPool(), log), measures: newMeasures(st)}
+	if err := cp.assemble(ctx, packages, envelope.New(keyring), version); err != nil {
+		st.Close()
+		return nil, err
+	}
+	return cp, nil
+}
+
+func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servicepkg.Package, secrets *envelope.Envelope, version string) error {
+	if err := zone.LoadClock(ctx, cp.store, cp.clock); err != nil {
+		return err
+	}
+	if err := cp.seed(ctx, packages); err != nil {
+		return fmt.Errorf("cannot lay down the demonstration data: %w", err)
+	}
+	books := catalog.New()
+	cp.instances = &instance.Service{Clock: cp.clock, Catalog: books, Secrets: secrets, Packages: packages}
+	var err error
+	cp.zones, err = zone.New(ctx, zone.Config{Store: cp.store, Clock: cp.clock, Feed: cp.feed, Instances: cp.instances, Secrets: secrets, Logger: cp.log, Names: cp.config.AgentNames})
+	if err != nil {
+		return err
+	}
+	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
+		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, Observe: cp.measures.request})
+	portal.Mount(cp.api.Mux(), cp.api.PublicServices, cp.log)
+	return nil
+}
+
+func (cp *ControlPlane) run(ctx context.Context) error {
+	front, err := net.Listen("tcp", cp.config.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen for the portal and the API on %s: %w", cp.config.Listen, err)
+	}
+	agents, err := net.Listen("tcp", cp.config.AgentListen)
+	if err != nil {
+		front.Close()
+		return fmt.Errorf("cannot listen for agents on %s: %w", cp.config.AgentListen, err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { cp.feed.Run(ctx); return nil })
+	g.Go(func() error { return cp.zones.Serve(ctx, agents) })
+	g.Go(func() error { return cp.serveFront(ctx, front) })
+	g.Go(func() error { cp.keepTime(ctx); return nil })
+	g.Go(func() error { return cp.serveAdmin(ctx) })
+	cp.log.Info("serving", "listen", front.Addr().String(), "agents", agents.Addr().String())
+	return g.Wait()
+}
+
+// drain is how long requests under way may take when the replica stops.
+const drain = 5 * time.Second
+
+func (cp *ControlPlane) serveFront(ctx context.Context, l net.Listener) error {
+	srv := cp.api.HTTPServer(cp.config.Listen)
+	// Streams end with the replica; their clients resume elsewhere.
+	srv.BaseContext = func(net.Listener) context.Context { return ctx }
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		short, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer cancel()
+		if srv.Shutdown(short) != nil {
+			srv.Close()
+		}
+	}()
+	err := srv.Serve(l)
+	if !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	<-stopped
+	return nil
+}

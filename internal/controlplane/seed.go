@@ -1,0 +1,102 @@
+package controlplane
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"souk/api"
+	"souk/internal/catalog"
+	"souk/internal/catalog/catalogdb"
+	"souk/internal/servicepkg"
+	"souk/internal/store"
+	"souk/internal/tenancy"
+)
+
+// seed lays down the demonstration data, or what is missing of it, and publishes
+// the built-in packages as they are now.
+func (cp *ControlPlane) seed(ctx context.Context, packages map[string]servicepkg.Package) error {
+	if cp.config.Demo == nil {
+		return nil
+	}
+	return cp.store.System(ctx, func(tx store.Tx) error {
+		organizations, err := cp.plant(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return cp.publish(ctx, tx, organizations, packages)
+	})
+}
+
+// zoneTime is the time zone of the demonstration organizations.
+const zoneTime = "Europe/Zurich"
+
+func (cp *ControlPlane) plant(ctx context.Context, tx store.Tx) (map[string]uuid.UUID, error) {
+	d := cp.config.Demo
+	people := func(organization string, roles ...api.Role) []tenancy.SeedMember {
+		var out []tenancy.SeedMember
+		for _, r := range roles {
+			out = append(out, tenancy.SeedMember{Email: string(r) + "@" + organization + ".example", Name: organization + " " + string(r), Password: d.Password, Role: r})
+		}
+		return out
+	}
+	token := func(context string) []tenancy.SeedToken {
+		return []tenancy.SeedToken{{Name: "souk-dev", Role: api.RoleOwner, Secret: d.Tokens[context], Days: 3650}}
+	}
+	ids := map[string]uuid.UUID{}
+	for _, s := range []tenancy.Seed{
+		{Name: "operator", DisplayName: "The operator", Kinds: []string{"operator"}, TimeZone: zoneTime, Projects: []string{"default"}, Members: people("operator", api.RoleOwner), Tokens: token("operator")},
+		{Name: "local-cloud", DisplayName: "Local Cloud", Kinds: []string{"csp"}, TimeZone: zoneTime, Projects: []string{"default"}, Members: people("local-cloud", api.RoleOwner)},
+		{Name: "acme", DisplayName: "Acme", Kinds: []string{"customer"}, TimeZone: zoneTime, Projects: []string{"default"}, Members: people("acme", api.RoleOwner, api.RoleEditor, api.RoleViewer), Tokens: token("acme")},
+		{Name: "globex", DisplayName: "Globex", Kinds: []string{"customer"}, TimeZone: zoneTime, Projects: []string{"default"}, Members: people("globex", api.RoleOwner), Tokens: token("globex")},
+	} {
+		id, err := s.Plant(ctx, tx, cp.clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		ids[s.Name] = id
+	}
+	return ids, nil
+}
+
+// publish offers the built-in packages in the zone `local`.
+func (cp *ControlPlane) publish(ctx context.Context, tx store.Tx, organizations map[string]uuid.UUID, packages map[string]servicepkg.Package) error {
+	now, q, d := cp.clock.Now(), catalogdb.New(tx), cp.config.Demo
+	operator, err := q.InsertProvider(ctx, catalogdb.InsertProviderParams{ID: store.NewID(), OrganizationID: organizations["operator"], Name: "souk", Title: "Souk", Kind: "operator", CreatedAt: now})
+	if err != nil {
+		return err
+	}
+	csp, err := q.InsertProvider(ctx, catalogdb.InsertProviderParams{ID: store.NewID(), OrganizationID: organizations["local-cloud"], Name: "local-cloud", Title: "Local Cloud", Kind: "csp", CreatedAt: now})
+	if err != nil {
+		return err
+	}
+	zone, err := q.InsertZone(ctx, catalogdb.InsertZoneParams{ID: store.NewID(), ProviderID: csp, OrganizationID: organizations["local-cloud"], Name: "local", Title: "This machine",
+		Driver: "process", FailureDomains: []string{"this-machine"}, CapacityCpuMillis: d.CPUMillis, CapacityMemoryMib: d.MemoryMiB, CapacityStorageGib: d.StorageGiB, CapacityInstances: d.Instances, CreatedAt: now})
+	if err != nil {
+		return err
+	}
+	prices, err := catalog.PublishPriceList(ctx, tx, operator, "demo", "CHF", demoPrices(), now)
+	if err != nil {
+		return err
+	}
+	for name, p := range packages {
+		revision, err := catalog.PublishPackage(ctx, tx, operator, p.Definition, now)
+		if err != nil {
+			return err
+		}
+		if err := catalog.PublishOffering(ctx, tx, name, zone, revision, prices, "best-effort", now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func demoPrices() []catalog.PriceEntry {
+	compute := func(plan, amount string) catalog.PriceEntry {
+		return catalog.PriceEntry{Service: "postgresql", Plan: plan, ServiceLevel: "best-effort", Item: "compute", Unit: "hour", Amount: amount}
+	}
+	return []catalog.PriceEntry{
+		compute("small", "0.02"), compute("medium", "0.04"), compute("large", "0.08"),
+		{Service: "postgresql", ServiceLevel: "best-effort", Item: "storage", Unit: "GiB-month", Amount: "0.20"},
+	}
+}

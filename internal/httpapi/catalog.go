@@ -1,0 +1,170 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"souk/api"
+	"souk/internal/authz"
+	"souk/internal/billing"
+	"souk/internal/catalog"
+	"souk/internal/catalog/catalogdb"
+	"souk/internal/driver"
+	"souk/internal/instance"
+	"souk/internal/problem"
+	"souk/internal/store"
+)
+
+// listTimeZone is the time zone whose calendar month prices are shown for to
+// those who have no billing account yet.
+const listTimeZone = "Europe/Zurich"
+
+func (s *Server) registerCatalog() {
+	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/services", ID: "services-list", Tag: "catalog", Summary: "What can be ordered, where and at what price", Action: authz.Public},
+		func(ctx context.Context, _ *struct{}) (*body[api.List[api.Service]], error) {
+			out := &body[api.List[api.Service]]{api.List[api.Service]{Items: []api.Service{}}}
+			err := s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+				out.Body.Items, err = s.services(ctx, tx, "")
+				return err
+			})
+			return out, err
+		})
+	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/services/{service}", ID: "services-get", Tag: "catalog", Summary: "A service with its parameters, plans and prices", Action: authz.Public},
+		func(ctx context.Context, in *struct {
+			Service string `path:"service" maxLength:"63"`
+		}) (*body[api.Service], error) {
+			out := &body[api.Service]{}
+			err := s.Read(ctx, func(tx store.Tx, p Place) error {
+				found, err := s.services(ctx, tx, in.Service)
+				if err == nil && len(found) == 0 {
+					err = problem.NotFound("service", in.Service)
+				}
+				if err == nil {
+					out.Body = found[0]
+				}
+				return err
+			})
+			return out, err
+		})
+	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/zones", ID: "zones-list", Tag: "catalog", Summary: "Places where instances run", Action: authz.Public},
+		func(ctx context.Context, _ *struct{}) (*body[api.List[api.Zone]], error) {
+			out := &body[api.List[api.Zone]]{api.List[api.Zone]{Items: []api.Zone{}}}
+			err := s.Read(ctx, func(tx store.Tx, p Place) error {
+				rows, err := catalogdb.New(tx).Zones(ctx, "")
+				for _, z := range rows {
+					out.Body.Items = append(out.Body.Items, zoneDoc(z))
+				}
+				return err
+			})
+			return out, err
+		})
+}
+
+// PublicServices returns what anybody may see of the catalog, for pages.
+func (s *Server) PublicServices(ctx context.Context) (out []api.Service, err error) {
+	err = s.Store.Tenant(ctx, store.Scope{}, func(tx store.Tx) error {
+		out, err = s.services(ctx, tx, "")
+		return err
+	})
+	return out, err
+}
+
+func (s *Server) services(ctx context.Context, tx store.Tx, name string) ([]api.Service, error) {
+	packages, err := catalogdb.New(tx).CurrentPackages(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	zones, err := catalogdb.New(tx).Zones(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	loc, err := time.LoadLocation(listTimeZone)
+	if err != nil {
+		return nil, err
+	}
+	month := billing.MonthOf(s.Clock.Now(), loc)
+	out := []api.Service{}
+	for _, p := range packages {
+		offers, err := s.Catalog.Offers(ctx, tx, p.Name, "")
+		if err != nil {
+			return nil, err
+		}
+		if len(offers) > 0 {
+			out = append(out, serviceDoc(p, offers, zones, month))
+		}
+	}
+	return out, nil
+}
+
+func serviceDoc(p catalogdb.CurrentPackagesRow, offers []catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) api.Service {
+	d := offers[0].Definition
+	out := api.Service{Name: d.Name, Title: d.Title, Summary: d.Summary, Description: d.Description, Category: d.Category, Provider: p.Provider, Revision: int(p.Revision),
+		Capabilities: d.Capabilities, Parameters: d.Parameters, Plans: []api.Plan{}, Offerings: []api.Offering{}, Versions: []string{}}
+	if out.Capabilities == nil {
+		out.Capabilities = []api.Capability{}
+	}
+	for _, plan := range offers[0].Plans {
+		out.Plans = append(out.Plans, api.Plan{Name: plan.Name, Revision: int(plan.Revision), CPUMillis: plan.CpuMillis, MemoryMiB: plan.MemoryMib, MinStorageGiB: plan.MinStorageGib, MaxStorageGiB: plan.MaxStorageGib})
+	}
+	for _, o := range offers {
+		out.Offerings = append(out.Offerings, offeringDoc(o, zones, m))
+	}
+	for _, z := range zones {
+		out.Versions = append(out.Versions, versions(z, d.Name, out.Versions)...)
+	}
+	return out
+}
+
+func versions(z catalogdb.ZonesRow, service string, known []string) []string {
+	var info driver.Info
+	_ = json.Unmarshal(z.Info, &info)
+	var out []string
+	for _, e := range info.Engines {
+		fresh := e.Service == service && e.Version != ""
+		for _, k := range append(known, out...) {
+			fresh = fresh && k != e.Version
+		}
+		if fresh {
+			out = append(out, e.Version)
+		}
+	}
+	return out
+}
+
+func offeringDoc(o catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) api.Offering {
+	out := api.Offering{Zone: o.Zone, Service: o.Service, ServiceLevel: o.ServiceLevel, Revision: int(o.OfferingRevision), PriceList: int(o.PriceListRevision), Currency: o.Currency, Plans: []api.PlanPrice{}}
+	for _, p := range o.Plans {
+		price := instance.QuotePrice(billing.QuoteFor(p.MinStorageGib, p.Prices, m), o.Currency)
+		out.Plans = append(out.Plans, api.PlanPrice{Plan: p.Name, Items: price.Items, Hour: price.Hour, Month: price.Month})
+	}
+	out.Problem = "It is not sold any more."
+	if !o.Withdrawn {
+		for _, z := range zones {
+			if z.Name == o.Zone {
+				out.Problem = instance.Unavailable(z, o.Service)
+			}
+		}
+	}
+	out.Available = out.Problem == ""
+	return out
+}
+
+func zoneDoc(z catalogdb.ZonesRow) api.Zone {
+	var info driver.Info
+	_ = json.Unmarshal(z.Info, &info)
+	out := api.Zone{
+		Metadata: api.Metadata{ID: z.ID.String(), Name: z.Name, CreatedAt: z.CreatedAt.UTC(), UpdatedAt: z.UpdatedAt.UTC()},
+		Provider: z.Provider, Title: z.Title, Driver: z.Driver, Isolation: info.Isolation, Limits: info.Limits, Simulated: z.Simulated || info.Simulated,
+		FailureDomains: z.FailureDomains,
+		Capacity:       api.Capacity{CPUMillis: z.CapacityCpuMillis, MemoryMiB: z.CapacityMemoryMib, StorageGiB: z.CapacityStorageGib, Instances: z.CapacityInstances},
+		Reserved:       api.Capacity{CPUMillis: z.UsedCpuMillis, MemoryMiB: z.UsedMemoryMib, StorageGiB: z.UsedStorageGib, Instances: z.UsedInstances},
+	}
+	if out.FailureDomains == nil {
+		out.FailureDomains = []string{}
+	}
+	reachable := instance.Reachable(z.LastSeenReal, time.Now())
+	out.Conditions = []api.Condition{reachable}
+	return out
+}

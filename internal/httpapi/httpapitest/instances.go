@@ -1,0 +1,162 @@
+package httpapitest
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/api"
+	"souk/internal/agentapi"
+	"souk/internal/catalog"
+	"souk/internal/catalog/catalogdb"
+	"souk/internal/change"
+	"souk/internal/clock"
+	"souk/internal/driver"
+	"souk/internal/envelope"
+	"souk/internal/httpapi"
+	"souk/internal/instance"
+	"souk/internal/servicepkg"
+	"souk/internal/store"
+	"souk/internal/zone"
+	"souk/services/postgresql"
+)
+
+// Zone is the zone that every Env has, and Service what can be ordered there. No
+// agent is connected.
+const (
+	Zone    = "local"
+	Service = "postgresql"
+)
+
+// equip gives the configuration what the operations on instances are carried
+// out by.
+func (e *Env) equip(t testing.TB, c *httpapi.Config) {
+	t.Helper()
+	keyring, err := envelope.Create(filepath.Join(t.TempDir(), "keyring"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets, ticking := envelope.New(keyring), &clock.Offset{Real: e.Clock.Now}
+	c.Clock, c.Catalog, c.Feed = ticking, catalog.New(), change.New(e.Store.SystemPool(), c.Logger)
+	c.Instances = &instance.Service{
+		Clock: ticking, Catalog: c.Catalog, Secrets: secrets, Packages: map[string]servicepkg.Package{Service: postgresql.Package()},
+	}
+	c.Zones, err = zone.New(t.Context(), zone.Config{Store: e.Store, Clock: ticking, Feed: c.Feed, Instances: c.Instances, Secrets: secrets, Logger: c.Logger, Names: []string{"localhost"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.instances = c.Instances
+}
+
+// offer puts the service on offer in the zone, with room for as much as a test
+// may order.
+func (e *Env) offer(ctx context.Context, tx store.Tx) error {
+	const plenty = 1 << 40
+	now, q := e.Clock.Now(), catalogdb.New(tx)
+	provider, err := q.InsertProvider(ctx, catalogdb.InsertProviderParams{
+		ID: store.NewID(), OrganizationID: e.Organizations[Operator], Name: "souk", Title: "Souk", Kind: "operator", CreatedAt: now,
+	})
+	if err != nil {
+		return err
+	}
+	e.zone, err = q.InsertZone(ctx, catalogdb.InsertZoneParams{
+		ID: store.NewID(), ProviderID: provider, OrganizationID: e.Organizations[Operator], Name: Zone, Title: "Local", Driver: "fake", FailureDomains: []string{"one"},
+		CapacityCpuMillis: plenty, CapacityMemoryMib: plenty, CapacityStorageGib: plenty, CapacityInstances: plenty, CreatedAt: now,
+	})
+	if err != nil {
+		return err
+	}
+	info, err := json.Marshal(driver.Info{Driver: "fake", Engines: []driver.EngineVersion{{Service: Service, Version: "15"}}})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "INSERT INTO zone_agents (zone_id, epoch, key_hash, not_after, enrolled_at, info, last_seen_at, last_seen_real) VALUES ($1, 1, '', $2, $3, $4, $3, $2)",
+		e.zone, time.Now(), now, info)
+	if err != nil {
+		return err
+	}
+	prices, err := catalog.PublishPriceList(ctx, tx, provider, "list", "CHF", []catalog.PriceEntry{
+		{Service: Service, ServiceLevel: "best-effort", Item: "compute", Unit: "hour", Amount: "0.02"},
+		{Service: Service, ServiceLevel: "best-effort", Item: "storage", Unit: "GiB-month", Amount: "0.20"},
+	}, now)
+	if err != nil {
+		return err
+	}
+	revision, err := catalog.PublishPackage(ctx, tx, provider, postgresql.Package().Definition, now)
+	if err != nil {
+		return err
+	}
+	if err := catalog.PublishOffering(ctx, tx, Service, e.zone, revision, prices, "best-effort", now); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "UPDATE organizations SET quota_instances = $1, quota_cpu_millis = $1, quota_memory_mib = $1, quota_storage_gib = $1", int64(plenty))
+	return err
+}
+
+// Instance is one that an Env ordered.
+type Instance struct {
+	ID         uuid.UUID
+	Place      instance.Place
+	Name       string
+	generation int64
+}
+
+// Order makes an instance without asking the API. It is not protected.
+func (e *Env) Order(t testing.TB, organization, project, name string) *Instance {
+	t.Helper()
+	i := &Instance{Name: name, Place: instance.Place{
+		Organization: e.Organizations[organization], Project: e.Projects[organization+"/"+project], OrganizationName: organization, ProjectName: project, Actor: "test",
+	}}
+	no := false
+	order := api.InstanceOrder{Spec: api.InstanceSpec{Service: Service, Protected: &no}}
+	order.Metadata.Name = name
+	e.Act(t, i, func(ctx context.Context, tx store.Tx, s *instance.Service) (instance.View, error) {
+		return s.Order(ctx, tx, i.Place, order)
+	})
+	return i
+}
+
+// Ready returns an instance of the project that is ready, for tests that only
+// read.
+func (e *Env) Ready(t testing.TB, organization, project string) *Instance {
+	t.Helper()
+	key := organization + "/" + project
+	if e.ready[key] == nil {
+		e.ready[key] = e.Order(t, organization, project, "ready")
+		e.Report(t, e.ready[key], driver.StateRunning)
+	}
+	return e.ready[key]
+}
+
+// Act changes the instance without asking the API.
+func (e *Env) Act(t testing.TB, i *Instance, f func(ctx context.Context, tx store.Tx, s *instance.Service) (instance.View, error)) {
+	t.Helper()
+	err := e.Store.Tenant(t.Context(), store.Scope{Organizations: []uuid.UUID{i.Place.Organization}}, func(tx store.Tx) error {
+		v, err := f(t.Context(), tx, e.instances)
+		i.ID, i.generation = v.ID, v.Generation
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Report takes in what a zone would say of the instance: that it is in this
+// state, with everything carried out that is wanted.
+func (e *Env) Report(t testing.TB, i *Instance, state driver.State) {
+	t.Helper()
+	e.facts++
+	e.System(t, func(ctx context.Context, tx store.Tx) error {
+		return e.instances.Apply(ctx, tx, e.zone, 1, agentapi.Fact{
+			Sequence: e.facts, BootID: "test", InstanceID: i.ID.String(), EffectiveAt: e.Clock.Now(), RealAt: e.Clock.Now(),
+			Observation: driver.Observation{
+				State: state, Generation: i.generation, StorageGiB: 1,
+				Endpoint: &driver.Endpoint{Host: "127.0.0.1", Port: 5432, Database: "app", CAPEM: "PEM"},
+			},
+		})
+	})
+}

@@ -1,0 +1,130 @@
+package httpapi_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"souk/api"
+	"souk/internal/driver"
+	"souk/internal/httpapi/httpapitest"
+	"souk/internal/instance"
+	"souk/internal/store"
+)
+
+var catalogRows = map[string]row{
+	"services-list": {everyone: true, request: get("/api/v1/services")},
+	"services-get":  {everyone: true, request: get("/api/v1/services/" + httpapitest.Service)},
+	"zones-list":    {everyone: true, request: get("/api/v1/zones")},
+}
+
+var instanceRows = map[string]row{
+	"instances-list": {may: readers, request: onInstances("GET", nil)},
+	"instances-order": {may: editors, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
+		order := api.InstanceOrder{Spec: spec()}
+		order.Metadata.Name = freshName()
+		return httpapitest.Request{Method: "POST", Path: at.inProject("/instances"), Body: order}
+	}},
+	"instances-get":    {may: readers, request: onReady("GET", "")},
+	"instances-events": {may: readers, request: onReady("GET", "/events")},
+	"instances-cost":   {may: everyRole, request: onReady("GET", "/cost")},
+	// No agent is connected, which only those learn who may read the logs.
+	"instances-logs":      {may: readers, success: http.StatusServiceUnavailable, request: onReady("GET", "/logs")},
+	"instances-put":       {may: editors, request: onInstance("PUT", "", api.InstancePut{Spec: spec()}, ready)},
+	"instances-patch":     {may: editors, request: onInstance("PATCH", "", map[string]any{"spec": map[string]any{"displayName": "renamed"}}, ready)},
+	"instances-delete":    {may: editors, request: onInstance("DELETE", "", nil, ready)},
+	"instances-protect":   {may: editors, request: onInstance("POST", "/protect", nil, ready)},
+	"instances-unprotect": {may: editors, request: onInstance("POST", "/unprotect", nil, protected)},
+	"instances-undelete":  {may: editors, request: onInstance("POST", "/undelete", nil, deleted)},
+	"instances-suspend": {may: editors, operator: editors, request: onInstance("POST", "/suspend", nil, ready),
+		staff: onInstance("POST", "/suspend", api.SuspendRequest{Reason: instance.SuspendedByAbuse}, ready)},
+	"instances-resume": {may: editors, operator: editors, request: onInstance("POST", "/resume", nil, suspended(instance.SuspendedByUser)),
+		staff: onInstance("POST", "/resume", api.SuspendRequest{Reason: instance.SuspendedByAbuse}, suspended(instance.SuspendedByAbuse))},
+
+	"bindings-list":         {may: readers, request: onReady("GET", "/bindings")},
+	"bindings-get":          {may: readers, request: onReady("GET", "/bindings/default")},
+	"bindings-create":       {may: editors, request: onInstance("POST", "/bindings", api.BindingCreate{Name: "reporting"}, ready)},
+	"bindings-rotate":       {may: editors, request: onInstance("POST", "/bindings/default/rotate", nil, ready)},
+	"bindings-revoke":       {may: editors, request: onInstance("DELETE", "/bindings/extra", nil, bound("extra"))},
+	"bindings-credentials":  {may: editors, request: onReady("POST", "/bindings/default/credentials")},
+	"instances-credentials": {may: editors, request: onReady("POST", "/credentials")},
+
+	"organization-cost": {may: everyRole, anyProject: true, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: "GET", Path: at.path("/cost?project=" + at.project)}
+	}},
+}
+
+var operatorRows = map[string]row{
+	"operator-instances":      {operator: readers, request: get("/api/v1/operator/instances")},
+	"operator-audit-segments": {operator: readers, request: get("/api/v1/operator/audit/segments")},
+	"operator-clock":          {operator: readers, request: get("/api/v1/operator/clock")},
+	"operator-clock-advance": {operator: admins, request: func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+		return httpapitest.Request{Method: "POST", Path: "/api/v1/operator/clock/advance", Body: api.ClockAdvance{Seconds: 1}}
+	}},
+	"operator-zone-enrol": {operator: editors, request: request("POST", "/api/v1/operator/zones/"+httpapitest.Zone+"/enrol")},
+}
+
+func spec() api.InstanceSpec {
+	return api.InstanceSpec{Service: httpapitest.Service, DisplayName: "mine"}
+}
+
+func onInstances(method string, body any) func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+	return func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: method, Path: at.inProject("/instances"), Body: body}
+	}
+}
+
+// onReady is for a request that leaves its instance as it is.
+func onReady(method, rest string) func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+	return func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: method, Path: at.inProject("/instances/" + e.Ready(t, at.organization, at.project).Name + rest)}
+	}
+}
+
+// onInstance is for a request about a fresh instance that was made ready for it.
+func onInstance(method, rest string, body any, made func(*testing.T, *httpapitest.Env, *httpapitest.Instance)) func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+	return func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		i := e.Order(t, at.organization, at.project, freshName())
+		made(t, e, i)
+		q := httpapitest.Request{Method: method, Path: at.inProject("/instances/" + i.Name + rest), Body: body}
+		if method == http.MethodPatch {
+			q.Header = map[string]string{"Content-Type": "application/merge-patch+json"}
+		}
+		return q
+	}
+}
+
+func ready(t *testing.T, e *httpapitest.Env, i *httpapitest.Instance) {
+	e.Report(t, i, driver.StateRunning)
+}
+
+func protected(t *testing.T, e *httpapitest.Env, i *httpapitest.Instance) {
+	e.Act(t, i, func(ctx context.Context, tx store.Tx, s *instance.Service) (instance.View, error) {
+		return s.Protect(ctx, tx, i.Place, i.Name, true)
+	})
+}
+
+func deleted(t *testing.T, e *httpapitest.Env, i *httpapitest.Instance) {
+	e.Act(t, i, func(ctx context.Context, tx store.Tx, s *instance.Service) (instance.View, error) {
+		return s.Delete(ctx, tx, i.Place, i.Name, func(int64) error { return nil })
+	})
+}
+
+func suspended(reason string) func(*testing.T, *httpapitest.Env, *httpapitest.Instance) {
+	return func(t *testing.T, e *httpapitest.Env, i *httpapitest.Instance) {
+		e.Act(t, i, func(ctx context.Context, tx store.Tx, s *instance.Service) (instance.View, error) {
+			return s.Suspend(ctx, tx, i.Place, i.Name, reason)
+		})
+	}
+}
+
+func bound(name string) func(*testing.T, *httpapitest.Env, *httpapitest.Instance) {
+	return func(t *testing.T, e *httpapitest.Env, i *httpapitest.Instance) {
+		e.Act(t, i, func(ctx context.Context, tx store.Tx, s *instance.Service) (instance.View, error) {
+			if _, err := s.CreateBinding(ctx, tx, i.Place, i.Name, name); err != nil {
+				return instance.View{}, err
+			}
+			return s.ByID(ctx, tx, i.ID)
+		})
+	}
+}

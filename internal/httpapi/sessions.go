@@ -1,0 +1,75 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"souk/api"
+	"souk/internal/authz"
+	"souk/internal/store"
+	"souk/internal/tenancy"
+)
+
+func (s *Server) registerSessions() {
+	register(s, Operation{
+		Method: http.MethodPost, Path: "/api/v1/login", ID: "login", Tag: "sessions", Action: authz.Public,
+		Summary: "Exchange an e-mail address and a password for a session token",
+	}, s.login)
+	register(s, Operation{
+		Method: http.MethodPost, Path: "/api/v1/logout", ID: "logout", Tag: "sessions", Action: authz.SignedIn,
+		Summary: "End the session whose token is sent",
+	}, s.logout)
+	register(s, Operation{
+		Method: http.MethodGet, Path: "/api/v1/whoami", ID: "whoami", Tag: "sessions", Action: authz.SignedIn,
+		Summary: "Who asks, and where they have a role",
+	}, s.whoami)
+}
+
+func (s *Server) login(ctx context.Context, in *struct{ Body api.LoginRequest }) (*body[api.LoginResponse], error) {
+	now := s.Clock.Now()
+	session, err := s.logins.Login(ctx, tenancy.Try{Email: in.Body.Email, Password: in.Body.Password, Address: callFrom(ctx).address, RequestID: RequestID(ctx)}, now)
+	if err != nil {
+		return nil, err
+	}
+	p, err := tenancy.Authenticate(ctx, s.Store, session.Secret, now)
+	if err != nil {
+		return nil, err
+	}
+	return &body[api.LoginResponse]{api.LoginResponse{
+		Token: session.Secret, ExpiresAt: session.ExpiresAt, Email: session.Email, Organizations: organizationsOf(p),
+	}}, nil
+}
+
+func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	return nil, s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
+		return "", tenancy.Logout(ctx, tx, p.Principal, p.RequestID, p.Now)
+	}, noReplay)
+}
+
+func (s *Server) whoami(ctx context.Context, _ *struct{}) (*body[api.Whoami], error) {
+	p := PrincipalFrom(ctx)
+	who := api.Whoami{Kind: "token", Actor: p.Name, ExpiresAt: p.ExpiresAt.UTC(), Organizations: organizationsOf(p)}
+	if p.Session {
+		who.Kind = "session"
+	}
+	return &body[api.Whoami]{who}, nil
+}
+
+// organizationsOf groups the grants, which are in the order of organizations.
+func organizationsOf(p authz.Principal) []api.WhoamiOrg {
+	list := []api.WhoamiOrg{}
+	for _, g := range p.Grants {
+		if n := len(list); n == 0 || list[n-1].Name != g.OrganizationName {
+			list = append(list, api.WhoamiOrg{Name: g.OrganizationName})
+		}
+		o := &list[len(list)-1]
+		if g.Project == uuid.Nil {
+			o.Role = g.Role
+		} else {
+			o.Projects = append(o.Projects, g.ProjectName)
+		}
+	}
+	return list
+}

@@ -1,0 +1,62 @@
+package instance
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"souk/api"
+	"souk/internal/billing"
+	"souk/internal/money"
+	"souk/internal/store"
+)
+
+// price turns a quote into the document.
+func price(storageGiB int64, prices []billing.Price, m billing.Month) api.Price {
+	q := billing.QuoteFor(storageGiB, prices, m)
+	currency := "CHF"
+	if len(prices) > 0 {
+		currency = prices[0].Currency
+	}
+	return QuotePrice(q, currency)
+}
+
+// QuotePrice is a quote as a document.
+func QuotePrice(q billing.Quote, currency string) api.Price {
+	out := api.Price{Hour: amount(q.Hour, currency), Month: amount(q.Month, currency), Items: []api.PriceItem{}}
+	for _, l := range q.Lines {
+		out.Items = append(out.Items, api.PriceItem{Item: string(l.Item), Quantity: l.Quantity(), Unit: string(l.Unit), Price: amount(l.Price, l.Currency), Month: amount(l.Amount, l.Currency)})
+	}
+	return out
+}
+
+func amount(a money.Amount, currency string) api.Money {
+	return api.Money{Amount: a.String(), Currency: currency}
+}
+
+// Cost returns what the organization, or one project or instance of it, has
+// cost so far this month; nil means all.
+func (s *Service) Cost(ctx context.Context, tx store.Tx, p Place, project, instance *uuid.UUID) (api.Cost, error) {
+	m, err := s.month(ctx, tx, p)
+	if err != nil {
+		return api.Cost{}, err
+	}
+	now := s.Clock.Now()
+	lines, err := billing.Costs(ctx, tx, billing.Filter{Organization: p.Organization, Project: project, Instance: instance}, m, now)
+	if err != nil {
+		return api.Cost{}, err
+	}
+	out := api.Cost{Month: m.String(), TimeZone: m.Location.String(), Until: now, Total: amount(billing.Total(lines), currencyOf(lines)), Lines: []api.CostLine{}}
+	for _, l := range lines {
+		out.Lines = append(out.Lines, api.CostLine{Project: l.Project, Instance: l.Instance, Service: l.Service, Plan: l.Plan, Item: string(l.Item), Quantity: l.Quantity(),
+			Unit: string(l.Unit), Seconds: l.Seconds(), Price: amount(l.Price, l.Currency), Amount: amount(l.Amount, l.Currency)})
+	}
+	return out, nil
+}
+
+func currencyOf(lines []billing.Line) string {
+	if len(lines) == 0 {
+		return "CHF"
+	}
+	return lines[0].Currency
+}

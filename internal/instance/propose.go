@@ -1,0 +1,363 @@
+package instance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/api"
+	"souk/internal/agentapi"
+	"souk/internal/billing"
+	"souk/internal/catalog"
+	"souk/internal/catalog/catalogdb"
+	"souk/internal/driver"
+	"souk/internal/problem"
+	"souk/internal/store"
+)
+
+// proposal is a spec, checked and with its defaults filled in, before anything
+// is written.
+type proposal struct {
+	offer     catalog.Offer
+	plan      catalogdb.PlanRevision
+	priceList uuid.UUID // revision in force after the change
+	prices    []billing.Price
+	storage   int64
+	params    map[string]any
+	networks  []string
+	display   string
+	protected bool
+	labels    map[string]string
+	effects   []string
+}
+
+var nameForm = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+func checkName(location, name string) error {
+	if nameForm.MatchString(name) {
+		return nil
+	}
+	return problem.InvalidField(location, name, "A name has 1 to 63 lower-case letters, digits and hyphens, starts with a letter and does not end with a hyphen.")
+}
+
+// propose checks an order.
+func (s *Service) propose(ctx context.Context, tx store.Tx, spec api.InstanceSpec, labels map[string]string, accepted int) (proposal, error) {
+	offer, err := s.findOffer(ctx, tx, spec)
+	if err != nil {
+		return proposal{}, err
+	}
+	if err := s.orderable(ctx, tx, offer); err != nil {
+		return proposal{}, err
+	}
+	p := proposal{offer: offer, priceList: offer.PriceListRevisionID}
+	plan, err := choosePlan(offer, spec.Plan)
+	if err != nil {
+		return proposal{}, err
+	}
+	p.plan, p.prices = plan.PlanRevision, plan.Prices
+	p.storage = spec.StorageGiB
+	if p.storage == 0 {
+		p.storage = p.plan.MinStorageGib
+	}
+	if err := s.settings(&p, spec, labels); err != nil {
+		return proposal{}, err
+	}
+	return p, acceptedPrices(accepted, offer)
+}
+
+// findOffer finds what the spec names, filling in zone and service level.
+func (s *Service) findOffer(ctx context.Context, tx store.Tx, spec api.InstanceSpec) (catalog.Offer, error) {
+	if spec.Service == "" {
+		return catalog.Offer{}, problem.InvalidField("body.spec.service", "", "Say which service to order; GET /api/v1/services lists them.")
+	}
+	offers, err := s.Catalog.Offers(ctx, tx, spec.Service, "")
+	if err != nil {
+		return catalog.Offer{}, err
+	}
+	offers = slices.DeleteFunc(offers, func(o catalog.Offer) bool { return o.Withdrawn })
+	if len(offers) == 0 {
+		return catalog.Offer{}, problem.InvalidField("body.spec.service", spec.Service, "There is no service named %q on offer; the catalog lists those that are.", spec.Service)
+	}
+	if spec.Zone != "" {
+		zones := names(offers, func(o catalog.Offer) string { return o.Zone })
+		offers = slices.DeleteFunc(offers, func(o catalog.Offer) bool { return o.Zone != spec.Zone })
+		if len(offers) == 0 {
+			return catalog.Offer{}, problem.InvalidField("body.spec.zone", spec.Zone, "%s is not offered in a zone named %q. It is in: %s.", spec.Service, spec.Zone, zones)
+		}
+	} else {
+		slices.SortStableFunc(offers, func(a, b catalog.Offer) int { return boolCompare(a.Simulated, b.Simulated) })
+	}
+	level := spec.ServiceLevel
+	if level == "" {
+		level = "best-effort"
+	}
+	i := slices.IndexFunc(offers, func(o catalog.Offer) bool { return o.ServiceLevel == level })
+	if i < 0 {
+		return catalog.Offer{}, problem.InvalidField("body.spec.serviceLevel", level, "The service level %q is not offered there. Offered: %s.", level, names(offers, func(o catalog.Offer) string { return o.ServiceLevel }))
+	}
+	return offers[i], nil
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func names(offers []catalog.Offer, f func(catalog.Offer) string) string {
+	var out []string
+	for _, o := range offers {
+		if !slices.Contains(out, f(o)) {
+			out = append(out, f(o))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// orderable says no when the zone's agent has told that it cannot run the service.
+func (s *Service) orderable(ctx context.Context, tx store.Tx, o catalog.Offer) error {
+	zones, err := catalogdb.New(tx).Zones(ctx, o.Zone)
+	if err != nil {
+		return err
+	}
+	reason := Unavailable(zones[0], o.Service)
+	if reason == "" {
+		return nil
+	}
+	if reason == notReported { // it may be starting: clients try again
+		return &problem.Error{Status: http.StatusServiceUnavailable, Code: "zone-not-ready", RetryAfter: time.Second,
+			Detail: fmt.Sprintf("%s cannot be ordered in zone %s yet: %s", o.Service, o.Zone, reason)}
+	}
+	return problem.Conflict("zone-cannot", "%s cannot be ordered in zone %s now: %s", o.Service, o.Zone, reason)
+}
+
+const notReported = "no agent has reported from there yet. If this goes on, the operator has to enrol one."
+
+// Unavailable says why a service cannot be ordered in a zone now, or "".
+func Unavailable(z catalogdb.ZonesRow, service string) string {
+	var info driver.Info
+	if len(z.Info) == 0 || json.Unmarshal(z.Info, &info) != nil || info.Driver == "" {
+		return notReported
+	}
+	why := "its agent does not have this service."
+	for _, e := range info.Engines {
+		if e.Service == service && e.Problem == "" {
+			return ""
+		}
+		if e.Service == service {
+			why = e.Problem
+		}
+	}
+	return why
+}
+
+func choosePlan(o catalog.Offer, name string) (catalog.PlanOffer, error) {
+	if name == "" && len(o.Plans) > 0 {
+		return o.Plans[0], nil
+	}
+	if p, ok := o.Plan(name); ok {
+		return p, nil
+	}
+	var all []string
+	for _, p := range o.Plans {
+		all = append(all, p.Name)
+	}
+	return catalog.PlanOffer{}, problem.InvalidField("body.spec.plan", name, "%s has no plan named %q. It has: %s.", o.Service, name, strings.Join(all, ", "))
+}
+
+func acceptedPrices(accepted int, o catalog.Offer) error {
+	if accepted == 0 || accepted == int(o.PriceListRevision) {
+		return nil
+	}
+	return problem.Conflict("prices-changed", "Prices have changed since you were shown revision %d; now it is %d. Look at the new price and order again.", accepted, o.PriceListRevision)
+}
+
+// settings checks everything but plan and prices.
+func (s *Service) settings(p *proposal, spec api.InstanceSpec, labels map[string]string) error {
+	var wrong []problem.Field
+	add := func(location string, value any, format string, args ...any) {
+		wrong = append(wrong, problem.Field{Location: location, Value: value, Message: fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case p.storage < 0:
+		add("body.spec.storageGiB", p.storage, "Storage cannot be negative.")
+	case p.storage < p.plan.MinStorageGib || p.storage > p.plan.MaxStorageGib:
+		add("body.spec.storageGiB", p.storage, "Plan %s has from %d to %d GiB of storage.", p.plan.Name, p.plan.MinStorageGib, p.plan.MaxStorageGib)
+	}
+	p.params = spec.Parameters
+	if p.params == nil {
+		p.params = map[string]any{}
+	}
+	for _, e := range p.offer.Definition.Schema.Check(p.params) {
+		add(strings.TrimSuffix("body.spec.parameters."+e.Path, "."), nil, "%s", e.Message)
+	}
+	given := spec.AllowedNetworks
+	if len(given) > mostNetworks {
+		add("body.spec.allowedNetworks", nil, "At most %d networks can be allowed.", mostNetworks)
+		given = given[:mostNetworks] // finding equal ones takes the square of their number
+	}
+	networks, bad := parseNetworks(given)
+	for i, n := range bad {
+		add(fmt.Sprintf("body.spec.allowedNetworks[%d]", i), n, "This is not a network such as 203.0.113.0/24 or 2001:db8::/32.")
+	}
+	p.networks = networks
+	p.display = strings.TrimSpace(spec.DisplayName)
+	if len([]rune(p.display)) > 120 || strings.ContainsFunc(p.display, isControl) {
+		add("body.spec.displayName", nil, "A display name is one line of at most 120 characters.")
+	}
+	p.protected = spec.Protected == nil || *spec.Protected
+	p.labels = labels
+	for _, f := range checkLabels(labels) {
+		wrong = append(wrong, f)
+	}
+	if len(wrong) > 0 {
+		return problem.Invalid(wrong...)
+	}
+	return nil
+}
+
+func isControl(r rune) bool { return r < 0x20 || r == 0x7f }
+
+var labelForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$`)
+
+func checkLabels(labels map[string]string) []problem.Field {
+	var wrong []problem.Field
+	if len(labels) > 64 {
+		wrong = append(wrong, problem.Field{Location: "body.metadata.labels", Message: "At most 64 labels."})
+	}
+	for k, v := range labels {
+		if !labelForm.MatchString(k) || (v != "" && !labelForm.MatchString(v)) {
+			wrong = append(wrong, problem.Field{Location: "body.metadata.labels." + k, Value: v, Message: "Keys and values have at most 63 letters, digits, dots, hyphens, underscores and slashes."})
+		}
+	}
+	slices.SortFunc(wrong, func(a, b problem.Field) int { return strings.Compare(a.Location, b.Location) })
+	return wrong
+}
+
+// mostNetworks bounds the allow-list of an instance.
+const mostNetworks = 100
+
+// parseNetworks returns the networks in canonical form, and those that are
+// none, by their index. nil means everywhere.
+func parseNetworks(in []string) ([]string, map[int]string) {
+	if in == nil {
+		return []string{"0.0.0.0/0", "::/0"}, nil
+	}
+	out, bad := []string{}, map[int]string{}
+	for i, n := range in {
+		n = strings.TrimSpace(n)
+		prefix, err := netip.ParsePrefix(n)
+		if addr, addrErr := netip.ParseAddr(n); addrErr == nil && addr.Zone() == "" {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			bad[i] = n
+			continue
+		}
+		if c := prefix.Masked().String(); !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	return out, bad
+}
+
+// proposeUpdate checks a full spec against an existing instance. What an
+// instance is, where it runs and at which service level stays; where these, or
+// the storage, are absent they mean what is.
+func (s *Service) proposeUpdate(ctx context.Context, tx store.Tx, v View, spec api.InstanceSpec, labels map[string]string, accepted int) (proposal, error) {
+	if err := unchangeable(v, spec); err != nil {
+		return proposal{}, err
+	}
+	offers, err := s.Catalog.Offers(ctx, tx, v.Service, v.Zone)
+	if err != nil {
+		return proposal{}, err
+	}
+	i := slices.IndexFunc(offers, func(o catalog.Offer) bool { return o.ServiceLevel == v.ServiceLevel })
+	if i < 0 {
+		return proposal{}, fmt.Errorf("the offering of instance %s is gone", v.ID)
+	}
+	p := proposal{offer: offers[i]}
+	if p.offer.Definition, err = s.Catalog.Definition(ctx, tx, v.PackageRevisionID); err != nil {
+		return proposal{}, err
+	}
+	if err := s.sizes(ctx, tx, v, spec, &p); err != nil {
+		return proposal{}, err
+	}
+	if err := s.settings(&p, spec, labels); err != nil {
+		return proposal{}, err
+	}
+	if p.plan.ID != v.PlanRevisionID || p.storage != v.StorageGib {
+		return p, acceptedPrices(accepted, p.offer)
+	}
+	return p, nil
+}
+
+func unchangeable(v View, spec api.InstanceSpec) error {
+	var wrong []problem.Field
+	for _, f := range []struct{ location, want, is string }{
+		{"body.spec.service", spec.Service, v.Service},
+		{"body.spec.zone", spec.Zone, v.Zone},
+		{"body.spec.serviceLevel", spec.ServiceLevel, v.ServiceLevel},
+	} {
+		if f.want != "" && f.want != f.is {
+			wrong = append(wrong, problem.Field{Location: f.location, Value: f.want, Message: fmt.Sprintf("This cannot change; it is %s. Order another instance instead.", f.is)})
+		}
+	}
+	if len(wrong) > 0 {
+		return problem.Invalid(wrong...)
+	}
+	return nil
+}
+
+// sizes settles plan, storage and the prices: while neither size changes the
+// instance stays on the revisions that it was ordered with; a new size is a new
+// agreement at the current prices.
+func (s *Service) sizes(ctx context.Context, tx store.Tx, v View, spec api.InstanceSpec, p *proposal) error {
+	plan, err := choosePlan(p.offer, spec.Plan)
+	if spec.Plan == v.Plan {
+		err = nil // kept, even if it is not on sale any more
+	}
+	if err != nil {
+		return err
+	}
+	p.storage = spec.StorageGiB
+	if p.storage == 0 {
+		p.storage = v.StorageGib
+	}
+	if p.storage >= 0 && p.storage < v.StorageGib {
+		return problem.InvalidField("body.spec.storageGiB", p.storage, "Storage can grow but not shrink; it is %d GiB.", v.StorageGib)
+	}
+	samePlan := plan.Name == v.Plan || spec.Plan == v.Plan
+	if samePlan && p.storage == v.StorageGib {
+		p.priceList = v.PriceListRevisionID
+		book, err := billing.LoadPrices(ctx, tx, []uuid.UUID{v.PriceListRevisionID})
+		if err != nil {
+			return err
+		}
+		p.prices = book.For(v.PriceListRevisionID, v.Service, v.Plan, v.ServiceLevel)
+		p.plan, err = catalogdb.New(tx).Plan(ctx, v.PlanRevisionID)
+		return err
+	}
+	if plan.ID == uuid.Nil {
+		return problem.InvalidField("body.spec.plan", spec.Plan, "This plan is not on sale any more; choose another one with the new size.")
+	}
+	p.plan, p.prices, p.priceList = plan.PlanRevision, plan.Prices, p.offer.PriceListRevisionID
+	if !samePlan {
+		p.effects = append(p.effects, "The server restarts to take on its new size; connections are closed for some seconds.")
+	}
+	return nil
+}
+
+func intentActive(r row) bool { return r.Intent == string(agentapi.IntentActive) }

@@ -1,0 +1,5 @@
+//go:build !crashtest
+
+package step
+
+func done(string) {}

@@ -1,0 +1,132 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"souk/internal/audit"
+	"souk/internal/authz"
+	"souk/internal/problem"
+	"souk/internal/store"
+	"souk/internal/tenancy/tenancydb"
+)
+
+// SessionLasts is how long a log-in is good for.
+const SessionLasts = 12 * time.Hour
+
+// Logins lets people log in, and keeps guessers from trying.
+type Logins struct {
+	store *store.Store
+	// hashing bounds how many passwords are hashed at once: each takes 19 MiB.
+	hashing chan struct{}
+}
+
+// NewLogins returns a Logins for the record.
+func NewLogins(s *store.Store) *Logins {
+	return &Logins{store: s, hashing: make(chan struct{}, 4)}
+}
+
+// Try is one try to log in.
+type Try struct {
+	Email, Password string
+	Address         string // of the client
+	RequestID       string
+}
+
+// Session is a log-in. The secret is not kept.
+type Session struct {
+	ID, Account uuid.UUID
+	Email       string
+	Secret      string
+	ExpiresAt   time.Time
+}
+
+// Login checks the password and begins a session. Every try counts as a failure
+// until it has succeeded, so that many at once gain nothing. Unknown addresses
+// take as long, and read the same, as wrong passwords.
+func (l *Logins) Login(ctx context.Context, try Try, now time.Time) (Session, error) {
+	if err := l.countTry(ctx, try.Email, try.Address, now); err != nil {
+		return Session{}, err
+	}
+	account, phc := tenancydb.LoginAccountRow{}, nobody
+	var err error
+	account, err = tenancydb.New(l.store.SystemPool()).LoginAccount(ctx, try.Email)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return Session{}, err
+	}
+	if err == nil {
+		phc = account.PasswordHash
+	}
+	ok, err := l.matches(ctx, phc, try.Password)
+	if err != nil {
+		return Session{}, err
+	}
+	if !ok || account.DisabledAt != nil {
+		return Session{}, &problem.Error{Status: 401, Code: "login-failed", Detail: "The e-mail address or the password is wrong."}
+	}
+	return l.begin(ctx, account, try, now)
+}
+
+func (l *Logins) matches(ctx context.Context, phc, password string) (bool, error) {
+	select {
+	case l.hashing <- struct{}{}:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	defer func() { <-l.hashing }()
+	return passwordMatches(phc, password)
+}
+
+func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, try Try, now time.Time) (Session, error) {
+	s := Session{ID: store.NewID(), Account: account.ID, Email: account.Email, Secret: NewSecret(), ExpiresAt: now.Add(SessionLasts)}
+	err := l.store.System(ctx, func(tx store.Tx) error {
+		q := tenancydb.New(tx)
+		if err := q.ForgetLoginFailures(ctx, tenancydb.ForgetLoginFailuresParams{Address: try.Address, Email: account.Email}); err != nil {
+			return err
+		}
+		err := q.InsertSession(ctx, tenancydb.InsertSessionParams{
+			ID: s.ID, AccountID: account.ID, SecretHash: hashSecret(s.Secret), CreatedAt: now, ExpiresAt: s.ExpiresAt,
+		})
+		if err != nil {
+			return err
+		}
+		return auditSession(ctx, tx, account.ID, audit.Event{Action: "session.create", ObjectID: s.ID.String(), Actor: account.Email, RequestID: try.RequestID, At: now})
+	})
+	return s, err
+}
+
+// Logout ends the session of the principal; one that has ended already is no
+// error. A token is revoked by those who manage tokens, and left alone.
+func Logout(ctx context.Context, tx store.Tx, p authz.Principal, requestID string, at time.Time) error {
+	if !p.Session {
+		return nil
+	}
+	account, err := tenancydb.New(tx).RevokeSession(ctx, tenancydb.RevokeSessionParams{ID: p.Credential, RevokedAt: &at})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return auditSession(ctx, tx, account, audit.Event{Action: "session.end", ObjectID: p.Credential.String(), Actor: p.Name, RequestID: requestID, At: at})
+}
+
+// auditSession writes the event into the log of every organization that the
+// person can enter.
+func auditSession(ctx context.Context, tx store.Tx, account uuid.UUID, e audit.Event) error {
+	organizations, err := tenancydb.New(tx).OrganizationsOf(ctx, account)
+	if err != nil {
+		return err
+	}
+	e.Kind = "session"
+	for _, e.Organization = range organizations {
+		if err := audit.Write(ctx, tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+-- name: Authenticate :many
+-- Who holds a secret, and what it allows: one row a grant, in one round trip. A
+-- person without any grant is one row with nulls.
+WITH who AS (
+	SELECT false AS session, t.id, t.id AS principal, t.name, t.expires_at, t.revoked_at, t.last_used_at, NULL::timestamptz AS disabled_at, NULL::uuid AS account_id
+	FROM tokens t WHERE t.secret_hash = sqlc.arg(secret_hash)
+	UNION ALL
+	SELECT true, s.id, a.id, a.email, s.expires_at, s.revoked_at, s.last_used_at, a.disabled_at, a.id
+	FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.secret_hash = sqlc.arg(secret_hash)
+), grants AS (
+	SELECT t.organization_id, t.project_id, t.role FROM tokens t JOIN who w ON w.id = t.id
+	UNION ALL
+	SELECT m.organization_id, m.project_id, m.role FROM members m JOIN who w ON w.account_id = m.account_id
+)
+SELECT w.session::boolean AS session, w.id::uuid AS id, w.principal::uuid AS principal, w.name::text AS name, w.expires_at::timestamptz AS expires_at,
+	w.revoked_at, w.last_used_at, w.disabled_at,
+	g.role, g.organization_id, o.name AS organization, coalesce('operator' = ANY (o.kinds), false)::boolean AS operator, g.project_id, p.name AS project
+FROM who w
+LEFT JOIN grants g ON true
+LEFT JOIN organizations o ON o.id = g.organization_id
+LEFT JOIN projects p ON p.id = g.project_id
+ORDER BY o.name, p.name;
+
+-- name: TouchToken :exec
+UPDATE tokens SET last_used_at = $2 WHERE id = $1;
+
+-- name: TouchSession :exec
+UPDATE sessions SET last_used_at = $2 WHERE id = $1;
+
+-- name: OrganizationID :one
+SELECT id FROM organizations WHERE name = $1;
+
+-- name: ProjectID :one
+SELECT id FROM projects WHERE organization_id = $1 AND name = $2;
+
+-- name: Organization :one
+SELECT * FROM organizations WHERE id = $1;
+
+-- name: Organizations :many
+-- Those that row-level security lets the transaction see.
+SELECT * FROM organizations WHERE name > sqlc.arg(after)::text ORDER BY name LIMIT $1;
+
+-- name: InsertOrganization :execrows
+INSERT INTO organizations (id, name, display_name, kinds, time_zone, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (name) DO NOTHING;
+
+-- name: PutQuota :one
+UPDATE organizations SET quota_instances = $2, quota_cpu_millis = $3, quota_memory_mib = $4, quota_storage_gib = $5, updated_at = $6 WHERE id = $1 RETURNING *;
+
+-- name: QuotaUsed :one
+-- What counts against a quota: everything that is not deleted.
+SELECT count(*)::bigint AS instances, coalesce(sum(p.cpu_millis), 0)::bigint AS cpu_millis, coalesce(sum(p.memory_mib), 0)::bigint AS memory_mib, coalesce(sum(i.storage_gib), 0)::bigint AS storage_gib
+FROM instances i JOIN plan_revisions p ON p.id = i.plan_revision_id
+WHERE i.organization_id = $1 AND i.intent IN ('active', 'suspended');
+
+-- name: Projects :many
+-- All of an organization's, or those of the list.
+SELECT * FROM projects
+WHERE organization_id = $1 AND (sqlc.narg(ids)::uuid[] IS NULL OR id = ANY (sqlc.narg(ids)::uuid[])) AND name > sqlc.arg(after)::text
+ORDER BY name LIMIT $2;
+
+-- name: Project :one
+SELECT * FROM projects WHERE id = $1;
+
+-- name: InsertProject :execrows
+INSERT INTO projects (id, organization_id, name, display_name, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (organization_id, name) DO NOTHING;
+
+-- name: ProjectInstances :one
+-- How many instances a project still has, and how many it ever had.
+SELECT count(*) FILTER (WHERE phase <> 'Purged') AS now, count(*) AS ever FROM instances WHERE organization_id = $1 AND project_id = $2;
+
+-- name: DeleteProject :exec
+DELETE FROM projects WHERE id = $1;
+
+-- name: LockMembers :exec
+-- Serializes changes of who is in an organization, so that two owners cannot remove each other.
+SELECT pg_advisory_xact_lock(hashtextextended('members ' || sqlc.arg(organization)::text, 0));
+
+-- name: Members :many
+SELECT m.id, m.role, m.created_at, a.email, a.name, coalesce(p.name, '')::text AS project
+FROM members m JOIN accounts a ON a.id = m.account_id LEFT JOIN projects p ON p.id = m.project_id
+WHERE m.organization_id = $1 AND m.id > sqlc.arg(after)::uuid ORDER BY m.id LIMIT $2;
+
+-- name: Member :one
+SELECT m.id, m.role, m.created_at, m.project_id, a.email, a.name, coalesce(p.name, '')::text AS project
+FROM members m JOIN accounts a ON a.id = m.account_id LEFT JOIN projects p ON p.id = m.project_id
+WHERE m.organization_id = $1 AND m.id = $2;
+
+-- name: MemberOf :one
+SELECT id, role FROM members WHERE organization_id = $1 AND account_id = $2 AND project_id IS NOT DISTINCT FROM sqlc.narg(project_id);
+
+-- name: InsertMember :exec
+INSERT INTO members (id, organization_id, project_id, account_id, role, created_at) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: SetRole :exec
+UPDATE members SET role = $2 WHERE id = $1;
+
+-- name: DeleteMember :exec
+DELETE FROM members WHERE id = $1;
+
+-- name: Owners :one
+SELECT count(*) FROM members WHERE organization_id = $1 AND role = 'owner';
+
+-- name: AccountByEmail :one
+SELECT id, email, name, disabled_at FROM accounts WHERE lower(email) = lower(sqlc.arg(email)::text);
+
+-- name: LoginAccount :one
+-- With the hash of the password: souk_system only.
+SELECT id, email, password_hash, disabled_at FROM accounts WHERE lower(email) = lower(sqlc.arg(email)::text);
+
+-- name: InsertAccount :exec
+INSERT INTO accounts (id, email, name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: SetPassword :exec
+UPDATE accounts SET password_hash = $2 WHERE id = $1;
+
+-- name: InsertSession :exec
+INSERT INTO sessions (id, account_id, secret_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: RevokeSession :one
+UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING account_id;
+
+-- name: OrganizationsOf :many
+-- Those that a person can enter.
+SELECT DISTINCT organization_id FROM members WHERE account_id = $1 ORDER BY organization_id;
+
+-- name: Tokens :many
+SELECT t.id, t.name, t.role, t.created_by, t.created_at, t.expires_at, t.last_used_at, t.revoked_at, coalesce(p.name, '')::text AS project
+FROM tokens t LEFT JOIN projects p ON p.id = t.project_id
+WHERE t.organization_id = $1 AND t.id > sqlc.arg(after)::uuid ORDER BY t.id LIMIT $2;
+
+-- name: Token :one
+SELECT t.id, t.name, t.role, t.created_by, t.created_at, t.expires_at, t.last_used_at, t.revoked_at, coalesce(p.name, '')::text AS project
+FROM tokens t LEFT JOIN projects p ON p.id = t.project_id
+WHERE t.organization_id = $1 AND t.id = $2;
+
+-- name: TokenBySecret :one
+SELECT id FROM tokens WHERE secret_hash = $1;
+
+-- name: InsertToken :exec
+INSERT INTO tokens (id, organization_id, project_id, name, role, secret_hash, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: RevokeToken :exec
+UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL;
+
+-- name: LoginFailures :one
+-- How often log-ins failed lately: for the address and e-mail together, and for the address alone.
+SELECT count(*) FILTER (WHERE lower(email) = lower(sqlc.arg(email)::text)) AS pair, coalesce(max(at) FILTER (WHERE lower(email) = lower(sqlc.arg(email)::text)), 'epoch')::timestamptz AS pair_last,
+	count(*) AS address, coalesce(max(at), 'epoch')::timestamptz AS address_last
+FROM login_failures WHERE address = $1 AND at > sqlc.arg(since)::timestamptz;
+
+-- name: LockAddress :exec
+-- Serializes the log-ins from one address, so that many at once do not escape the count.
+SELECT pg_advisory_xact_lock(hashtextextended('login ' || sqlc.arg(address)::text, 0));
+
+-- name: InsertLoginFailure :exec
+INSERT INTO login_failures (email, address, at) VALUES ($1, $2, $3);
+
+-- name: ForgetLoginFailures :exec
+DELETE FROM login_failures WHERE address = $1 AND lower(email) = lower(sqlc.arg(email)::text);
+
+-- name: SweepLoginFailures :execrows
+DELETE FROM login_failures WHERE id IN (SELECT f.id FROM login_failures f WHERE f.at < sqlc.arg(before)::timestamptz LIMIT $1);

@@ -1,0 +1,79 @@
+-- name: Agent :one
+SELECT * FROM zone_agents WHERE zone_id = $1;
+
+-- name: AgentForUpdate :one
+SELECT * FROM zone_agents WHERE zone_id = $1 FOR UPDATE;
+
+-- name: ZoneByName :one
+SELECT id, name FROM zones WHERE name = $1;
+
+-- name: ZoneName :one
+SELECT name FROM zones WHERE id = $1;
+
+-- name: InsertEnrolmentToken :exec
+INSERT INTO enrolment_tokens (id, zone_id, secret_hash, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: EnrolmentTokenForUpdate :one
+SELECT * FROM enrolment_tokens WHERE secret_hash = $1 FOR UPDATE;
+
+-- name: SpendEnrolmentToken :exec
+UPDATE enrolment_tokens SET used_key_hash = $2, epoch = $3 WHERE id = $1;
+
+-- name: PutAgent :exec
+INSERT INTO zone_agents (zone_id, epoch, key_hash, not_after, enrolled_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (zone_id) DO UPDATE SET epoch = excluded.epoch, key_hash = excluded.key_hash, previous_key_hash = NULL, not_after = excluded.not_after,
+	enrolled_at = excluded.enrolled_at, revoked_at = NULL, acknowledged = 0, boot_id = '', info = '{}';
+
+-- name: RotateAgent :exec
+UPDATE zone_agents SET previous_key_hash = $2, key_hash = $3, not_after = $4 WHERE zone_id = $1;
+
+-- name: ForgetPreviousKey :exec
+UPDATE zone_agents SET previous_key_hash = NULL WHERE zone_id = $1 AND key_hash = $2;
+
+-- name: SayHello :one
+UPDATE zone_agents SET boot_id = $2, version = $3, info = $4, last_seen_at = $5, last_seen_real = $6 WHERE zone_id = $1 AND epoch = $7 RETURNING acknowledged;
+
+-- name: Seen :execrows
+UPDATE zone_agents SET last_seen_at = $2, last_seen_real = $3 WHERE zone_id = $1 AND epoch = $4 AND revoked_at IS NULL;
+
+-- name: Acknowledge :exec
+UPDATE zone_agents SET acknowledged = $2, last_seen_at = $3, last_seen_real = $4 WHERE zone_id = $1;
+
+-- name: DesiredIDs :many
+-- Every instance of the zone that is not yet purged, in pages.
+SELECT id FROM instances WHERE zone_id = $1 AND phase <> 'Purged' AND id > $2 ORDER BY id LIMIT $3;
+
+-- name: DesiredInstances :many
+SELECT i.*, o.name AS organization_name, p.name AS project_name, r.name AS plan_name, r.revision AS plan_revision, r.cpu_millis, r.memory_mib
+FROM instances i
+JOIN organizations o ON o.id = i.organization_id
+JOIN projects p ON p.id = i.project_id
+JOIN plan_revisions r ON r.id = i.plan_revision_id
+WHERE i.id = ANY(sqlc.arg(ids)::uuid[]) AND i.zone_id = $1 ORDER BY i.id;
+
+-- name: CredentialsOf :many
+SELECT instance_id, id, login, secret FROM credentials
+WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]) AND revoked_at IS NULL ORDER BY instance_id, created_at, id;
+
+-- name: InstanceZone :one
+SELECT zone_id FROM instances WHERE id = $1;
+
+-- name: LoadAuthority :one
+SELECT certificate, private_key FROM authorities WHERE name = $1;
+
+-- name: InsertAuthority :exec
+INSERT INTO authorities (name, certificate, private_key, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING;
+
+-- name: LoadClock :one
+SELECT offset_microseconds, floor_at FROM business_clock;
+
+-- name: PutClock :one
+INSERT INTO business_clock (offset_microseconds, floor_at) VALUES ($1, $2)
+ON CONFLICT (one) DO UPDATE SET offset_microseconds = greatest(business_clock.offset_microseconds, excluded.offset_microseconds), floor_at = greatest(business_clock.floor_at, excluded.floor_at)
+RETURNING offset_microseconds, floor_at;
+
+-- name: AdvanceClock :one
+UPDATE business_clock SET offset_microseconds = offset_microseconds + $1 RETURNING offset_microseconds, floor_at;
+
+-- name: FactKey :one
+SELECT instance_id, boot_id, reported_at FROM facts WHERE zone_id = $1 AND epoch = $2 AND sequence = $3;

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Runs every test, each stage with the time that it took, and ends with a line
+# that counts them. All stages run even if one fails.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+failed=()
+
+stage() {
+	local name=$1 began=$SECONDS
+	shift
+	printf '== %s\n' "$name"
+	if "$@"; then
+		printf '== %s: passed in %d s\n' "$name" $((SECONDS - began))
+	else
+		failed+=("$name")
+		printf '== %s: FAILED after %d s\n' "$name" $((SECONDS - began))
+	fi
+}
+
+formatted() {
+	local files
+	files=$(gofmt -l $(git -c safe.directory='*' ls-files --cached --others --exclude-standard '*.go'))
+	[[ -z $files ]] && return
+	printf 'not as gofmt writes it: %s\n' $files
+	return 1
+}
+
+# What the generators write has to be what is committed; changes of one's own
+# that are not committed yet do not matter.
+generated() {
+	local before
+	before=$(tree)
+	scripts/generate.sh || return
+	[[ $before == "$(tree)" ]] && return
+	git -c safe.directory='*' --no-pager diff --stat
+	echo "generated code was not up to date: commit what 'make generate' has just written"
+	return 1
+}
+
+tree() {
+	git -c safe.directory='*' diff | sha256sum
+	git -c safe.directory='*' ls-files --others --exclude-standard -z | sort -z | xargs -0r sha256sum
+}
+
+vetted() { go vet ./... && go vet -tags crashtest ./internal/... ./services/... ./cmd/... && go vet -tags crash,crashtest ./test/crash && go vet -tags journey ./test/journey && go vet -tags docs ./test/docs; }
+
+counts=$(mktemp) results=$(mktemp -d)
+trap 'rm -rf "$counts" "$results"' EXIT
+
+# The vet stage has vetted. What is printed is kept for the last stage.
+gotest() { go test -json -vet=off "$@" 2>&1 | tee -a "$results/$RANDOM$RANDOM" | go run ./scripts/testsum "$counts"; }
+
+units() { gotest -timeout 10m ./...; }
+
+journey() { gotest -tags journey -count 1 -timeout 5m ./test/journey; }
+
+# Runs every command of the documentation.
+docs() { gotest -tags docs -count 1 -timeout 5m ./test/docs; }
+
+# Kills processes after each step, package by package and then as a whole.
+steps() { gotest -tags crashtest -count 1 -timeout 5m -run 'KilledAfterEachStep$|^TestArmed' ./internal/step ./internal/agent ./services/...; }
+
+# Storms of random kills depend on how busy the machine is: `make storm` runs them.
+crash() { gotest -tags crash,crashtest -count 1 -timeout 15m -skip 'TestPartsKilledUnderOrders|TestEachProcessKilled/all' ./test/crash; }
+
+# Holds what docs/faults.md lists against what has run above.
+faults() { SOUK_TEST_RESULTS=$results gotest -count 1 ./test/faults; }
+
+stage "format" formatted
+stage "vet" vetted
+stage "generated code" generated
+stage "tests" units
+stage "journey" journey
+stage "documentation" docs
+stage "steps" steps
+stage "crashes" crash
+stage "faults" faults
+
+read -r passed failures skipped < <(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$counts")
+((${#failed[@]})) && printf 'failed: %s\n' "${failed[@]}"
+((${#failed[@]} > failures)) && failures=${#failed[@]} # a stage that is no Go test, or does not compile
+printf '%d passed, %d failed, %d skipped in %d s\n' "$passed" "$failures" "$skipped" "$SECONDS"
+((failures == 0))

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestSum(t *testing.T) {
+	for _, c := range []struct {
+		name, in                string
+		noSkips                 bool
+		passed, failed, skipped int
+		shows                   []string
+	}{
+		{"a good package", `{"Action":"output","Package":"p","Test":"TestA","Output":"noise\n"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"pass","Package":"p","Elapsed":1.25}`, false, 1, 0, 0, []string{"ok    p 1.2 s"}},
+		{"a failure shows what it said", `{"Action":"output","Package":"p","Test":"TestA","Output":"a_test.go:1: no\n"}
+{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"fail","Package":"p"}`, false, 0, 1, 0, []string{"FAILED: p TestA\na_test.go:1: no", "FAIL  p"}},
+		{"a skip is told", `{"Action":"output","Package":"p","Test":"TestA","Output":"needs root\n"}
+{"Action":"skip","Package":"p","Test":"TestA"}`, false, 0, 0, 1, []string{"skipped: p TestA\nneeds root"}},
+		{"a skip fails where all has to run", `{"Action":"skip","Package":"p","Test":"TestA"}`, true, 0, 1, 0, []string{"counts as failed"}},
+		{"a package without tests is no skip", `{"Action":"skip","Package":"p"}`, true, 0, 0, 0, nil},
+		{"what does not compile", `{"Action":"build-output","ImportPath":"p","Output":"x.go:1: undefined\n"}
+{"Action":"fail","Package":"p","FailedBuild":"p"}`, false, 0, 1, 0, []string{"x.go:1: undefined", "FAIL  p"}},
+		{"a panic", `{"Action":"output","Package":"p","Test":"TestA","Output":"panic: oh\n"}
+{"Action":"fail","Package":"p"}`, false, 0, 1, 0, []string{"panic: oh"}},
+		{"a word of the go command", "go: cannot find module\n", false, 0, 0, 0, []string{"go: cannot find module"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out bytes.Buffer
+			s := &sum{out: &out, noSkips: c.noSkips, output: map[string][]string{}}
+			if err := s.read(strings.NewReader(c.in)); err != nil {
+				t.Fatal(err)
+			}
+			if s.passed != c.passed || s.failed != c.failed || s.skipped != c.skipped {
+				t.Errorf("%d passed, %d failed, %d skipped; want %d, %d, %d", s.passed, s.failed, s.skipped, c.passed, c.failed, c.skipped)
+			}
+			for _, want := range c.shows {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("shows %q, want %q", out.String(), want)
+				}
+			}
+		})
+	}
+}

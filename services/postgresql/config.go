@@ -1,0 +1,139 @@
+package postgresql
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"souk/internal/driver/process"
+	"souk/internal/shim"
+)
+
+// Files of an instance, relative to its folder.
+const (
+	clusterFolder = shim.DataFolder + "/pg"
+	unfinished    = shim.DataFolder + "/pg.new" // a cluster that initdb has not finished
+	configFile    = shim.ConfFolder + "/postgresql.conf"
+	accessFile    = shim.ConfFolder + "/pg_hba.conf"
+	identFile     = shim.ConfFolder + "/pg_ident.conf"
+	serverFile    = shim.ConfFolder + "/server.pem" // certificate and key in one, so that they always match
+)
+
+// Fixed names within an instance.
+const (
+	database  = "app"        // the users' one database
+	owner     = "app_owner"  // the role that owns everything in it and that all log-ins act as
+	superuser = "souk_admin" // reaches the server through its socket only, from the agent
+)
+
+// config is all of an instance's configuration.
+type config struct {
+	main, access, ident string
+	// start identifies the settings that take a restart, all everything.
+	start, all string
+}
+
+// configure derives the configuration of an instance. The certificate counts as
+// part of it, for a new one needs a reload too.
+func configure(job *process.Job, certificate []byte) (config, error) {
+	s, err := chosen(job.Want.Parameters)
+	if err != nil {
+		return config{}, err
+	}
+	if err := s.addOwn(job); err != nil {
+		return config{}, err
+	}
+	access, err := accessRules(job.Want.AllowedNetworks)
+	if err != nil {
+		return config{}, err
+	}
+	ident := fmt.Sprintf("souk \"%s\" %s\n", job.Place.AgentUser, superuser)
+	c := config{access: access, ident: ident}
+	c.start = fingerprint(s.lines(func(name string) bool { return s.restart[name] }))
+	text := s.lines(func(string) bool { return true })
+	c.all = fingerprint(text, access, ident, string(certificate))
+	c.main = "# Written by Souk; changes are lost.\n" + text + "souk.settings = '" + c.all + "'\n"
+	return c, nil
+}
+
+func fingerprint(parts ...string) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(sum, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// addOwn adds the settings that are not for users to choose.
+func (s settings) addOwn(job *process.Job) error {
+	address, err := quote(job.Address)
+	if err != nil {
+		return err
+	}
+	mib := max(job.Want.Plan.MemoryMiB, 128)
+	walMiB := min(max(job.Want.StorageGiB*1024/8, 128), 4096)
+	for name, value := range map[string]string{
+		"listen_addresses":               address,
+		"port":                           strconv.Itoa(job.Port),
+		"unix_socket_directories":        "'../../" + shim.RunFolder + "'", // from the cluster's folder
+		"unix_socket_permissions":        "0770",                           // the agent's group
+		"shared_buffers":                 fmt.Sprintf("%dMB", mib/4),
+		"superuser_reserved_connections": "3",
+		"huge_pages":                     "off",
+		"wal_level":                      "replica",
+	} {
+		s.value[name], s.restart[name] = value, true
+	}
+	for name, value := range map[string]string{
+		"ssl":                      "on",
+		"ssl_cert_file":            "'../../" + serverFile + "'",
+		"ssl_key_file":             "'../../" + serverFile + "'",
+		"ssl_min_protocol_version": "'TLSv1.2'",
+		"password_encryption":      "'scram-sha-256'",
+		"effective_cache_size":     fmt.Sprintf("%dMB", mib*5/8),
+		"max_wal_size":             fmt.Sprintf("%dMB", walMiB),
+		"min_wal_size":             "80MB",
+		"fsync":                    "on",
+		"full_page_writes":         "on",
+		"log_timezone":             "'UTC'",
+		"log_line_prefix":          "'%m [%p] %q%u@%d '",
+		"log_statement":            "'none'",
+		"log_checkpoints":          "off",
+		// The text of a failed statement may hold a password.
+		"log_min_error_statement":       "panic",
+		"log_parameter_max_length":      "0",
+		"default_transaction_read_only": onOff(job.ReadOnly),
+	} {
+		s.value[name] = value
+	}
+	return nil
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// accessRules says who may connect: the agent to everything through the socket,
+// log-ins from the allowed networks to their database over TLS, nobody else.
+func accessRules(networks []string) (string, error) {
+	var text strings.Builder
+	text.WriteString("# Written by Souk; changes are lost.\n")
+	fmt.Fprintf(&text, "local all %s peer map=souk\n", superuser)
+	text.WriteString("local all all reject\n")
+	fmt.Fprintf(&text, "host all %s all reject\n", superuser)
+	for _, network := range networks {
+		prefix, err := netip.ParsePrefix(network)
+		if err != nil {
+			return "", refused(fmt.Sprintf("The allowed network %.60q is not a range of addresses such as 203.0.113.0/24.", network))
+		}
+		fmt.Fprintf(&text, "hostssl %s all %s scram-sha-256\n", database, prefix.Masked())
+	}
+	text.WriteString("host all all all reject\n")
+	return text.String(), nil
+}

@@ -1,0 +1,24 @@
+package postgresql
+
+import (
+	"os"
+	"testing"
+
+	"souk/internal/shim"
+	"souk/internal/supervisor"
+)
+
+// TestMain lets the test binary stand in for souk: supervisors start it again
+// as a shim.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "shim" {
+		os.Exit(shim.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "supervise" {
+		os.Exit(supervisor.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "agent" {
+		os.Exit(agentMain(os.Args[2]))
+	}
+	os.Exit(m.Run())
+}

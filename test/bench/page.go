@@ -1,0 +1,42 @@
+package main
+
+const preface = `# Benchmarks
+
+How fast Souk is, beside the speeds that it is meant to reach. Nothing fails when
+a goal is missed: a timed test tells more about the machine than about the
+program. What was missed says so here.
+`
+
+const explanation = `
+## How to read it
+
+Run it with ` + "`make bench`" + `, or one part with ` + "`go run ./test/bench -run list`" + ` (order, start,
+pass, dispatch, list, cost). It needs root for what an ordinary ` + "`souk dev`" + ` as root does,
+uses this machine only, and removes what it made.
+
+- Souk and its baseline take turns, and the ratio is the median of the ratios of such
+  pairs: what else the machine does touches both. On a machine that is shared with
+  other work, trust ratios more than times.
+- **order**: one order through the API of ` + "`souk dev`" + ` with the process driver, until a client
+  that verifies the server's certificate has its first row; against
+  [by-hand.sh](../test/bench/by-hand.sh), which does the same with initdb (checksums, fsync),
+  a certificate of its own, SCRAM, an owner role and a log-in, and the same client.
+- **start**: memory is each process's proportional share (PSS).
+- **pass**: the agent's own benchmark in internal/agent/reconcile, with ` + "`-cpu 1`" + `.
+- **dispatch**: from the order's acceptance, as the record has it, until the agent has the
+  driver begin. The API, the zones' listener and the agent are the real ones; the
+  idle instances lie in a zone marked simulated, on the driver that runs nothing. Two
+  such set-ups run side by side and take turns.
+  An order is checked against its organization's quota by adding up what the organization
+  has; so one by an organization that itself has 100,000 instances takes that much longer.
+- **list**: through the API with its authentication, limits and row-level security, all
+  instances in one project; against a handler that runs the same SQL as the same role
+  and writes the same documents, and does nothing else ([bare.go](../test/bench/bare.go)).
+  "Undecided" stands where Souk misses the goal in a run in which the bare handler, whose
+  work is the least that can be done, misses it too: the machine was too busy to tell.
+  A search by a part of a name reads the whole project: under row-level security no index
+  can serve it.
+- **cost** is for information. Seeds in bulk go in with constraints and triggers off, for
+  speed; the audit recomputes every billing chain of them and must find no difference.
+  Up to 1000 the same statements run with all constraints on, as in this program's test.
+`

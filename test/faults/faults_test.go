@@ -1,0 +1,104 @@
+// Package faults holds docs/faults.md to its word: every fault in its tables has
+// tests, these exist, and in a whole run of the tests they ran and passed; and
+// every step of every operation was killed.
+package faults
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// resultsDir is set by scripts/test.sh: the folder with what `go test -json`
+// wrote in all stages before this one.
+const resultsDir = "SOUK_TEST_RESULTS"
+
+func TestEveryFaultIsTested(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "faults.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, problems := parse(string(text))
+	for _, p := range problems {
+		t.Error(p)
+	}
+	if len(listed) < 50 {
+		t.Errorf("only %d faults are listed", len(listed))
+	}
+	tests, err := testFunctions(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, whole := readResults(t)
+	for _, f := range listed {
+		for _, test := range f.tests {
+			if !tests[test.function()] {
+				t.Errorf("line %d, %s: there is no test %s", f.line, f.what, test.function())
+			} else if whole && results[test] != "pass" {
+				t.Errorf("line %d, %s: %s %s", f.line, f.what, test, outcome(results[test]))
+			}
+		}
+	}
+}
+
+// TestEveryStepIsKilled wants for each registered step a test that killed a
+// process right after it. Those tests are named for the steps.
+func TestEveryStepIsKilled(t *testing.T) {
+	steps, err := registeredSteps(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(steps) < 20 {
+		t.Errorf("only these steps are registered: %v", steps)
+	}
+	results, whole := readResults(t)
+	if !whole {
+		return
+	}
+	for _, step := range steps {
+		if !killed(results, step) {
+			t.Errorf("no test killed a process after the step %s", step)
+		}
+	}
+}
+
+// killed finds a test for the step, such as
+// TestKilledAfterEachStep/process_shim, that passed.
+func killed(results map[ref]string, step string) bool {
+	for test, result := range results {
+		function, rest, _ := strings.Cut(test.name, "/")
+		if result == "pass" && strings.HasSuffix(function, "KilledAfterEachStep") && strings.ReplaceAll(rest, "/", "_") == strings.ReplaceAll(step, "/", "_") {
+			return true
+		}
+	}
+	return false
+}
+
+func readResults(t *testing.T) (results map[ref]string, whole bool) {
+	t.Helper()
+	dir := os.Getenv(resultsDir)
+	if dir == "" {
+		return nil, false
+	}
+	results, err := resultsIn(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(results) == 0 {
+		t.Fatalf("there are no results of tests in %s", dir)
+	}
+	return results, true
+}
+
+func outcome(result string) string {
+	switch result {
+	case "":
+		return "did not run"
+	case "skip":
+		return "was skipped"
+	}
+	return "did not pass"
+}
