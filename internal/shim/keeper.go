@@ -18,7 +18,8 @@ import (
 const (
 	firstPause = 100 * time.Millisecond
 	longest    = 30 * time.Second
-	quiet      = time.Minute // an engine that ran so long has not failed in a row
+	orphans    = 5 * time.Second // how long a killed engine's children may take to notice
+	quiet      = time.Minute     // an engine that ran so long has not failed in a row
 )
 
 // keeper runs the engine and starts it again when it ends unasked.
@@ -218,8 +219,20 @@ func (k *keeper) stop(signal syscall.Signal, timeout time.Duration) error {
 			return err
 		}
 		<-proc.ended
+		awaitOrphans()
 	}
 	return nil
+}
+
+// awaitOrphans returns when no process of a killed engine is left, or when they
+// have had their time: the next start says that they are still ending.
+func awaitOrphans() {
+	for deadline := time.Now().Add(orphans); time.Now().Before(deadline); time.Sleep(orphans / 500) {
+		if free, err := lock(engineLock); err == nil {
+			free.Close()
+			return
+		}
+	}
 }
 
 func (k *keeper) signal(signal syscall.Signal) error {

@@ -70,7 +70,9 @@ func serve(dir string, ready io.WriteCloser) error {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
+	// Caught and dropped, not ignored: an engine would inherit that a signal is
+	// ignored, and lose one that reaches it before it has handlers of its own.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
 	go func() {
