@@ -61,8 +61,7 @@ docs() { gotest -tags docs -count 1 -timeout 5m ./test/docs; }
 # Kills processes after each step, package by package and then as a whole.
 steps() { gotest -tags crashtest -count 1 -timeout 5m -run 'KilledAfterEachStep$|^TestArmed' ./internal/step ./internal/agent ./services/...; }
 
-# Storms of random kills depend on how busy the machine is: `make storm` runs them.
-crash() { gotest -tags crash,crashtest -count 1 -timeout 15m -skip 'TestPartsKilledUnderOrders|TestEachProcessKilled/all' ./test/crash; }
+crash() { gotest -tags crash,crashtest -count 1 -timeout 15m ./test/crash; }
 
 # Holds what docs/faults.md lists against what has run above.
 faults() { SOUK_TEST_RESULTS=$results gotest -count 1 ./test/faults; }

@@ -32,7 +32,7 @@ func (l *launch) bringUp(ctx context.Context, cluster devpg.Cluster, passwords s
 // prepareRecord goes on until the record is ready, or cannot become so.
 func (l *launch) prepareRecord(ctx context.Context, cluster devpg.Cluster, passwords store.Passwords) error {
 	for {
-		err := cluster.Await(ctx)
+		err := cluster.Await(ctx, func(reason error) { l.say("PostgreSQL cannot be reached yet: %v", reason) })
 		if err == nil {
 			err = cluster.Prepare(ctx, passwords)
 		}

@@ -89,7 +89,7 @@ func start(t *testing.T, c Cluster) *exec.Cmd {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if err := c.Await(ctx); err != nil {
+	if err := c.Await(ctx, func(error) {}); err != nil {
 		t.Fatal(err)
 	}
 	return cmd
@@ -125,7 +125,18 @@ func TestWrongSuperuserPasswordIsSaidAtOnce(t *testing.T) {
 	c := cluster(t)
 	start(t, c)
 	c.Password = "another"
-	if err := c.Await(t.Context()); err == nil || !strings.Contains(err.Error(), "does not let Souk in") {
+	if err := c.Await(t.Context(), func(error) {}); err == nil || !strings.Contains(err.Error(), "does not let Souk in") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFolderOfTheSocketGoneIsSaidAtOnce(t *testing.T) {
+	c := cluster(t)
+	start(t, c)
+	if err := os.RemoveAll(c.Socket); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Await(t.Context(), func(error) {}); err == nil || !strings.Contains(err.Error(), "socket has gone: start again") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -33,17 +34,34 @@ func (c Cluster) dsn(role, password, database string) string {
 // has no way to say so that every build of it has.
 const poll = 10 * time.Millisecond
 
+// How long one attempt to reach the server may take, and how often those who
+// wait are told why it is not reached.
+const (
+	attempt = 5 * time.Second
+	notice  = 10 * time.Second
+)
+
 // Await returns when the server answers, or with the reason why it never will.
-func (c Cluster) Await(ctx context.Context) error {
+// As long as it does not, waiting is told the last reason from time to time.
+func (c Cluster) Await(ctx context.Context, waiting func(reason error)) error {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
+	told := time.Now()
 	for {
-		conn, err := c.connect(ctx, Superuser)
-		if err == nil {
-			return conn.Close(ctx)
+		err := c.try(ctx)
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(ctx.Err(), err)
 		}
 		if !Unreachable(err) {
 			return fmt.Errorf("the record's PostgreSQL does not let Souk in: %w", err)
+		}
+		// A server whose folder was taken from it goes on, and nobody reaches it.
+		if _, err := os.Stat(c.Socket); err != nil {
+			return fmt.Errorf("the folder of the record's socket has gone: start again: %w", err)
+		}
+		if time.Since(told) >= notice {
+			waiting(err)
+			told = time.Now()
 		}
 		select {
 		case <-ctx.Done():
@@ -53,6 +71,16 @@ func (c Cluster) Await(ctx context.Context) error {
 	}
 }
 
+func (c Cluster) try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	conn, err := c.connect(ctx, Superuser)
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}
+
 // Unreachable reports whether the error means that the server does not answer
 // now and may do so later: it starts, stops, or was killed.
 func Unreachable(err error) bool {
@@ -60,7 +88,7 @@ func Unreachable(err error) bool {
 	case "57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now
 		return true
 	}
-	for _, cause := range []error{fs.ErrNotExist, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, io.EOF, io.ErrUnexpectedEOF} {
+	for _, cause := range []error{fs.ErrNotExist, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded} {
 		if errors.Is(err, cause) {
 			return true
 		}

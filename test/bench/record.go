@@ -34,7 +34,7 @@ func startRecord(ctx context.Context, e *env, dir string) (*record, error) {
 	if err := r.server.Start(); err != nil {
 		return nil, err
 	}
-	if err := r.Await(ctx); err != nil {
+	if err := r.Await(ctx, func(error) {}); err != nil {
 		r.stop()
 		return nil, err
 	}

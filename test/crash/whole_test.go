@@ -19,8 +19,14 @@ import (
 // rows are what each instance that holds data is given, as count and sum.
 const rows = "1000|500500"
 
+// fill waits for an engine that still recovers from a kill.
 func (h *harness) fill(name string) {
-	h.Psql(name, "create table kept (n int); insert into kept select generate_series(1, 1000)").Done()
+	h.Eventually(name+" takes rows", func() error {
+		if r := h.Psql(name, "begin; create table kept (n int); insert into kept select generate_series(1, 1000); commit"); r.Code != 0 {
+			return errors.New(r.Problems)
+		}
+		return nil
+	})
 }
 
 // holds proves over verify-full that the rows are there.
