@@ -3,6 +3,7 @@ package shim_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -209,8 +210,21 @@ func TestEngineIsKeptRunning(t *testing.T) {
 // it has handlers of its own, and would not stop.
 func TestEngineIgnoresNoSignal(t *testing.T) {
 	i := newInstance(t)
-	i.start("grep SigIgn /proc/self/status; exec sleep 1000")
-	i.logged("SigIgn:\t0000000000000000\n")
+	i.start("exec grep SigIgn /proc/self/status")
+	i.logged("\n")
+	text, err := os.ReadFile(filepath.Join(i.folder, shim.LogFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ignored uint64
+	if _, err := fmt.Sscanf(string(text), "SigIgn: %x", &ignored); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTERM} {
+		if ignored&(1<<(s-1)) != 0 {
+			t.Errorf("%v is ignored", s)
+		}
+	}
 }
 
 func TestEngineThatKeepsEndingIsGivenTime(t *testing.T) {
