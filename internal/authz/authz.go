@@ -21,6 +21,9 @@ const (
 	Public Action = "public"
 	// SignedIn is for whoever has a valid token, about themselves.
 	SignedIn Action = "signed-in"
+	// Session is for people who are logged in, about their own account. Tokens
+	// have none.
+	Session Action = "session"
 )
 
 // Actions within an organization.
@@ -91,8 +94,11 @@ func set(lists ...[]Action) map[Action]bool {
 
 // Known says whether a is one of the actions above.
 func (a Action) Known() bool {
-	return a == Public || a == SignedIn || table[api.RoleOwner][a] || operatorTable[api.RoleOwner][a]
+	return a.Roleless() || table[api.RoleOwner][a] || operatorTable[api.RoleOwner][a]
 }
+
+// Roleless says whether a needs no role.
+func (a Action) Roleless() bool { return a == Public || a == SignedIn || a == Session }
 
 // AcrossOrganizations says whether a is one of the operator's staff.
 func (a Action) AcrossOrganizations() bool { return strings.HasPrefix(string(a), "operator.") }
@@ -135,6 +141,7 @@ type Principal struct {
 	Credential uuid.UUID
 	// Session is set when a person is logged in, rather than a token used.
 	Session   bool
+	Account   uuid.UUID // whose session it is; uuid.Nil: a token's
 	ExpiresAt time.Time
 	Grants    []Grant
 }

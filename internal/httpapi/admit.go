@@ -92,7 +92,9 @@ func bearer(r *http.Request) (string, error) {
 func (s *Server) authorize(ctx context.Context, c *call, r *http.Request) error {
 	c.organizationName, c.projectName = r.PathValue("org"), r.PathValue("project")
 	switch a := c.op.Action; {
-	case a == authz.Public || a == authz.SignedIn:
+	case a == authz.Session && !c.principal.Session:
+		return &problem.Error{Status: http.StatusForbidden, Code: "session-needed", Detail: "This is about a person's own account, and a token has none. Log in, and use the session."}
+	case a.Roleless():
 		return nil
 	case a.AcrossOrganizations():
 		if !c.principal.CanOperate(a) {

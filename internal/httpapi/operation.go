@@ -98,9 +98,9 @@ func (op Operation) check() error {
 		return fmt.Errorf("%s %s has no ID", op.Method, op.Path)
 	case !op.Action.Known():
 		return fmt.Errorf("operation %s has no action: nobody could say who may use it", op.ID)
-	case (op.Action == authz.Public || op.Action == authz.SignedIn) && inside:
+	case op.Action.Roleless() && inside:
 		return fmt.Errorf("operation %s is within an organization and needs an action there", op.ID)
-	case op.Action != authz.Public && op.Action != authz.SignedIn && !op.Action.AcrossOrganizations() && !inside:
+	case !op.Action.Roleless() && !op.Action.AcrossOrganizations() && !inside:
 		return fmt.Errorf("operation %s has an action of an organization but no {org} in its path", op.ID)
 	case op.Operator != "" && (!op.Operator.AcrossOrganizations() || !op.Operator.Known()):
 		return fmt.Errorf("operation %s: %q is not an action across organizations", op.ID, op.Operator)

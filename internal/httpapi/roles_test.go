@@ -30,7 +30,10 @@ type row struct {
 	// needs first. In an organization other than Own the project is OtherProject.
 	request func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request
 	// staff, where set, makes the request that the operator's staff succeed with.
-	staff   func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request
+	staff func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request
+	// self is in place of request where the operation is for people who are logged
+	// in, about their own account: it makes one that succeeds for that person.
+	self    func(t *testing.T, e *httpapitest.Env, email string) httpapitest.Request
 	project string // that the request is for; "": own.project
 	success int    // the status that those get who may; 0: any of success
 	silent  bool   // a change that leaves nothing in the audit log
@@ -87,6 +90,10 @@ func TestRoles(t *testing.T) {
 			if r.project != "" {
 				c.own.project = r.project
 			}
+			if r.self != nil {
+				c.people(t)
+				return
+			}
 			c.anonymous(t)
 			c.members(t)
 			c.projectMembers(t)
@@ -115,6 +122,11 @@ func (c cells) anonymous(t *testing.T) {
 		c.succeeds(t, "anonymous", q, "")
 		return
 	}
+	c.nobody(t, q)
+}
+
+// nobody: whoever does not show who asks.
+func (c cells) nobody(t *testing.T, q httpapitest.Request) {
 	yesterday := c.Clock.Now().AddDate(0, 0, -1)
 	for who, token := range map[string]string{
 		"anonymous":         "",
@@ -129,6 +141,31 @@ func (c cells) anonymous(t *testing.T) {
 			t.Errorf("%s: no WWW-Authenticate header", who)
 		}
 	}
+}
+
+// people: whoever is logged in, whatever their role; never a token.
+func (c cells) people(t *testing.T) {
+	c.nobody(t, c.r.self(t, c.Env, c.person(t, httpapitest.Own, api.RoleOwner)))
+	for _, organization := range []string{httpapitest.Own, httpapitest.Operator} {
+		for _, role := range roles {
+			email := c.person(t, organization, role)
+			who := organization + "'s " + string(role)
+			c.refused(t, who+", by a token", c.r.self(t, c.Env, email), c.Token(t, organization, "", role), http.StatusForbidden)
+			c.succeeds(t, who, c.r.self(t, c.Env, email), c.Session(t, email))
+		}
+	}
+	email := freshEmail()
+	c.Account(t, email)
+	if got := c.Do(t, with(c.r.self(t, c.Env, email), c.Session(t, email))); got.Status > 299 {
+		t.Errorf("a person without any organization: status %d: %s", got.Status, got.Body)
+	}
+}
+
+func (c cells) person(t *testing.T, organization string, role api.Role) (email string) {
+	t.Helper()
+	email = freshEmail()
+	c.Member(t, organization, email, role)
+	return email
 }
 
 // members: whoever has a role in the whole organization.
@@ -267,13 +304,18 @@ func (c cells) audited(t *testing.T) (n int) {
 	return n
 }
 
-// Nothing is public by mistake: what is, only reads, or is the log-in.
+// publicChanges are the operations that change something without a token.
+var publicChanges = []string{
+	"login",
+}
+
+// Nothing is public by mistake: what is, only reads, or is on the list.
 func TestOperationsDeclareActions(t *testing.T) {
 	for _, op := range httpapi.New(httpapi.Config{}).Operations() {
 		if !op.Action.Known() {
 			t.Errorf("operation %s: unknown action %q", op.ID, op.Action)
 		}
-		if op.Action == authz.Public && op.Changes() && op.ID != "login" {
+		if op.Action == authz.Public && op.Changes() && !slices.Contains(publicChanges, op.ID) {
 			t.Errorf("operation %s changes something and is public", op.ID)
 		}
 	}

@@ -87,7 +87,7 @@ func principal(rows []tenancydb.AuthenticateRow) authz.Principal {
 		Credential: w.ID, Session: w.Session, ExpiresAt: w.ExpiresAt,
 	}
 	if w.Session {
-		p.ID, p.Name = "account:"+w.Principal.String(), w.Name
+		p.ID, p.Name, p.Account = "account:"+w.Principal.String(), w.Name, w.Principal
 	}
 	for _, r := range rows {
 		if r.OrganizationID == nil || r.Role == nil || r.Organization == nil {

@@ -201,3 +201,17 @@ func (e *Env) Login(t testing.TB, email string) string {
 	e.Do(t, Request{Method: "POST", Path: "/api/v1/login", Body: api.LoginRequest{Email: email, Password: Password}}).Want(t, 200).Decode(t, &out)
 	return out.Token
 }
+
+// Session returns a session token of a person, as Login does, without the cost
+// of a log-in.
+func (e *Env) Session(t testing.TB, email string) string {
+	t.Helper()
+	secret := tenancy.NewSecret()
+	hash := sha256.Sum256([]byte(secret))
+	e.System(t, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO sessions (id, account_id, secret_hash, created_at, expires_at) SELECT $1, id, $2, $3, $4 FROM accounts WHERE email = $5",
+			store.NewID(), hash[:], e.Clock.Now(), e.Clock.Now().Add(tenancy.SessionLasts), email)
+		return err
+	})
+	return secret
+}
