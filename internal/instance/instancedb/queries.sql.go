@@ -891,9 +891,11 @@ func (q *Queries) UpdateWanted(ctx context.Context, arg UpdateWantedParams) erro
 }
 
 const used = `-- name: Used :one
-SELECT count(*)::bigint AS instances, coalesce(sum(p.cpu_millis), 0)::bigint AS cpu_millis, coalesce(sum(p.memory_mib), 0)::bigint AS memory_mib, coalesce(sum(i.storage_gib), 0)::bigint AS storage_gib
-FROM instances i JOIN plan_revisions p ON p.id = i.plan_revision_id
-WHERE i.organization_id = $1 AND i.intent IN ('active', 'suspended')
+SELECT coalesce(sum(u.instances), 0)::bigint AS instances, coalesce(sum(u.instances * p.cpu_millis), 0)::bigint AS cpu_millis,
+	coalesce(sum(u.instances * p.memory_mib), 0)::bigint AS memory_mib, coalesce(sum(u.storage_gib), 0)::bigint AS storage_gib
+FROM (SELECT i.plan_revision_id, count(*) AS instances, sum(i.storage_gib) AS storage_gib
+	FROM instances i WHERE i.organization_id = $1 AND i.intent IN ('active', 'suspended') GROUP BY i.plan_revision_id) u
+JOIN plan_revisions p ON p.id = u.plan_revision_id
 `
 
 type UsedRow struct {
@@ -903,7 +905,7 @@ type UsedRow struct {
 	StorageGib int64
 }
 
-// What counts against a quota: everything that is not deleted.
+// What counts against a quota: everything that is not deleted. Added up by plan, on an index alone.
 func (q *Queries) Used(ctx context.Context, organizationID uuid.UUID) (UsedRow, error) {
 	row := q.db.QueryRow(ctx, used, organizationID)
 	var i UsedRow

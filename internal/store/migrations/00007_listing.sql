@@ -8,6 +8,8 @@ CREATE INDEX instances_by_change ON instances (project_id, updated_at, id);
 CREATE INDEX instances_by_phase ON instances (project_id, phase, id);
 CREATE INDEX instances_by_service ON instances (project_id, service, id);
 CREATE INDEX instances_by_plan ON instances (project_id, plan_revision_id, id);
+-- What an organization uses of its quota, which each order asks.
+CREATE INDEX instances_that_count ON instances (organization_id, plan_revision_id) INCLUDE (storage_gib) WHERE intent IN ('active', 'suspended');
 -- The operator's, over all organizations.
 CREATE INDEX instances_by_age_anywhere ON instances (created_at, id);
 
