@@ -1,5 +1,5 @@
 #!/bin/sh
-# Regenerates what is generated and committed: the Go code of the SQL queries,
+# Regenerates what is generated and committed: the Go code of the SQL queries and of the pages,
 # the list of service packages and the OpenAPI document. CI runs this and compares.
 #
 # With --baseline the document also becomes the one that later versions must
@@ -7,15 +7,23 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-sqlc_version=v1.30.0
-sqlc="${XDG_CACHE_HOME:-$HOME/.cache}/souk/tools/sqlc-$sqlc_version"
-if [ ! -x "$sqlc/sqlc" ]; then
-	echo "Building sqlc $sqlc_version (once, some minutes) ..." >&2
-	mkdir -p "$sqlc"
-	CGO_ENABLED=0 GOBIN="$sqlc" go install "github.com/sqlc-dev/sqlc/cmd/sqlc@$sqlc_version"
-fi
+tools="${XDG_CACHE_HOME:-$HOME/.cache}/souk/tools"
 
-"$sqlc/sqlc" generate
+# tool NAME VERSION MODULE builds a generator once and prints where it is.
+tool() {
+	if [ ! -x "$tools/$1-$2/$1" ]; then
+		echo "Building $1 $2 (once, some minutes) ..." >&2
+		mkdir -p "$tools/$1-$2"
+		CGO_ENABLED=0 GOBIN="$tools/$1-$2" go install "$3@$2" >&2
+	fi
+	echo "$tools/$1-$2/$1"
+}
+
+sqlc=$(tool sqlc v1.30.0 github.com/sqlc-dev/sqlc/cmd/sqlc)
+templ=$(tool templ v0.3.1001 github.com/a-h/templ/cmd/templ)
+
+"$sqlc" generate
+"$templ" generate -log-level error -path internal/portal
 (cd services/all && go run generate.go)
 go run ./api/gen >api/openapi.json.new
 mv api/openapi.json.new api/openapi.json

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"souk/api"
@@ -58,6 +59,17 @@ func (o ListOptions) query() url.Values {
 // Instances lists the project's instances.
 func (p *Project) Instances(ctx context.Context, opt ListOptions) ([]api.Instance, error) {
 	return list[api.Instance](ctx, p.client, 0, opt.query(), p.path()...)
+}
+
+// InstancesPage returns one page of at most limit (1 to 200) of the project's
+// instances; an empty cursor means the first, and Next of a page leads on.
+func (p *Project) InstancesPage(ctx context.Context, opt ListOptions, limit int, cursor string) (api.List[api.Instance], error) {
+	query := opt.query()
+	query.Set("limit", strconv.Itoa(limit))
+	set(query, "cursor", cursor)
+	var out api.List[api.Instance]
+	err := p.client.get(ctx, query, &out, p.path()...)
+	return out, err
 }
 
 // Instance returns one instance and its ETag.

@@ -1,0 +1,90 @@
+// What makes the pages livelier. Everything works without it.
+"use strict";
+
+for (const e of document.querySelectorAll("[data-without-script]")) e.hidden = true;
+
+// Copy buttons, also in what arrives later.
+const reveal = (root) => { for (const e of root.querySelectorAll("[data-copy], [data-palette]")) e.hidden = false; };
+reveal(document);
+document.addEventListener("htmx:after:swap", () => reveal(document));
+document.addEventListener("click", async (event) => {
+	const button = event.target.closest("[data-copy]");
+	if (!button) return;
+	const before = button.textContent;
+	await navigator.clipboard.writeText(button.dataset.copy);
+	button.textContent = button.dataset.copied;
+	setTimeout(() => { button.textContent = before; }, 1500);
+});
+
+// Controls that apply at once.
+document.addEventListener("change", (event) => {
+	if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+// A form is sent once.
+document.addEventListener("submit", (event) => {
+	const form = event.target;
+	if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+	if (form.dataset.sent) { event.preventDefault(); return; }
+	form.dataset.sent = "yes";
+	form.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => { for (const f of document.forms) { delete f.dataset.sent; f.removeAttribute("aria-busy"); } });
+
+// What is wrong with a form is read first.
+document.querySelector("[data-focus]")?.focus();
+
+// One stream a page, closed while the page is hidden. What changed is fetched
+// again, as the part of the page that carries data-live.
+const live = document.querySelector("[data-live]");
+if (live) {
+	let stream = null, due = null;
+	const refresh = () => {
+		due ??= setTimeout(() => {
+			due = null;
+			htmx.ajax("GET", location.pathname + location.search, { target: "[data-live]", select: "[data-live]", swap: "outerMorph" });
+		}, 50);
+	};
+	const open = () => {
+		if (stream || document.hidden) return;
+		stream = new EventSource(live.dataset.live);
+		let first = true;
+		stream.addEventListener("change", () => refresh());
+		stream.addEventListener("open", () => { if (!first) refresh(); first = false; });
+	};
+	const close = () => { stream?.close(); stream = null; };
+	document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else { open(); refresh(); } });
+	addEventListener("pagehide", close);
+	open();
+}
+
+// The palette.
+const palette = document.getElementById("palette");
+if (palette) {
+	const input = palette.querySelector("input"), items = [...palette.querySelectorAll("li")];
+	let chosen = 0;
+	const shown = () => items.filter((i) => !i.hidden);
+	const mark = () => {
+		const list = shown();
+		chosen = Math.max(0, Math.min(chosen, list.length - 1));
+		for (const i of items) i.classList.toggle("chosen", i === list[chosen]);
+		list[chosen]?.scrollIntoView({ block: "nearest" });
+	};
+	const open = () => { input.value = ""; for (const i of items) i.hidden = false; chosen = 0; palette.showModal(); mark(); };
+	document.querySelector("[data-palette]")?.addEventListener("click", open);
+	addEventListener("keydown", (event) => {
+		if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); palette.open ? palette.close() : open(); }
+	});
+	input.addEventListener("input", () => {
+		const words = input.value.toLowerCase().split(/\s+/);
+		for (const i of items) i.hidden = !words.every((w) => i.textContent.toLowerCase().includes(w));
+		chosen = 0;
+		mark();
+	});
+	input.addEventListener("keydown", (event) => {
+		if (event.key === "ArrowDown") { chosen++; mark(); event.preventDefault(); }
+		if (event.key === "ArrowUp") { chosen--; mark(); event.preventDefault(); }
+		if (event.key === "Enter") shown()[chosen]?.querySelector("a").click();
+	});
+	palette.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
+}

@@ -1,0 +1,83 @@
+package portal
+
+import (
+	"net/http"
+	"time"
+
+	"souk/api"
+	"souk/api/client"
+	"souk/internal/portal/cookie"
+)
+
+func (p *Portal) sessionRoutes() []Route {
+	return []Route{
+		{"GET /login", Anybody, p.loginPage},
+		{"POST /login", Anybody, p.login},
+		{"POST /logout", Anybody, p.logout},
+		{"POST /settings", Anybody, p.settings},
+	}
+}
+
+// loginForm is what the page shows again after a mistake; never the password.
+type loginForm struct {
+	email, back string
+	failed      string
+}
+
+func (p *Portal) loginPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	back := cookie.LocalPath(v.query.Get("return"), "/")
+	if v.who != nil {
+		redirect(w, r, back)
+		return nil
+	}
+	return show(w, r, v, loginPage(v, loginForm{back: back}))
+}
+
+func (p *Portal) login(w http.ResponseWriter, r *http.Request, v *visit) error {
+	form := loginForm{email: r.PostForm.Get("email"), back: cookie.LocalPath(r.PostForm.Get("return"), "/")}
+	// As nobody: a session that the browser had plays no part.
+	session, err := p.clientFor(r, "").Login(r.Context(), api.LoginRequest{Email: form.email, Password: r.PostForm.Get("password")})
+	if client.IsStatus(err, http.StatusUnauthorized) {
+		form.failed = v.T("login.failed")
+		return refuse(w, r, v, loginPage(v, form))
+	}
+	if err != nil {
+		wrong, err := formProblem(err)
+		if err != nil {
+			return err
+		}
+		form.failed = wrong.problem.Error()
+		return refuse(w, r, v, loginPage(v, form))
+	}
+	p.session.Set(w, session.Token, session.ExpiresAt)
+	if form.back == "/" && len(session.Organizations) > 0 {
+		form.back = at("o", session.Organizations[0].Name)
+	}
+	redirect(w, r, form.back)
+	return nil
+}
+
+// logout ends the session in the record first: a copied cookie is dead as well.
+func (p *Portal) logout(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if v.who != nil {
+		if err := v.client.Logout(r.Context()); err != nil {
+			return err
+		}
+	}
+	p.session.Clear(w)
+	redirect(w, r, "/login")
+	return nil
+}
+
+// settings keeps language and appearance in the browser.
+func (p *Portal) settings(w http.ResponseWriter, r *http.Request, v *visit) error {
+	for field, allowed := range map[string][]string{"lang": {"en", "de"}, "theme": {"auto", "light", "dark"}} {
+		for _, value := range allowed {
+			if r.PostForm.Get(field) == value {
+				http.SetCookie(w, &http.Cookie{Name: "souk-" + field, Value: value, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()), HttpOnly: true, Secure: p.Secure, SameSite: http.SameSiteLaxMode})
+			}
+		}
+	}
+	redirect(w, r, cookie.LocalPath(r.PostForm.Get("return"), "/"))
+	return nil
+}
