@@ -79,7 +79,9 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, Observe: cp.measures.request})
-	portal.New(portal.Config{API: cp.api.Handler(), Dev: cp.config.Demo != nil, Now: cp.clock.Now, Logger: cp.log}).Mount(cp.api.Mux())
+	pages := portal.New(portal.Config{API: cp.api.Handler(), Dev: cp.config.Demo != nil, Now: cp.clock.Now, Logger: cp.log})
+	pages.Mount(cp.api.Mux())
+	cp.api.ServeMissing(pages.Missing())
 	return nil
 }
 

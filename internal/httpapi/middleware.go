@@ -148,6 +148,10 @@ func (s *Server) withProblems(mux *http.ServeMux) http.Handler {
 		}
 		silent := &silentWriter{header: http.Header{}}
 		h.ServeHTTP(silent, r)
+		if silent.status != http.StatusMethodNotAllowed && s.missing != nil && !strings.HasPrefix(r.URL.Path, "/api/") {
+			s.missing.ServeHTTP(w, r)
+			return
+		}
 		if silent.status != http.StatusMethodNotAllowed {
 			s.refuse(w, r, &problem.Error{Status: http.StatusNotFound, Code: "not-found", Detail: missingDetail})
 			return

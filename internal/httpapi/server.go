@@ -69,6 +69,7 @@ type Server struct {
 	streams    streams
 	logins     *tenancy.Logins
 	document   func() []byte
+	missing    http.Handler
 }
 
 // New builds the API.
@@ -114,6 +115,9 @@ func (s *Server) API() huma.API { return s.api }
 
 // Mux is for mounting what is not part of the API, such as the portal.
 func (s *Server) Mux() *http.ServeMux { return s.mux }
+
+// ServeMissing sets what answers where nothing is mounted, outside the API.
+func (s *Server) ServeMissing(h http.Handler) { s.missing = h }
 
 // Handler serves the API and whatever else is mounted.
 func (s *Server) Handler() http.Handler {

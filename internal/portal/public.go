@@ -16,7 +16,6 @@ func (p *Portal) publicRoutes() []Route {
 		{"GET /{$}", Anybody, p.home},
 		{"GET /catalog", Anybody, p.catalog},
 		{"GET /catalog/{service}", Anybody, p.service},
-		{"GET /", Anybody, p.nothing},
 	}
 }
 
@@ -27,6 +26,9 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request, v *visit) error {
 	}
 	return show(w, r, v, homePage(v, services))
 }
+
+// Missing answers where there is no page.
+func (p *Portal) Missing() http.Handler { return p.page(Route{"", Anybody, p.nothing}) }
 
 func (p *Portal) nothing(http.ResponseWriter, *http.Request, *visit) error {
 	return &client.Error{Status: http.StatusNotFound}
