@@ -60,6 +60,12 @@ func IsStatus(err error, status int) bool {
 	return errors.As(err, &refused) && refused.Status == status
 }
 
+// IsCode tells whether err is a refusal with this code.
+func IsCode(err error, code string) bool {
+	var refused *Error
+	return errors.As(err, &refused) && refused.Code == code
+}
+
 // UnreachableError says that the server could not be reached, or went away
 // before it answered.
 type UnreachableError struct {

@@ -124,7 +124,6 @@ func TestMisuse(t *testing.T) {
 		"delete zone z":                      "cannot be deleted",
 		"delete db1 -f x.yaml":               "not both",
 		"apply":                              "filename",
-		"login":                              "email",
 		"login --email a@b --server nowhere": "--server",
 		"member add a@b":                     "role",
 		"token create t --role viewer --expires-in-days 0": "between 1 and 366",

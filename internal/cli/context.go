@@ -43,7 +43,7 @@ func contextView(file *config.File, path string) view {
 	v := view{
 		names: []string{},
 		table: newTable("CURRENT", "NAME", "SERVER", "ORGANIZATION", "PROJECT", "SIGNED IN"),
-		empty: "No contexts in " + path + ". Make one with: souk login --email YOU --server URL",
+		empty: "No contexts in " + path + ". Make one with: souk login --server URL",
 	}
 	all := []shownContext{}
 	for _, c := range file.Contexts {

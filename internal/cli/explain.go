@@ -61,7 +61,7 @@ func (a *App) hint(refused *client.Error) string {
 		if a.Getenv("SOUK_TOKEN") != "" {
 			return "The token in SOUK_TOKEN is not valid here: it may have expired or been revoked."
 		}
-		return "Sign in with: souk login --email YOU"
+		return "Sign in with: souk login"
 	case http.StatusForbidden:
 		return "souk whoami shows your role; an owner or admin of the organization can change it."
 	case http.StatusPreconditionFailed:

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"souk/api"
+	"souk/api/client"
 	"souk/internal/cli/config"
 )
 
@@ -25,19 +26,20 @@ const devServer = "http://127.0.0.1:8080"
 func newLogin(a *App) *cobra.Command {
 	var email, server, ca string
 	cmd := &cobra.Command{
-		Use:   "login --email EMAIL",
+		Use:   "login",
 		Short: "Sign in, and make that the current context",
-		Long: "Sign in with an e-mail address and a password, which is asked for, or read as\n" +
-			"one line from standard input when that is not a terminal. The context is named\n" +
+		Long: "Sign in by approving this in a browser, on any machine: a code and where to\n" +
+			"enter it are shown. Or, with --email, by a password, which is asked for, or read\n" +
+			"as one line from standard input when that is not a terminal. The context is named\n" +
 			"after the organization unless --context says otherwise.",
-		Example: "  souk login --email ann@example.com --server https://souk.example.com",
-		Args:    cobra.NoArgs,
+		Example: "  souk login --server https://souk.example.com\n" +
+			"  souk login --email ann@example.com --server https://souk.example.com",
+		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&email, "email", "", "who signs in")
+	flags.StringVar(&email, "email", "", "who signs in by a password")
 	flags.StringVar(&server, "server", "", "the server's URL (default: the current context's, or "+devServer+")")
 	flags.StringVar(&ca, "ca", "", "PEM file of the authority that the server's certificate comes from")
-	must(cmd.MarkFlagRequired("email"))
 	cmd.RunE = a.bounded(func(ctx context.Context, _ []string) error { return a.login(ctx, email, server, ca) })
 	return cmd
 }
@@ -52,13 +54,9 @@ func (a *App) login(ctx context.Context, email, server, ca string) error {
 		return misuseOr(server, err)
 	}
 	if u, err := url.Parse(target.Server); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) {
-		a.progress("Warning: %s is not encrypted: others on the way can read the password.", target.Server)
+		a.progress("Warning: %s is not encrypted: others on the way can read the password and what you sign in with.", target.Server)
 	}
-	password, err := a.readPassword(ctx, fmt.Sprintf("Password of %s at %s: ", email, target.Server))
-	if err != nil {
-		return err
-	}
-	session, err := c.Login(ctx, api.LoginRequest{Email: email, Password: password})
+	session, err := a.signIn(ctx, c, email)
 	if err != nil {
 		return a.loginRefused(err)
 	}
@@ -76,6 +74,17 @@ func (a *App) login(ctx context.Context, email, server, ca string) error {
 		a.progress("Note: SOUK_TOKEN is set and goes before what has been stored now.")
 	}
 	return nil
+}
+
+func (a *App) signIn(ctx context.Context, c *client.Client, email string) (api.LoginResponse, error) {
+	if email == "" {
+		return a.signInElsewhere(ctx, c)
+	}
+	password, err := a.readPassword(ctx, fmt.Sprintf("Password of %s at %s: ", email, c.Server()))
+	if err != nil {
+		return api.LoginResponse{}, err
+	}
+	return c.Login(ctx, api.LoginRequest{Email: email, Password: password})
 }
 
 // loginTarget is the context to be, as far as it is known before signing in.

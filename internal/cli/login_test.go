@@ -76,6 +76,72 @@ func TestLoginRefused(t *testing.T) {
 	has(t, stderr, "no password was given")
 }
 
+// deviceReplies has the server answer requests for the session in this order.
+func (h *terminal) deviceReplies(answers ...http.HandlerFunc) {
+	h.server.replies["POST /device"] = api.DeviceCodes{
+		DeviceCode: "soukdevice_x", UserCode: "WDJB-MJHT", VerificationURI: "https://souk.example/device",
+		VerificationURIComplete: "https://souk.example/device?code=WDJB-MJHT", ExpiresIn: 600, Interval: 5,
+	}
+	h.server.replies["POST /device/token"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next := answers[0]
+		if len(answers) > 1 {
+			answers = answers[1:]
+		}
+		next(w, r)
+	})
+}
+
+func refusedWith(code string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(400)
+		_, _ = w.Write([]byte(`{"code": "` + code + `", "detail": "It is ` + code + `."}`))
+	}
+}
+
+func TestLoginElsewhere(t *testing.T) {
+	h := newTerminal(t)
+	h.env["SOUK_CONFIG"] = filepath.Join(h.dir, "config.yaml")
+	h.deviceReplies(refusedWith("authorization-pending"), refusedWith("slow-down"), func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, api.LoginResponse{Token: "session", ExpiresAt: now.Add(12 * time.Hour), Email: "ann@acme.example", Organizations: []api.WhoamiOrg{{Name: "acme"}}})
+	})
+	stdout, stderr := h.expect(exitDone, "login", "--server", h.server.URL)
+	same(t, stderr, `
+Open this page in a browser, on any machine, and compare the code:
+  https://souk.example/device?code=WDJB-MJHT
+  code WDJB-MJHT
+Waiting for you to approve it there, for at most 10 minutes …
+Signed in as ann@acme.example until 2026-11-22 00:00:00 UTC.
+Context acme is current: organization acme, project default, at `+h.server.URL+`.
+`)
+	if stdout != "" {
+		t.Errorf("printed %q", stdout)
+	}
+	if c, _ := h.config().Context("acme"); c.Token != "session" || c.Organization != "acme" {
+		t.Errorf("%+v", c)
+	}
+	sent := h.server.sent("POST")
+	if len(sent) != 4 || !strings.HasPrefix(sent[0].body, `{"client":"souk CLI on `) || sent[3].body != `{"deviceCode":"soukdevice_x"}` {
+		t.Errorf("%+v", sent)
+	}
+}
+
+func TestLoginElsewhereRefused(t *testing.T) {
+	for _, code := range []string{"access-denied", "expired-token"} {
+		h := newTerminal(t)
+		h.deviceReplies(refusedWith("authorization-pending"), refusedWith(code))
+		_, stderr := h.expect(exitFailed, "login")
+		has(t, stderr, "souk: It is "+code+".")
+	}
+	h := newTerminal(t)
+	h.deviceReplies(refusedWith("authorization-pending"))
+	_, stderr := h.expect(exitFailed, "login", "--timeout", "100ms")
+	has(t, stderr, "souk: nobody approved the code in time")
+	if acme, _ := h.config().Context("acme"); acme.Token != token {
+		t.Error("the context that there was is changed")
+	}
+}
+
 func TestLogout(t *testing.T) {
 	h := newTerminal(t)
 	h.server.replies["POST /logout"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })

@@ -68,7 +68,7 @@ func (a *App) override(c *config.Context) {
 }
 
 var errNoServer = errors.New("no server is chosen yet.\n" +
-	"Sign in with: souk login --email YOU --server URL\n" +
+	"Sign in with: souk login --server URL\n" +
 	"Or start one on this machine with: souk dev; its log-ins are used by: export SOUK_CONFIG=.souk/cli.yaml")
 
 // connect returns a client of the context in force.

@@ -64,6 +64,8 @@ func (cp *ControlPlane) sweep(ctx context.Context) error {
 		func() (int64, error) { return change.Compact(ctx, cp.store, now.Add(-change.Kept)) },
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return idempotency.Sweep(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepLoginFailures(ctx, tx, now, sweepChunk) }),
+		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepGuesses(ctx, tx, now, sweepChunk) }),
+		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepDevices(ctx, tx, now, sweepChunk) }),
 	} {
 		for {
 			n, err := f()

@@ -17,6 +17,7 @@ import (
 type call struct {
 	requestID string
 	address   string // of the client
+	origin    string // that the client called: scheme and host
 	op        Operation
 	principal authz.Principal
 	// Where the request goes. The project is known by name until the

@@ -104,7 +104,7 @@ func fromHuma(status int, detail string, errs []error) *Problem {
 // in a field for secrets.
 func harmless(location string, value any) any {
 	lower := strings.ToLower(location)
-	if lower == "body" || strings.Contains(lower, "password") || strings.Contains(lower, "secret") || strings.Contains(lower, "token") {
+	if lower == "body" || strings.Contains(lower, "password") || strings.Contains(lower, "secret") || strings.Contains(lower, "token") || strings.Contains(lower, "code") {
 		return nil
 	}
 	switch v := value.(type) {

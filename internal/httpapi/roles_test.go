@@ -48,7 +48,7 @@ func (p place) inProject(rest string) string {
 }
 
 // allRows are those of all files.
-var allRows = []map[string]row{tenancyRows, catalogRows, instanceRows, operatorRows}
+var allRows = []map[string]row{tenancyRows, deviceRows, catalogRows, instanceRows, operatorRows}
 
 const (
 	everyRole = "owner admin editor viewer billing"
@@ -307,6 +307,7 @@ func (c cells) audited(t *testing.T) (n int) {
 // publicChanges are the operations that change something without a token.
 var publicChanges = []string{
 	"login",
+	"device-begin", "device-token",
 }
 
 // Nothing is public by mistake: what is, only reads, or is on the list.

@@ -103,6 +103,7 @@ func (s *Server) register() {
 	s.registerInstances()
 	s.registerBindings()
 	s.registerSessions()
+	s.registerDevices()
 	s.registerOrganizations()
 	s.registerProjects()
 	s.registerMembers()

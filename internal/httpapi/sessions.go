@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -33,6 +34,11 @@ func (s *Server) login(ctx context.Context, in *struct{ Body api.LoginRequest })
 	if err != nil {
 		return nil, err
 	}
+	return s.loggedIn(ctx, session, now)
+}
+
+// loggedIn is the answer to who began the session.
+func (s *Server) loggedIn(ctx context.Context, session tenancy.Session, now time.Time) (*body[api.LoginResponse], error) {
 	p, err := tenancy.Authenticate(ctx, s.Store, session.Secret, now)
 	if err != nil {
 		return nil, err

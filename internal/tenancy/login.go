@@ -82,21 +82,29 @@ func (l *Logins) matches(ctx context.Context, phc, password string) (bool, error
 }
 
 func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, try Try, now time.Time) (Session, error) {
-	s := Session{ID: store.NewID(), Account: account.ID, Email: account.Email, Secret: NewSecret(), ExpiresAt: now.Add(SessionLasts)}
+	var s Session
 	err := l.store.System(ctx, func(tx store.Tx) error {
-		q := tenancydb.New(tx)
-		if err := q.ForgetLoginFailures(ctx, tenancydb.ForgetLoginFailuresParams{Address: try.Address, Email: account.Email}); err != nil {
-			return err
-		}
-		err := q.InsertSession(ctx, tenancydb.InsertSessionParams{
-			ID: s.ID, AccountID: account.ID, SecretHash: hashSecret(s.Secret), CreatedAt: now, ExpiresAt: s.ExpiresAt,
-		})
+		err := tenancydb.New(tx).ForgetLoginFailures(ctx, tenancydb.ForgetLoginFailuresParams{Address: try.Address, Email: account.Email})
 		if err != nil {
 			return err
 		}
-		return auditSession(ctx, tx, account.ID, audit.Event{Action: "session.create", ObjectID: s.ID.String(), Actor: account.Email, RequestID: try.RequestID, At: now})
+		s, err = startSession(ctx, tx, account.ID, account.Email, try.RequestID, nil, now)
+		return err
 	})
 	return s, err
+}
+
+// startSession begins a session of the account, with a secret of its own; details
+// are for the audit log.
+func startSession(ctx context.Context, tx store.Tx, account uuid.UUID, email, requestID string, details map[string]any, now time.Time) (Session, error) {
+	s := Session{ID: store.NewID(), Account: account, Email: email, Secret: NewSecret(), ExpiresAt: now.Add(SessionLasts)}
+	err := tenancydb.New(tx).InsertSession(ctx, tenancydb.InsertSessionParams{
+		ID: s.ID, AccountID: account, SecretHash: hashSecret(s.Secret), CreatedAt: now, ExpiresAt: s.ExpiresAt,
+	})
+	if err != nil {
+		return s, err
+	}
+	return s, auditSession(ctx, tx, account, audit.Event{Action: "session.create", ObjectID: s.ID.String(), Actor: email, RequestID: requestID, At: now, Details: details})
 }
 
 // Logout ends the session of the principal; one that has ended already is no
