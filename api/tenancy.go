@@ -142,3 +142,13 @@ type WhoamiOrg struct {
 	Role     Role     `json:"role,omitempty" doc:"In the whole organization"`
 	Projects []string `json:"projects,omitempty" doc:"Where the role is for these only"`
 }
+
+// CaughtMail is a mail that souk dev caught in place of sending it.
+type CaughtMail struct {
+	ID      string    `json:"id"`
+	To      string    `json:"to"`
+	Subject string    `json:"subject"`
+	At      time.Time `json:"at"`
+	Text    string    `json:"text"`
+	HTML    string    `json:"html"`
+}

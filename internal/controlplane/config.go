@@ -4,12 +4,14 @@
 package controlplane
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 
 	"sigs.k8s.io/yaml"
 
+	"souk/internal/mail"
 	"souk/internal/store"
 )
 
@@ -28,6 +30,12 @@ type Config struct {
 	// AdminListen is where /metrics, /healthz and /readyz are served, to the
 	// operator's own network only. Empty: nowhere.
 	AdminListen string `json:"adminListen,omitempty"`
+	// PublicURL is where people open Souk, "https://souk.example": the base of
+	// links in mails. Empty, in development: http:// and Listen.
+	PublicURL string `json:"publicURL,omitempty"`
+	// Mail is the server that takes mails. Without one nothing is sent, and
+	// development catches it.
+	Mail *mail.Config `json:"mail,omitempty"`
 	// Keyring is the file of the keys that secrets are sealed under (mode 0600).
 	Keyring string `json:"keyring"`
 	// Demo is set by souk dev: demonstration data, and a clock that can be moved.
@@ -70,5 +78,26 @@ func (c Config) check() error {
 	case c.Keyring == "":
 		return errors.New("the configuration needs keyring, the file of the keys that secrets are sealed under")
 	}
-	return nil
+	return c.checkMail()
 }
+
+func (c Config) checkMail() error {
+	if c.PublicURL != "" {
+		if err := mail.CheckPublicURL(c.PublicURL); err != nil {
+			return err
+		}
+	}
+	if !c.sendsMail() {
+		return nil
+	}
+	if c.PublicURL == "" && c.Demo == nil {
+		return errors.New("the configuration has mail, and needs publicURL, the base of the links in mails")
+	}
+	return c.Mail.Check()
+}
+
+// sendsMail says whether there is a mail server.
+func (c Config) sendsMail() bool { return c.Mail != nil && c.Mail.Host != "" }
+
+// publicURL is the base of links in mails.
+func (c Config) publicURL() string { return cmp.Or(c.PublicURL, "http://"+c.Listen) }

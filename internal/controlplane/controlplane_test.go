@@ -22,6 +22,7 @@ import (
 	"souk/internal/driver"
 	"souk/internal/envelope"
 	"souk/internal/instance"
+	"souk/internal/mail"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
 	"souk/internal/store/storetest"
@@ -357,4 +358,29 @@ func freePort(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+func TestMailConfiguration(t *testing.T) {
+	server := &mail.Config{Host: "mail.example", From: "noreply@souk.example"}
+	for _, c := range []struct {
+		name   string
+		change func(c *Config)
+		want   string
+	}{
+		{"none, in development", func(*Config) {}, ""},
+		{"a server, in development", func(c *Config) { c.Mail = server }, ""},
+		{"a server without an address for links", func(c *Config) { c.Mail, c.Demo = server, nil }, "publicURL"},
+		{"a server and an address", func(c *Config) { c.Mail, c.Demo, c.PublicURL = server, nil, "https://souk.example" }, ""},
+		{"an address that is none", func(c *Config) { c.PublicURL = "souk.example" }, "publicURL"},
+		{"no sender", func(c *Config) { c.Mail = &mail.Config{Host: "mail.example"} }, "mail.from"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			config := Config{Record: store.Config{App: "a", System: "s"}, Listen: "127.0.0.1:8080", AgentListen: "127.0.0.1:1", AgentNames: []string{"x"}, AgentURL: "u", Keyring: "k", Demo: &Demo{}}
+			c.change(&config)
+			err := config.check()
+			if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
 }

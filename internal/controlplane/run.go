@@ -17,6 +17,7 @@ import (
 	"souk/internal/envelope"
 	"souk/internal/httpapi"
 	"souk/internal/instance"
+	"souk/internal/mail"
 	"souk/internal/portal"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
@@ -34,6 +35,7 @@ type ControlPlane struct {
 	zones     *zone.Zones
 	api       *httpapi.Server
 	measures  *measures
+	mails     *mail.Worker // nil: there is no mail server
 }
 
 // Run serves until ctx ends, then lets requests under way finish.
@@ -77,12 +79,41 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	if err != nil {
 		return err
 	}
+	caught, err := cp.openMail(secrets)
+	if err != nil {
+		return err
+	}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
+<<<<<<< HEAD
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, Observe: cp.measures.request})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Dev: cp.config.Demo != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())
 	cp.api.ServeMissing(pages.Missing())
+=======
+		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL,
+		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL()}, CaughtMail: caught, Observe: cp.measures.request})
+	portal.New(portal.Config{API: cp.api.Handler(), Dev: cp.config.Demo != nil, Now: cp.clock.Now, Logger: cp.log}).Mount(cp.api.Mux())
+>>>>>>> d3245bd (Send mail, or catch it in development)
 	return nil
+}
+
+// openMail chooses who takes mails: the mail server, the catcher of development,
+// or nobody.
+func (cp *ControlPlane) openMail(secrets *envelope.Envelope) (*mail.Catcher, error) {
+	cp.mails = &mail.Worker{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log}
+	switch {
+	case cp.config.sendsMail():
+		server, err := mail.NewSMTP(*cp.config.Mail)
+		cp.mails.Sender = server
+		return nil, err
+	case cp.config.Demo != nil:
+		caught := &mail.Catcher{Store: cp.store, Clock: cp.clock}
+		cp.mails.Sender = caught
+		return caught, nil
+	}
+	cp.log.Warn("the configuration names no mail server: no mail is sent, so nobody can sign up, be invited or reset a password")
+	cp.mails = nil
+	return nil, nil
 }
 
 func (cp *ControlPlane) run(ctx context.Context) error {
@@ -101,6 +132,9 @@ func (cp *ControlPlane) run(ctx context.Context) error {
 	g.Go(func() error { return cp.serveFront(ctx, front) })
 	g.Go(func() error { cp.keepTime(ctx); return nil })
 	g.Go(func() error { return cp.serveAdmin(ctx) })
+	if cp.mails != nil {
+		g.Go(func() error { cp.mails.Run(ctx); return nil })
+	}
 	cp.log.Info("serving", "listen", front.Addr().String(), "agents", agents.Addr().String())
 	return g.Wait()
 }

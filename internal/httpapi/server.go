@@ -19,6 +19,7 @@ import (
 	"souk/internal/change"
 	"souk/internal/clock"
 	"souk/internal/instance"
+	"souk/internal/mail"
 	"souk/internal/ratelimit"
 	"souk/internal/store"
 	"souk/internal/tenancy"
@@ -37,6 +38,9 @@ type Config struct {
 	Zones     *zone.Zones
 	Feed      *change.Feed
 	AgentURL  string // of the listener that agents dial
+	Mail      *mail.Outbox
+	// CaughtMail is what development catches; nil where mail is sent.
+	CaughtMail *mail.Catcher
 	// Dev allows what only development may do, such as moving the clock.
 	Dev bool
 	// MaxBody bounds a request's body in bytes; 0 means 1 MiB.
@@ -109,6 +113,7 @@ func (s *Server) register() {
 	s.registerMembers()
 	s.registerTokens()
 	s.registerAudit()
+	s.registerDevMail()
 }
 
 // API is for registering operations; use register rather than huma.Register.

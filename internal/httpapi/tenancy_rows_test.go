@@ -12,7 +12,8 @@ import (
 )
 
 var tenancyRows = map[string]row{
-	"version": {everyone: true, request: get("/api/v1/version")},
+	"version":       {everyone: true, request: get("/api/v1/version")},
+	"dev-mail-list": {everyone: true, request: get("/api/v1/dev/mail")},
 	"login": {everyone: true, request: func(t *testing.T, e *httpapitest.Env, _ place) httpapitest.Request {
 		email := freshEmail()
 		e.Member(t, httpapitest.Own, email, api.RoleViewer)

@@ -20,6 +20,7 @@ import (
 	"souk/internal/clock"
 	"souk/internal/httpapi"
 	"souk/internal/instance"
+	"souk/internal/mail"
 	"souk/internal/ratelimit"
 	"souk/internal/store"
 	"souk/internal/store/storetest"
@@ -55,6 +56,7 @@ type Env struct {
 	tokens                  map[[3]string]string
 
 	instances *instance.Service
+	mails     *mail.Worker
 	zone      uuid.UUID
 	facts     uint64 // reported of the zone
 	ready     map[string]*Instance

@@ -19,6 +19,7 @@ import (
 	"souk/internal/envelope"
 	"souk/internal/httpapi"
 	"souk/internal/instance"
+	"souk/internal/mail"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
 	"souk/internal/zone"
@@ -50,6 +51,8 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 		t.Fatal(err)
 	}
 	e.instances = c.Instances
+	c.Mail, c.CaughtMail = &mail.Outbox{Secrets: secrets, PublicURL: PublicURL}, &mail.Catcher{Store: e.Store, Clock: ticking}
+	e.mails = &mail.Worker{Store: e.Store, Clock: ticking, Secrets: secrets, Sender: c.CaughtMail, Logger: c.Logger}
 }
 
 // offer puts the service on offer in the zone, with room for as much as a test

@@ -1,0 +1,9 @@
+package mail
+
+import (
+	"testing"
+
+	"souk/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }

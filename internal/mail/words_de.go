@@ -1,0 +1,39 @@
+package mail
+
+var german = language{
+	roles:  map[string]string{"owner": "Inhaber", "admin": "Administrator", "editor": "Bearbeiter", "viewer": "Betrachter", "billing": "Abrechnung"},
+	footer: "Diese E-Mail kommt von Souk unter",
+	messages: map[Kind]wording{
+		SignUp: {
+			subject: "Bestätigen Sie Ihre E-Mail-Adresse",
+			before:  []string{"Jemand, hoffentlich Sie, hat sich mit dieser Adresse registriert, um die Organisation {{.Organization}} anzulegen.", "Bestätigen Sie, dass die Adresse Ihnen gehört, und Sie sind angemeldet:"},
+			link:    "Adresse bestätigen",
+			after:   []string{"Der Link gilt einmal, innerhalb von 24 Stunden.", "Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Ohne den Link entsteht kein Konto."},
+		},
+		KnownAddress: {
+			subject: "Sie haben bereits ein Konto",
+			before:  []string{"Jemand, vielleicht Sie, hat sich mit dieser Adresse registriert. Zu ihr gibt es bereits ein Konto; es wurde nichts geändert.", "Melden Sie sich mit Ihrem Konto an. Wenn Sie das Passwort nicht mehr wissen, können Sie dort ein neues wählen."},
+			link:    "Anmelden",
+			after:   []string{"Wenn Sie das nicht waren, brauchen Sie nichts zu tun."},
+		},
+		Reset: {
+			subject: "Wählen Sie ein neues Passwort",
+			before:  []string{"Jemand, hoffentlich Sie, hat ein neues Passwort für das Konto mit dieser Adresse verlangt."},
+			link:    "Neues Passwort wählen",
+			after:   []string{"Der Link gilt einmal, innerhalb einer Stunde. Ein neues Passwort beendet alle Sitzungen des Kontos.", "Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Das Passwort bleibt, wie es ist."},
+		},
+		PasswordChanged: {
+			subject: "Ihr Passwort wurde geändert",
+			before:  []string{"Das Passwort des Kontos mit dieser Adresse wurde geändert, und andere Sitzungen wurden beendet.", "Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort:"},
+			link:    "Neues Passwort wählen",
+		},
+		Invitation: {
+			subject: "Sie sind zu {{.Organization}} eingeladen",
+			before: []string{
+				"{{.Inviter}} lädt Sie {{if .Project}}in das Projekt {{.Project}} der{{else}}in die{{end}} Organisation {{.Organization}} ein, mit der Rolle {{.Role}}.",
+			},
+			link:  "Einladung ansehen",
+			after: []string{"Der Link gilt einmal, innerhalb von 7 Tagen, und nur für diese Adresse.", "Wenn Sie nicht wissen, von wem das kommt, brauchen Sie nichts zu tun."},
+		},
+	},
+}

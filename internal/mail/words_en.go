@@ -1,0 +1,39 @@
+package mail
+
+var english = language{
+	roles:  map[string]string{"owner": "owner", "admin": "admin", "editor": "editor", "viewer": "viewer", "billing": "billing"},
+	footer: "This mail was sent by Souk at",
+	messages: map[Kind]wording{
+		SignUp: {
+			subject: "Confirm your e-mail address",
+			before:  []string{"Somebody, you we hope, signed up with this address to make the organization {{.Organization}}.", "Confirm that the address is yours, and you are signed in:"},
+			link:    "Confirm the address",
+			after:   []string{"The link works once, within 24 hours.", "If this was not you, do nothing: no account is made without the link."},
+		},
+		KnownAddress: {
+			subject: "You have an account already",
+			before:  []string{"Somebody, you perhaps, signed up with this address. It has an account already, so nothing was changed.", "Log in with the account that you have. If you do not remember its password, you can choose a new one there."},
+			link:    "Log in",
+			after:   []string{"If this was not you, there is nothing that you need to do."},
+		},
+		Reset: {
+			subject: "Choose a new password",
+			before:  []string{"Somebody, you we hope, asked for a new password for the account with this address."},
+			link:    "Choose a new password",
+			after:   []string{"The link works once, within an hour. A new password ends all sessions of the account.", "If this was not you, do nothing: the password stays as it is."},
+		},
+		PasswordChanged: {
+			subject: "Your password was changed",
+			before:  []string{"The password of the account with this address was changed, and other sessions were ended.", "If this was not you, choose a new password at once:"},
+			link:    "Choose a new password",
+		},
+		Invitation: {
+			subject: "You are invited to {{.Organization}}",
+			before: []string{
+				"{{.Inviter}} invites you to {{if .Project}}the project {{.Project}} of {{end}}the organization {{.Organization}}, with the role {{.Role}}.",
+			},
+			link:  "See the invitation",
+			after: []string{"The link works once, within 7 days, and for this address only.", "If you do not know who this is, do nothing."},
+		},
+	},
+}
