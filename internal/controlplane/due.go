@@ -65,12 +65,9 @@ func (cp *ControlPlane) sweep(ctx context.Context) error {
 		func() (int64, error) { return change.Compact(ctx, cp.store, now.Add(-change.Kept)) },
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return idempotency.Sweep(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepLoginFailures(ctx, tx, now, sweepChunk) }),
-<<<<<<< HEAD
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepGuesses(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepDevices(ctx, tx, now, sweepChunk) }),
-=======
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return mail.Sweep(ctx, tx, now, sweepChunk) }),
->>>>>>> d3245bd (Send mail, or catch it in development)
 	} {
 		for {
 			n, err := f()

@@ -84,16 +84,11 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 		return err
 	}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
-<<<<<<< HEAD
-		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, Observe: cp.measures.request})
+		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL,
+		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL()}, CaughtMail: caught, Observe: cp.measures.request})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Dev: cp.config.Demo != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())
 	cp.api.ServeMissing(pages.Missing())
-=======
-		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL,
-		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL()}, CaughtMail: caught, Observe: cp.measures.request})
-	portal.New(portal.Config{API: cp.api.Handler(), Dev: cp.config.Demo != nil, Now: cp.clock.Now, Logger: cp.log}).Mount(cp.api.Mux())
->>>>>>> d3245bd (Send mail, or catch it in development)
 	return nil
 }
 
