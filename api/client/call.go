@@ -52,7 +52,7 @@ func (c *Client) do(ctx context.Context, k call) error {
 		header.Set("If-Match", k.ifMatch)
 	}
 	if k.changes {
-		header.Set("Idempotency-Key", rand.Text())
+		header.Set("Idempotency-Key", idempotencyKey(ctx))
 	}
 	policy := c.retry
 	policy.insist = k.changes
@@ -67,6 +67,22 @@ func (c *Client) do(ctx context.Context, k call) error {
 		defer resp.Body.Close()
 		return c.decode(resp, k)
 	})
+}
+
+type keyOfContext struct{}
+
+// WithIdempotencyKey returns a context whose changing calls carry this key, so
+// that the same call made again, by another process even, is carried out once.
+// Without it each call has a key of its own. One context is for one call.
+func WithIdempotencyKey(ctx context.Context, key string) context.Context {
+	return context.WithValue(ctx, keyOfContext{}, key)
+}
+
+func idempotencyKey(ctx context.Context) string {
+	if key, ok := ctx.Value(keyOfContext{}).(string); ok && key != "" {
+		return key
+	}
+	return rand.Text()
 }
 
 // send makes one try and returns a 2xx answer, the refusal as *Error, or an

@@ -89,6 +89,17 @@ func TestChangesAreRepeatedWithTheSameIdempotencyKey(t *testing.T) {
 	}
 }
 
+func TestIdempotencyKeyOfTheContext(t *testing.T) {
+	s, c := play(t, answer(201, `{"metadata":{"name":"db1"}}`))
+	ctx := client.WithIdempotencyKey(t.Context(), "made-with-the-form")
+	if _, err := c.Organization("acme").Project("default").Order(ctx, api.InstanceOrder{}); err != nil {
+		t.Fatal(err)
+	}
+	if key := s.requests[0].Header.Get("Idempotency-Key"); key != "made-with-the-form" {
+		t.Errorf("the key is %q", key)
+	}
+}
+
 func TestRefusalsAreNotRepeated(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 409, 412, 422, 500} {
 		s, c := play(t, answer(status, `{"detail":"no"}`, "Content-Type", "application/problem+json"))

@@ -59,6 +59,7 @@ func New(c Config) *Portal {
 	p.routes = append(p.routes, p.publicRoutes()...)
 	p.routes = append(p.routes, p.sessionRoutes()...)
 	p.routes = append(p.routes, p.instanceRoutes()...)
+	p.routes = append(p.routes, p.orderRoutes()...)
 	return p
 }
 

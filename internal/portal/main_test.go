@@ -1,0 +1,9 @@
+package portal_test
+
+import (
+	"testing"
+
+	"souk/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
