@@ -117,6 +117,7 @@ type AuditRecord struct {
 type LoginRequest struct {
 	Email    string `json:"email" format:"email" maxLength:"254"`
 	Password string `json:"password" maxLength:"1024"`
+	Code     string `json:"code,omitempty" maxLength:"64" doc:"Of the second factor, where the account has one, or a recovery code"`
 }
 
 // LoginResponse carries a session token: it acts as the person, in every

@@ -30,8 +30,9 @@ func newLogin(a *App) *cobra.Command {
 		Short: "Sign in, and make that the current context",
 		Long: "Sign in by approving this in a browser, on any machine: a code and where to\n" +
 			"enter it are shown. Or, with --email, by a password, which is asked for, or read\n" +
-			"as one line from standard input when that is not a terminal. The context is named\n" +
-			"after the organization unless --context says otherwise.",
+			"as one line from standard input when that is not a terminal; the code of a second\n" +
+			"factor, where the account has one, as the next line. The context is named after\n" +
+			"the organization unless --context says otherwise.",
 		Example: "  souk login --server https://souk.example.com\n" +
 			"  souk login --email ann@example.com --server https://souk.example.com",
 		Args: cobra.NoArgs,
@@ -80,11 +81,26 @@ func (a *App) signIn(ctx context.Context, c *client.Client, email string) (api.L
 	if email == "" {
 		return a.signInElsewhere(ctx, c)
 	}
-	password, err := a.readPassword(ctx, fmt.Sprintf("Password of %s at %s: ", email, c.Server()))
+	in := bufio.NewReader(io.LimitReader(a.In, 4096))
+	password, err := a.readSecret(ctx, in, fmt.Sprintf("Password of %s at %s: ", email, c.Server()))
 	if err != nil {
 		return api.LoginResponse{}, err
 	}
-	return c.Login(ctx, api.LoginRequest{Email: email, Password: password})
+	if password == "" {
+		return api.LoginResponse{}, errors.New("no password was given: it is read as one line from standard input")
+	}
+	request := api.LoginRequest{Email: email, Password: password}
+	session, err := c.Login(ctx, request)
+	if !client.IsCode(err, client.CodeSecondFactorRequired) {
+		return session, err
+	}
+	if request.Code, err = a.readSecret(ctx, in, "Code of your second factor, or a recovery code: "); err != nil {
+		return session, err
+	}
+	if request.Code == "" {
+		return session, errors.New("your account has a second factor: its code is read as a second line from standard input")
+	}
+	return c.Login(ctx, request)
 }
 
 // loginTarget is the context to be, as far as it is known before signing in.
@@ -169,21 +185,19 @@ func chosenOrganization(asked string, member []api.WhoamiOrg) (string, error) {
 	return names[0], nil
 }
 
-// readPassword asks for a password without showing it.
-func (a *App) readPassword(ctx context.Context, prompt string) (string, error) {
+// readSecret asks for a line without showing it; where standard input is no
+// terminal it is the next one of in, or "".
+func (a *App) readSecret(ctx context.Context, in *bufio.Reader, prompt string) (string, error) {
 	if file, ok := a.In.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		fmt.Fprint(a.Err, plain(prompt, false))
 		defer fmt.Fprintln(a.Err)
 		return readHidden(ctx, int(file.Fd()))
 	}
-	line, err := bufio.NewReader(io.LimitReader(a.In, 4096)).ReadString('\n')
+	line, err := in.ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the password: %w", err)
+		return "", fmt.Errorf("read from standard input: %w", err)
 	}
-	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", errors.New("no password was given: it is read as one line from standard input")
-	}
-	return line, nil
+	return strings.TrimRight(line, "\r\n"), nil
 }
 
 // readHidden reads a line that the terminal does not show. An interrupt leaves
@@ -191,7 +205,7 @@ func (a *App) readPassword(ctx context.Context, prompt string) (string, error) {
 func readHidden(ctx context.Context, terminal int) (string, error) {
 	before, err := term.GetState(terminal)
 	if err != nil {
-		return "", fmt.Errorf("read the password: %w", err)
+		return "", fmt.Errorf("read from the terminal: %w", err)
 	}
 	type answer struct {
 		password []byte
@@ -205,7 +219,7 @@ func readHidden(ctx context.Context, terminal int) (string, error) {
 	select {
 	case a := <-typed:
 		if a.err != nil {
-			return "", fmt.Errorf("read the password: %w", a.err)
+			return "", fmt.Errorf("read from the terminal: %w", a.err)
 		}
 		return string(a.password), nil
 	case <-ctx.Done():

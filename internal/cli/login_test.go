@@ -76,6 +76,49 @@ func TestLoginRefused(t *testing.T) {
 	has(t, stderr, "no password was given")
 }
 
+// secondFactor has the server ask for the code 123456.
+func (h *terminal) secondFactor() {
+	h.server.replies["POST /login"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		sent := h.server.requests[len(h.server.requests)-1].body
+		if strings.Contains(sent, `"code":"123456"`) {
+			answer(w, 200, api.LoginResponse{Token: "session", Email: "ann@acme.example", Organizations: []api.WhoamiOrg{{Name: "acme"}}})
+			return
+		}
+		code := "second-factor-required"
+		if strings.Contains(sent, `"code"`) {
+			code = "second-factor-wrong"
+		}
+		refusedWith(401, code)(w, nil)
+	})
+}
+
+func TestLoginWithASecondFactor(t *testing.T) {
+	for _, c := range []struct {
+		stdin string
+		code  int
+		says  string
+		tries int
+	}{
+		{"hunter2\n123456\n", exitDone, "Signed in as ann@acme.example", 2},
+		{"hunter2\r\n123456", exitDone, "Signed in as ann@acme.example", 2},
+		{"hunter2\n654321\n", exitFailed, "souk: It is second-factor-wrong.\n", 2},
+		{"hunter2\n", exitFailed, "second line from standard input", 1},
+		{"", exitFailed, "no password was given", 0},
+	} {
+		h := newTerminal(t)
+		h.secondFactor()
+		h.stdin = c.stdin
+		_, stderr := h.expect(c.code, "login", "--email", "ann@acme.example")
+		has(t, stderr, c.says)
+		if tries := len(h.server.sent("POST")); tries != c.tries {
+			t.Errorf("%q: %d tries, want %d", c.stdin, tries, c.tries)
+		}
+		if strings.Contains(stderr, "hunter2") || strings.Contains(stderr, "123456") {
+			t.Errorf("it shows what was typed: %s", stderr)
+		}
+	}
+}
+
 // deviceReplies has the server answer requests for the session in this order.
 func (h *terminal) deviceReplies(answers ...http.HandlerFunc) {
 	h.server.replies["POST /device"] = api.DeviceCodes{
@@ -91,10 +134,10 @@ func (h *terminal) deviceReplies(answers ...http.HandlerFunc) {
 	})
 }
 
-func refusedWith(code string) http.HandlerFunc {
+func refusedWith(status int, code string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(400)
+		w.WriteHeader(status)
 		_, _ = w.Write([]byte(`{"code": "` + code + `", "detail": "It is ` + code + `."}`))
 	}
 }
@@ -102,7 +145,7 @@ func refusedWith(code string) http.HandlerFunc {
 func TestLoginElsewhere(t *testing.T) {
 	h := newTerminal(t)
 	h.env["SOUK_CONFIG"] = filepath.Join(h.dir, "config.yaml")
-	h.deviceReplies(refusedWith("authorization-pending"), refusedWith("slow-down"), func(w http.ResponseWriter, _ *http.Request) {
+	h.deviceReplies(refusedWith(400, "authorization-pending"), refusedWith(400, "slow-down"), func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, 200, api.LoginResponse{Token: "session", ExpiresAt: now.Add(12 * time.Hour), Email: "ann@acme.example", Organizations: []api.WhoamiOrg{{Name: "acme"}}})
 	})
 	stdout, stderr := h.expect(exitDone, "login", "--server", h.server.URL)
@@ -129,12 +172,12 @@ Context acme is current: organization acme, project default, at `+h.server.URL+`
 func TestLoginElsewhereRefused(t *testing.T) {
 	for _, code := range []string{"access-denied", "expired-token"} {
 		h := newTerminal(t)
-		h.deviceReplies(refusedWith("authorization-pending"), refusedWith(code))
+		h.deviceReplies(refusedWith(400, "authorization-pending"), refusedWith(400, code))
 		_, stderr := h.expect(exitFailed, "login")
 		has(t, stderr, "souk: It is "+code+".")
 	}
 	h := newTerminal(t)
-	h.deviceReplies(refusedWith("authorization-pending"))
+	h.deviceReplies(refusedWith(400, "authorization-pending"))
 	_, stderr := h.expect(exitFailed, "login", "--timeout", "100ms")
 	has(t, stderr, "souk: nobody approved the code in time")
 	if acme, _ := h.config().Context("acme"); acme.Token != token {

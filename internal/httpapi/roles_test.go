@@ -48,7 +48,7 @@ func (p place) inProject(rest string) string {
 }
 
 // allRows are those of all files.
-var allRows = []map[string]row{tenancyRows, deviceRows, catalogRows, instanceRows, operatorRows}
+var allRows = []map[string]row{tenancyRows, deviceRows, totpRows, catalogRows, instanceRows, operatorRows}
 
 const (
 	everyRole = "owner admin editor viewer billing"

@@ -18,6 +18,7 @@ import (
 	"souk/internal/catalog"
 	"souk/internal/change"
 	"souk/internal/clock"
+	"souk/internal/envelope"
 	"souk/internal/instance"
 	"souk/internal/mail"
 	"souk/internal/ratelimit"
@@ -30,7 +31,9 @@ import (
 type Config struct {
 	Store   *store.Store
 	Clock   clock.Clock
-	Logger  *slog.Logger // nil: slog.Default()
+	Real    func() time.Time   // the machine's time; nil: time.Now
+	Secrets *envelope.Envelope // what seals secrets of people
+	Logger  *slog.Logger       // nil: slog.Default()
 	Version string
 	// What the operations are carried out by.
 	Instances *instance.Service
@@ -72,6 +75,7 @@ type Server struct {
 	perAddress *ratelimit.Limiter
 	streams    streams
 	logins     *tenancy.Logins
+	totp       *tenancy.TOTP
 	document   func() []byte
 	missing    http.Handler
 }
@@ -79,6 +83,9 @@ type Server struct {
 // New builds the API.
 func New(c Config) *Server {
 	c.Logger = cmp.Or(c.Logger, slog.Default())
+	if c.Real == nil {
+		c.Real = time.Now
+	}
 	c.MaxBody = cmp.Or(c.MaxBody, 1<<20)
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 30*time.Second)
 	c.Streams = cmp.Or(c.Streams, 100)
@@ -89,8 +96,9 @@ func New(c Config) *Server {
 		Config: c, mux: http.NewServeMux(),
 		perToken: ratelimit.New(c.PerToken), perAddress: ratelimit.New(c.PerAddress),
 		streams: streams{most: c.Streams, open: map[string]int{}},
-		logins:  tenancy.NewLogins(c.Store),
 	}
+	s.totp = &tenancy.TOTP{Secrets: c.Secrets, Real: c.Real}
+	s.logins = tenancy.NewLogins(c.Store, s.totp)
 	s.api = humago.New(s.mux, humaConfig())
 	s.document = sync.OnceValue(func() []byte { return mustDocument(s.api) })
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveDocument)
@@ -108,6 +116,7 @@ func (s *Server) register() {
 	s.registerBindings()
 	s.registerSessions()
 	s.registerDevices()
+	s.registerTOTP()
 	s.registerOrganizations()
 	s.registerProjects()
 	s.registerMembers()

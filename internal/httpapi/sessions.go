@@ -30,7 +30,7 @@ func (s *Server) registerSessions() {
 
 func (s *Server) login(ctx context.Context, in *struct{ Body api.LoginRequest }) (*body[api.LoginResponse], error) {
 	now := s.Clock.Now()
-	session, err := s.logins.Login(ctx, tenancy.Try{Email: in.Body.Email, Password: in.Body.Password, Address: callFrom(ctx).address, RequestID: RequestID(ctx)}, now)
+	session, err := s.logins.Login(ctx, tenancy.Try{Email: in.Body.Email, Password: in.Body.Password, Code: in.Body.Code, Address: callFrom(ctx).address, RequestID: RequestID(ctx)}, now)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -23,16 +24,18 @@ type Logins struct {
 	store *store.Store
 	// hashing bounds how many passwords are hashed at once: each takes 19 MiB.
 	hashing chan struct{}
+	factors *TOTP
 }
 
 // NewLogins returns a Logins for the record.
-func NewLogins(s *store.Store) *Logins {
-	return &Logins{store: s, hashing: make(chan struct{}, 4)}
+func NewLogins(s *store.Store, factors *TOTP) *Logins {
+	return &Logins{store: s, hashing: make(chan struct{}, 4), factors: factors}
 }
 
 // Try is one try to log in.
 type Try struct {
 	Email, Password string
+	Code            string // of the second factor
 	Address         string // of the client
 	RequestID       string
 }
@@ -45,7 +48,8 @@ type Session struct {
 	ExpiresAt   time.Time
 }
 
-// Login checks the password and begins a session. Every try counts as a failure
+// Login checks the password, and the second factor where the account has one, and
+// begins a session. Every try counts as a failure
 // until it has succeeded, so that many at once gain nothing. Unknown addresses
 // take as long, and read the same, as wrong passwords.
 func (l *Logins) Login(ctx context.Context, try Try, now time.Time) (Session, error) {
@@ -84,11 +88,15 @@ func (l *Logins) matches(ctx context.Context, phc, password string) (bool, error
 func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, try Try, now time.Time) (Session, error) {
 	var s Session
 	err := l.store.System(ctx, func(tx store.Tx) error {
-		err := tenancydb.New(tx).ForgetLoginFailures(ctx, tenancydb.ForgetLoginFailuresParams{Address: try.Address, Email: account.Email})
+		details, err := l.factors.secondFactor(ctx, tx, account.ID, try.Code, now)
 		if err != nil {
 			return err
 		}
-		s, err = startSession(ctx, tx, account.ID, account.Email, try.RequestID, nil, now)
+		err = tenancydb.New(tx).ForgetLoginFailures(ctx, tenancydb.ForgetLoginFailuresParams{Address: try.Address, Email: account.Email})
+		if err != nil {
+			return err
+		}
+		s, err = startSession(ctx, tx, account.ID, account.Email, try.RequestID, details, now)
 		return err
 	})
 	return s, err
@@ -130,7 +138,7 @@ func auditSession(ctx context.Context, tx store.Tx, account uuid.UUID, e audit.E
 	if err != nil {
 		return err
 	}
-	e.Kind = "session"
+	e.Kind = cmp.Or(e.Kind, "session")
 	for _, e.Organization = range organizations {
 		if err := audit.Write(ctx, tx, e); err != nil {
 			return err

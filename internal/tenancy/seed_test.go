@@ -45,7 +45,7 @@ func TestSeed(t *testing.T) {
 	if err != nil || p.Role(ids[0]) != api.RoleOwner {
 		t.Errorf("the token's holder is %+v, %v", p, err)
 	}
-	logins := tenancy.NewLogins(s)
+	logins := tenancy.NewLogins(s, &tenancy.TOTP{})
 	session, err := logins.Login(ctx, tenancy.Try{Email: "ann@example.org", Password: "first", Address: "192.0.2.1"}, at)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestSeed(t *testing.T) {
 func TestSweepLoginFailures(t *testing.T) {
 	s := storetest.New(t)
 	ctx, at := t.Context(), (&clock.Manual{}).Now()
-	logins := tenancy.NewLogins(s)
+	logins := tenancy.NewLogins(s, &tenancy.TOTP{})
 	for i := range 3 {
 		if _, err := logins.Login(ctx, tenancy.Try{Email: "nobody@example.org", Address: "192.0.2.1"}, at.Add(time.Duration(i)*30*time.Minute)); err == nil {
 			t.Fatal("nobody logged in")

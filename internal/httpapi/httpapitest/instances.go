@@ -42,7 +42,8 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 		t.Fatal(err)
 	}
 	secrets, ticking := envelope.New(keyring), &clock.Offset{Real: e.Clock.Now}
-	c.Clock, c.Catalog, c.Feed = ticking, catalog.New(), change.New(e.Store.SystemPool(), c.Logger)
+	c.Clock, c.Real, c.Secrets = ticking, e.Clock.Now, secrets
+	c.Catalog, c.Feed = catalog.New(), change.New(e.Store.SystemPool(), c.Logger)
 	c.Instances = &instance.Service{
 		Clock: ticking, Catalog: c.Catalog, Secrets: secrets, Packages: map[string]servicepkg.Package{Service: postgresql.Package()},
 	}

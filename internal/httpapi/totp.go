@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"souk/api"
+	"souk/internal/authz"
+	"souk/internal/store"
+	"souk/internal/tenancy"
+)
+
+func (s *Server) registerTOTP() {
+	const base = "/api/v1/account/totp"
+	register(s, Operation{
+		Method: http.MethodGet, Path: base, ID: "totp-get", Tag: "account", Action: authz.Session,
+		Summary: "Whether logging in takes a second factor",
+	}, s.totpStatus)
+	register(s, Operation{
+		Method: http.MethodPost, Path: base, ID: "totp-begin", Tag: "account", Action: authz.Session,
+		Summary:     "Make the secret of a second factor (RFC 6238)",
+		Description: "It is in force once a code of it is confirmed; until then another one replaces it.",
+	}, s.beginTOTP)
+	register(s, Operation{
+		Method: http.MethodPost, Path: base + "/confirm", ID: "totp-confirm", Tag: "account", Action: authz.Session,
+		Summary:     "Put the second factor into force, with a code that the device shows",
+		Description: "The recovery codes are in this answer only; a repeat with the same Idempotency-Key does not show them again.",
+	}, s.confirmTOTP)
+	register(s, Operation{
+		Method: http.MethodDelete, Path: base, ID: "totp-disable", Tag: "account", Action: authz.Session,
+		Summary: "Log in without a second factor again",
+	}, s.disableTOTP)
+}
+
+func (p Place) act() tenancy.Act {
+	return tenancy.Act{Principal: p.Principal, RequestID: p.RequestID, Now: p.Now}
+}
+
+func (s *Server) totpStatus(ctx context.Context, _ *struct{}) (*body[api.TOTPStatus], error) {
+	var out body[api.TOTPStatus]
+	return &out, s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+		out.Body, err = s.totp.Status(ctx, tx, p.Principal.Account)
+		return err
+	})
+}
+
+func (s *Server) beginTOTP(ctx context.Context, _ *struct{}) (*body[api.TOTPKey], error) {
+	var out body[api.TOTPKey]
+	return &out, s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
+		out.Body, err = s.totp.Begin(ctx, tx, p.act())
+		return "", err
+	}, func(tx store.Tx, p Place, _ string) (err error) {
+		out.Body, err = s.totp.Pending(ctx, tx, p.act())
+		return err
+	})
+}
+
+func (s *Server) confirmTOTP(ctx context.Context, in *struct{ Body api.TOTPConfirm }) (*body[api.RecoveryCodes], error) {
+	out := body[api.RecoveryCodes]{api.RecoveryCodes{RecoveryCodes: []string{}}}
+	return &out, s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
+		out.Body.RecoveryCodes, err = s.totp.Confirm(ctx, tx, p.act(), in.Body.Code)
+		return "", err
+	}, noReplay)
+}
+
+func (s *Server) disableTOTP(ctx context.Context, in *struct{ Body api.TOTPDisable }) (*struct{}, error) {
+	p := PrincipalFrom(ctx)
+	return nil, tenancy.Guess(ctx, s.Store, "password "+p.ID, s.Clock.Now(), func() error {
+		if err := s.logins.ConfirmPassword(ctx, p.Account, in.Body.Password); err != nil {
+			return err
+		}
+		return s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
+			return "", s.totp.Disable(ctx, tx, p.act(), in.Body.Code)
+		}, noReplay)
+	})
+}
