@@ -11,7 +11,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 GIT := git -c safe.directory=*
 VERSION := $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help run build test bench race storm generate clean setup
+.PHONY: help run build test bench race storm generate clean setup setup-tests
 
 help: ## List these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ run: setup build ## Install what is missing, build, and start Souk at http://127
 build: ## Build ./bin/souk
 	@go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/souk ./cmd/souk
 
-test: setup ## Install what is missing and run every test that needs no Kubernetes
+test: setup-tests ## Install what is missing and run every test that needs no Kubernetes
 	@scripts/test.sh
 
 race: ## Run the tests with the race detector (needs gcc)
@@ -31,7 +31,7 @@ race: ## Run the tests with the race detector (needs gcc)
 bench: setup build ## Print each benchmark with its baseline and ratio (BENCH_FLAGS="-run list"; -write writes docs/benchmarks.md)
 	@go run ./test/bench -souk bin/souk $(BENCH_FLAGS)
 
-storm: setup ## Kill parts at random under orders (takes minutes)
+storm: setup-tests ## Kill parts at random under orders (takes minutes)
 	@go test -tags crash,crashtest -count 1 -timeout 15m -run 'TestPartsKilledUnderOrders|TestEachProcessKilled' -v ./test/crash
 
 generate: ## Make the generated code again
@@ -42,3 +42,6 @@ clean: ## Remove what was built (not the data in .souk)
 
 setup:
 	@scripts/setup.sh
+
+setup-tests:
+	@scripts/setup.sh --tests

@@ -2,10 +2,13 @@
 # Checks that what Souk needs is on this machine and installs what is missing.
 # It says what it will install, starts no system daemon, and leaves none enabled.
 # With everything there it does nothing and needs neither root nor a network.
+# With --tests it sees to what only the tests need as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 GO_MIN=1.26
+lists=(scripts/packages.debian services/*/packages.debian)
+[[ ${1:-} == --tests ]] && lists+=(scripts/packages-tests.debian)
 
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
@@ -28,7 +31,7 @@ missing() {
 	while read -r pattern package _; do
 		[[ -z $pattern || $pattern == '#'* ]] && continue
 		compgen -G "$pattern" >/dev/null || printf '%s\n' "$package"
-	done < <(cat scripts/packages.debian services/*/packages.debian 2>/dev/null) | sort -u
+	done < <(cat "${lists[@]}" 2>/dev/null) | sort -u
 }
 
 explain_elsewhere() {

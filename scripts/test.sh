@@ -43,7 +43,7 @@ tree() {
 	git -c safe.directory='*' ls-files --others --exclude-standard -z | sort -z | xargs -0r sha256sum
 }
 
-vetted() { go vet ./... && go vet -tags crashtest ./internal/... ./services/... ./cmd/... && go vet -tags crash,crashtest ./test/crash && go vet -tags journey ./test/journey && go vet -tags docs ./test/docs; }
+vetted() { go vet ./... && go vet -tags crashtest ./internal/... ./services/... ./cmd/... && go vet -tags crash,crashtest ./test/crash && go vet -tags journey ./test/journey && go vet -tags docs ./test/docs && go vet -tags browser ./test/browser; }
 
 counts=$(mktemp) results=$(mktemp -d)
 trap 'rm -rf "$counts" "$results"' EXIT
@@ -57,6 +57,9 @@ journey() { gotest -tags journey -count 1 -timeout 5m ./test/journey; }
 
 # Runs every command of the documentation.
 docs() { gotest -tags docs -count 1 -timeout 5m ./test/docs; }
+
+# Walks the portal in a real browser; SOUK_SCREENSHOTS keeps what it looked like.
+browser() { gotest -tags browser -count 1 -timeout 10m ./test/browser; }
 
 # Kills processes after each step, package by package and then as a whole.
 steps() { gotest -tags crashtest -count 1 -timeout 5m -run 'KilledAfterEachStep$|^TestArmed' ./internal/step ./internal/agent ./services/...; }
@@ -72,6 +75,7 @@ stage "generated code" generated
 stage "tests" units
 stage "journey" journey
 stage "documentation" docs
+stage "browser" browser
 stage "steps" steps
 stage "crashes" crash
 stage "faults" faults

@@ -177,6 +177,20 @@ func (s *Souk) Said() string {
 	return s.run.out.String()
 }
 
+// DemoPassword is that of every demonstration account, once the launcher has
+// said it.
+func (s *Souk) DemoPassword() (password string) {
+	s.Eventually("the log-ins are said", func() error {
+		_, after, said := strings.Cut(s.Said(), "all with the password  ")
+		line, _, whole := strings.Cut(after, "\n")
+		if password = line; !said || !whole {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	return password
+}
+
 // Interrupt is Ctrl-C, after which nothing may run any more.
 func (s *Souk) Interrupt() {
 	s.t.Helper()
