@@ -49,9 +49,9 @@ type Session struct {
 }
 
 // Login checks the password, and the second factor where the account has one, and
-// begins a session. Every try counts as a failure
-// until it has succeeded, so that many at once gain nothing. Unknown addresses
-// take as long, and read the same, as wrong passwords.
+// begins a session. Every try counts as a failure until it has succeeded, so that
+// many at once gain nothing. Unknown addresses take as long, and read the same, as
+// wrong passwords.
 func (l *Logins) Login(ctx context.Context, try Try, now time.Time) (Session, error) {
 	if err := l.countTry(ctx, try.Email, try.Address, now); err != nil {
 		return Session{}, err
@@ -92,8 +92,11 @@ func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, t
 		if err != nil {
 			return err
 		}
-		err = tenancydb.New(tx).ForgetLoginFailures(ctx, tenancydb.ForgetLoginFailuresParams{Address: try.Address, Email: account.Email})
-		if err != nil {
+		q := tenancydb.New(tx)
+		if err := q.ForgetLoginFailures(ctx, tenancydb.ForgetLoginFailuresParams{Address: try.Address, Email: account.Email}); err != nil {
+			return err
+		}
+		if err := q.RememberAddress(ctx, tenancydb.RememberAddressParams{AccountID: account.ID, Address: try.Address, LastLoginAt: now}); err != nil {
 			return err
 		}
 		s, err = startSession(ctx, tx, account.ID, account.Email, try.RequestID, details, now)

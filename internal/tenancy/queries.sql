@@ -150,10 +150,6 @@ SELECT count(*) FILTER (WHERE lower(email) = lower(sqlc.arg(email)::text)) AS pa
 	count(*) AS address, coalesce(max(at), 'epoch')::timestamptz AS address_last
 FROM login_failures WHERE address = $1 AND at > sqlc.arg(since)::timestamptz;
 
--- name: LockAddress :exec
--- Serializes the log-ins from one address, so that many at once do not escape the count.
-SELECT pg_advisory_xact_lock(hashtextextended('login ' || sqlc.arg(address)::text, 0));
-
 -- name: InsertLoginFailure :exec
 INSERT INTO login_failures (email, address, at) VALUES ($1, $2, $3);
 

@@ -8,7 +8,53 @@ package tenancydb
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
+
+const accountFailures = `-- name: AccountFailures :one
+SELECT count(*) AS failures, coalesce(max(at), 'epoch')::timestamptz AS last FROM login_failures
+WHERE lower(email) = lower($1::text) AND at > $2::timestamptz
+`
+
+type AccountFailuresParams struct {
+	Email string
+	Since time.Time
+}
+
+type AccountFailuresRow struct {
+	Failures int64
+	Last     time.Time
+}
+
+// How often log-ins to one account failed lately, wherever they were tried.
+func (q *Queries) AccountFailures(ctx context.Context, arg AccountFailuresParams) (AccountFailuresRow, error) {
+	row := q.db.QueryRow(ctx, accountFailures, arg.Email, arg.Since)
+	var i AccountFailuresRow
+	err := row.Scan(&i.Failures, &i.Last)
+	return i, err
+}
+
+const addressKnown = `-- name: AddressKnown :one
+SELECT EXISTS (
+	SELECT FROM known_addresses k JOIN accounts a ON a.id = k.account_id
+	WHERE lower(a.email) = lower($2::text) AND k.address = $1 AND k.last_login_at > $3::timestamptz
+)
+`
+
+type AddressKnownParams struct {
+	Address string
+	Email   string
+	Since   time.Time
+}
+
+// Whether somebody has logged in to the account from the address.
+func (q *Queries) AddressKnown(ctx context.Context, arg AddressKnownParams) (bool, error) {
+	row := q.db.QueryRow(ctx, addressKnown, arg.Address, arg.Email, arg.Since)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
 
 const deleteGuess = `-- name: DeleteGuess :exec
 DELETE FROM guesses WHERE id = $1
@@ -66,6 +112,38 @@ func (q *Queries) LockGuesser(ctx context.Context, subject string) error {
 	return err
 }
 
+const lockTries = `-- name: LockTries :exec
+SELECT pg_advisory_xact_lock(hashtextextended('login ' || $1::text, 0)), pg_advisory_xact_lock(hashtextextended('login to ' || lower($2::text), 0))
+`
+
+type LockTriesParams struct {
+	Address string
+	Email   string
+}
+
+// Serializes the log-ins from one address, and then those to one account, so that
+// many at once do not escape the counts.
+func (q *Queries) LockTries(ctx context.Context, arg LockTriesParams) error {
+	_, err := q.db.Exec(ctx, lockTries, arg.Address, arg.Email)
+	return err
+}
+
+const rememberAddress = `-- name: RememberAddress :exec
+INSERT INTO known_addresses (account_id, address, last_login_at) VALUES ($1, $2, $3)
+ON CONFLICT (account_id, address) DO UPDATE SET last_login_at = greatest(known_addresses.last_login_at, excluded.last_login_at)
+`
+
+type RememberAddressParams struct {
+	AccountID   uuid.UUID
+	Address     string
+	LastLoginAt time.Time
+}
+
+func (q *Queries) RememberAddress(ctx context.Context, arg RememberAddressParams) error {
+	_, err := q.db.Exec(ctx, rememberAddress, arg.AccountID, arg.Address, arg.LastLoginAt)
+	return err
+}
+
 const sweepGuesses = `-- name: SweepGuesses :execrows
 DELETE FROM guesses WHERE id IN (SELECT g.id FROM guesses g WHERE g.at < $2::timestamptz LIMIT $1)
 `
@@ -77,6 +155,24 @@ type SweepGuessesParams struct {
 
 func (q *Queries) SweepGuesses(ctx context.Context, arg SweepGuessesParams) (int64, error) {
 	result, err := q.db.Exec(ctx, sweepGuesses, arg.Limit, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sweepKnownAddresses = `-- name: SweepKnownAddresses :execrows
+DELETE FROM known_addresses k USING (SELECT o.account_id, o.address FROM known_addresses o WHERE o.last_login_at < $2::timestamptz LIMIT $1) old
+WHERE k.account_id = old.account_id AND k.address = old.address
+`
+
+type SweepKnownAddressesParams struct {
+	Limit  int32
+	Before time.Time
+}
+
+func (q *Queries) SweepKnownAddresses(ctx context.Context, arg SweepKnownAddressesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, sweepKnownAddresses, arg.Limit, arg.Before)
 	if err != nil {
 		return 0, err
 	}

@@ -314,16 +314,6 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 	return err
 }
 
-const lockAddress = `-- name: LockAddress :exec
-SELECT pg_advisory_xact_lock(hashtextextended('login ' || $1::text, 0))
-`
-
-// Serializes the log-ins from one address, so that many at once do not escape the count.
-func (q *Queries) LockAddress(ctx context.Context, address string) error {
-	_, err := q.db.Exec(ctx, lockAddress, address)
-	return err
-}
-
 const lockMembers = `-- name: LockMembers :exec
 SELECT pg_advisory_xact_lock(hashtextextended('members ' || $1::text, 0))
 `
