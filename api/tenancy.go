@@ -34,6 +34,12 @@ type OrganizationCreate struct {
 	Owner       string   `json:"owner" format:"email" maxLength:"254" doc:"Whose account becomes the first owner"`
 }
 
+// OrganizationUpdate is the body of PUT /api/v1/organizations/{org}.
+type OrganizationUpdate struct {
+	DisplayName string `json:"displayName,omitempty" maxLength:"120" doc:"Absent: none"`
+	TimeZone    string `json:"timeZone" doc:"IANA zone of the billing account: where its months begin" example:"Europe/Zurich"`
+}
+
 // Quota bounds what an organization can run at once.
 type Quota struct {
 	Instances  int64 `json:"instances" minimum:"0"`
@@ -142,6 +148,7 @@ type WhoamiOrg struct {
 	Name     string   `json:"name"`
 	Role     Role     `json:"role,omitempty" doc:"In the whole organization"`
 	Projects []string `json:"projects,omitempty" doc:"Where the role is for these only"`
+	Operator bool     `json:"operator,omitempty" doc:"It is the operator's own organization"`
 }
 
 // CaughtMail is a mail that souk dev caught in place of sending it.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"souk/api"
 )
@@ -33,6 +35,14 @@ func (o *Organization) path(rest ...string) []string {
 func (o *Organization) Get(ctx context.Context) (api.Organization, error) {
 	var out api.Organization
 	err := o.client.get(ctx, nil, &out, o.path()...)
+	return out, err
+}
+
+// Update changes what the organization is called and which time zone it is
+// billed in.
+func (o *Organization) Update(ctx context.Context, organization api.OrganizationUpdate) (api.Organization, error) {
+	var out api.Organization
+	err := o.client.do(ctx, call{method: http.MethodPut, path: o.path(), body: organization, out: &out, changes: true})
 	return out, err
 }
 
@@ -117,19 +127,44 @@ func (o *Organization) RevokeToken(ctx context.Context, id string) error {
 
 // AuditOptions choose entries of the audit log.
 type AuditOptions struct {
-	Limit  int // newest first; 0 means all
-	Action string
-	Kind   string
-	Text   string
+	Limit    int // newest first; 0 means all
+	Action   string
+	Kind     string
+	Text     string
+	Actor    string
+	Object   string
+	From, To time.Time // [From, To); zero: no bound
 }
 
-// Audit returns entries of the audit log, newest first.
-func (o *Organization) Audit(ctx context.Context, opt AuditOptions) ([]api.AuditRecord, error) {
+func (opt AuditOptions) query() url.Values {
 	query := url.Values{}
 	set(query, "action", opt.Action)
 	set(query, "kind", opt.Kind)
 	set(query, "q", opt.Text)
-	return list[api.AuditRecord](ctx, o.client, opt.Limit, query, o.path("audit")...)
+	set(query, "actor", opt.Actor)
+	set(query, "object", opt.Object)
+	for name, at := range map[string]time.Time{"from": opt.From, "to": opt.To} {
+		if !at.IsZero() {
+			query.Set(name, at.UTC().Format(time.RFC3339))
+		}
+	}
+	return query
+}
+
+// Audit returns entries of the audit log, newest first.
+func (o *Organization) Audit(ctx context.Context, opt AuditOptions) ([]api.AuditRecord, error) {
+	return list[api.AuditRecord](ctx, o.client, opt.Limit, opt.query(), o.path("audit")...)
+}
+
+// AuditPage returns one page of opt.Limit entries; an empty cursor means the
+// first, and Next of a page leads on.
+func (o *Organization) AuditPage(ctx context.Context, opt AuditOptions, cursor string) (api.List[api.AuditRecord], error) {
+	query := opt.query()
+	query.Set("limit", strconv.Itoa(opt.Limit))
+	set(query, "cursor", cursor)
+	var out api.List[api.AuditRecord]
+	err := o.client.get(ctx, query, &out, o.path("audit")...)
+	return out, err
 }
 
 func set(query url.Values, key, value string) {

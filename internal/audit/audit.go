@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"souk/api"
 	"souk/internal/audit/auditdb"
@@ -51,6 +52,9 @@ func Write(ctx context.Context, tx store.Tx, e Event) error {
 type Filter struct {
 	Action, Kind string
 	Text         string    // occurs in the actor, the action or the object's name
+	Actor        string    // whole
+	Object       string    // its whole name or ID
+	From, To     time.Time // [From, To)
 	Before       uuid.UUID // only older entries than this one
 	Limit        int
 }
@@ -61,8 +65,9 @@ func List(ctx context.Context, tx store.Tx, organization uuid.UUID, f Filter) ([
 	if f.Before != uuid.Nil {
 		before = &f.Before
 	}
-	rows, err := auditdb.New(tx).List(ctx, auditdb.ListParams{
-		OrganizationID: organization, Before: before, Action: f.Action, Kind: f.Kind, Q: f.Text, Limit: int32(f.Limit),
+	rows, err := auditdb.New(planned{tx}).List(ctx, auditdb.ListParams{
+		OrganizationID: organization, Before: before, Action: f.Action, Kind: f.Kind, Q: f.Text,
+		Actor: f.Actor, Object: f.Object, FromAt: some(f.From), ToAt: some(f.To), Limit: int32(f.Limit),
 	})
 	if err != nil {
 		return nil, err
@@ -78,4 +83,20 @@ func List(ctx context.Context, tx store.Tx, organization uuid.UUID, f Filter) ([
 		}
 	}
 	return records, nil
+}
+
+// some returns nil for the zero time.
+func some(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// planned has each query planned for its very values: which index finds a page
+// best depends on which of the conditions are given.
+type planned struct{ store.Tx }
+
+func (p planned) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return p.Tx.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
 }

@@ -77,6 +77,11 @@ func TestLog(t *testing.T) {
 		{"by kind", audit.Filter{Limit: 10, Kind: "organization"}, []string{"acme"}},
 		{"by text", audit.Filter{Limit: 10, Text: "DB1"}, []string{"db1"}},
 		{"text is literal", audit.Filter{Limit: 10, Text: "%"}, []string{"100%"}},
+		{"by actor", audit.Filter{Limit: 2, Actor: "ann@example.org"}, []string{"db4", "100%"}},
+		{"an actor's name is whole", audit.Filter{Limit: 10, Actor: "ann"}, nil},
+		{"by object", audit.Filter{Limit: 10, Object: "db1"}, []string{"db1"}},
+		{"by object's ID", audit.Filter{Limit: 10, Object: acme.String()}, []string{"acme"}},
+		{"by period", audit.Filter{Limit: 10, From: at.Add(time.Second), To: at.Add(3 * time.Second)}, []string{"db2", "db1"}},
 		{"nothing", audit.Filter{Limit: 10, Text: "'"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -28,6 +28,10 @@ func (s *Server) registerOrganizations() {
 		Summary: "One organization",
 	}, s.getOrganization)
 	register(s, Operation{
+		Method: http.MethodPut, Path: "/api/v1/organizations/{org}", ID: "organizations-update", Tag: "organizations", Action: authz.OrganizationUpdate,
+		Summary: "Change what the organization is called and which time zone it is billed in",
+	}, s.updateOrganization)
+	register(s, Operation{
 		Method: http.MethodGet, Path: "/api/v1/organizations/{org}/quota", ID: "quota-get", Tag: "organizations",
 		Action: authz.QuotaRead, Operator: authz.OperatorInventory,
 		Summary: "What the organization may run at once, and what it does run",
@@ -74,6 +78,30 @@ func (s *Server) getOrganization(ctx context.Context, _ *struct{ InOrganization 
 		out.Body, err = tenancy.Organization(ctx, tx, p.Organization)
 		return err
 	})
+	return &out, err
+}
+
+func (s *Server) updateOrganization(ctx context.Context, in *struct {
+	InOrganization
+	Body api.OrganizationUpdate
+}) (*body[api.Organization], error) {
+	var out body[api.Organization]
+	read := func(tx store.Tx, p Place, _ string) (err error) {
+		out.Body, err = tenancy.Organization(ctx, tx, p.Organization)
+		return err
+	}
+	err := s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
+		if err := tenancy.UpdateOrganization(ctx, tx, p.Organization, in.Body, p.Now); err != nil {
+			return "", err
+		}
+		err := p.Audit(ctx, tx, audit.Event{
+			Action: "organization.update", Kind: "organization", ObjectID: p.Organization.String(), ObjectName: p.OrganizationName, Details: details(in.Body),
+		})
+		if err != nil {
+			return "", err
+		}
+		return p.Organization.String(), read(tx, p, "")
+	}, read)
 	return &out, err
 }
 

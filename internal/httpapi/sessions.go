@@ -30,17 +30,11 @@ func (s *Server) registerSessions() {
 
 func (s *Server) login(ctx context.Context, in *struct{ Body api.LoginRequest }) (*body[api.LoginResponse], error) {
 	now := s.Clock.Now()
-	session, err := s.logins.Login(ctx, tenancy.Try{Email: in.Body.Email, Password: in.Body.Password, Code: in.Body.Code, Caller: caller(ctx)}, now)
+	session, err := s.logins.Login(ctx, tenancy.Try{Email: in.Body.Email, Password: in.Body.Password, Code: in.Body.Code, Address: callFrom(ctx).address, RequestID: RequestID(ctx)}, now)
 	if err != nil {
 		return nil, err
 	}
 	return s.loggedIn(ctx, session, now)
-}
-
-// caller is where the request comes from.
-func caller(ctx context.Context) tenancy.Caller {
-	c := callFrom(ctx)
-	return tenancy.Caller{Address: c.address, UserAgent: c.userAgent, RequestID: c.requestID}
 }
 
 // loggedIn is the answer to who began the session.
@@ -74,7 +68,7 @@ func organizationsOf(p authz.Principal) []api.WhoamiOrg {
 	list := []api.WhoamiOrg{}
 	for _, g := range p.Grants {
 		if n := len(list); n == 0 || list[n-1].Name != g.OrganizationName {
-			list = append(list, api.WhoamiOrg{Name: g.OrganizationName})
+			list = append(list, api.WhoamiOrg{Name: g.OrganizationName, Operator: g.Operator})
 		}
 		o := &list[len(list)-1]
 		if g.Project == uuid.Nil {

@@ -29,7 +29,10 @@ var tenancyRows = map[string]row{
 		return httpapitest.Request{Method: "POST", Path: "/api/v1/organizations", Body: api.OrganizationCreate{Name: freshName(), Owner: email}}
 	}},
 	"organizations-get": {may: everyRole, operator: readers, anyProject: true, request: in("GET", "")},
-	"quota-get":         {may: everyRole, operator: readers, request: in("GET", "/quota")},
+	"organizations-update": {may: admins, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: "PUT", Path: at.path(""), Body: api.OrganizationUpdate{DisplayName: freshName(), TimeZone: "Europe/Zurich"}}
+	}},
+	"quota-get": {may: everyRole, operator: readers, request: in("GET", "/quota")},
 	"quota-put": {operator: admins, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
 		return httpapitest.Request{Method: "PUT", Path: "/api/v1/operator/organizations/" + at.organization + "/quota", Body: api.Quota{Instances: 1e6, CPUMillis: 1e9, MemoryMiB: 1e9, StorageGiB: 1e9}}
 	}},

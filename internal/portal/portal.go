@@ -60,6 +60,7 @@ func New(c Config) *Portal {
 	p.routes = append(p.routes, p.sessionRoutes()...)
 	p.routes = append(p.routes, p.instanceRoutes()...)
 	p.routes = append(p.routes, p.orderRoutes()...)
+	p.routes = append(p.routes, p.organizationRoutes()...)
 	return p
 }
 

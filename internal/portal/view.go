@@ -75,11 +75,11 @@ func (v *visit) organizations() []string {
 
 // sections of an organization's pages.
 func (v *visit) sections() []entry {
-	return []entry{
+	return append([]entry{
 		{v.T("section.overview"), at("o", v.org)},
 		{v.T("section.instances"), at("o", v.org, "instances")},
 		{v.T("section.order"), at("o", v.org, "order")},
-	}
+	}, v.administration()...)
 }
 
 // commands are what the palette leads to.

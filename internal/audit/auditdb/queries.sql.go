@@ -55,7 +55,11 @@ WHERE e.organization_id = $1
 	AND ($3::uuid IS NULL OR e.id < $3)
 	AND ($4::text = '' OR e.action = $4)
 	AND ($5::text = '' OR e.kind = $5)
-	AND ($6::text = '' OR strpos(lower(e.actor || ' ' || e.action || ' ' || e.object_name || ' ' || e.object_id), lower($6::text)) > 0)
+	AND ($6::text = '' OR e.actor = $6)
+	AND ($7::text = '' OR e.object_name = $7 OR e.object_id = $7)
+	AND ($8::timestamptz IS NULL OR e.at >= $8)
+	AND ($9::timestamptz IS NULL OR e.at < $9)
+	AND ($10::text = '' OR strpos(lower(e.actor || ' ' || e.action || ' ' || e.object_name || ' ' || e.object_id), lower($10::text)) > 0)
 ORDER BY e.id DESC LIMIT $2
 `
 
@@ -65,6 +69,10 @@ type ListParams struct {
 	Before         *uuid.UUID
 	Action         string
 	Kind           string
+	Actor          string
+	Object         string
+	FromAt         *time.Time
+	ToAt           *time.Time
 	Q              string
 }
 
@@ -91,6 +99,10 @@ func (q *Queries) List(ctx context.Context, arg ListParams) ([]ListRow, error) {
 		arg.Before,
 		arg.Action,
 		arg.Kind,
+		arg.Actor,
+		arg.Object,
+		arg.FromAt,
+		arg.ToAt,
 		arg.Q,
 	)
 	if err != nil {
