@@ -2,7 +2,7 @@
 
 // Package browser walks the portal in a real browser, as people do: what they
 // see is checked, held against the rules for accessibility, and kept as
-// screenshots. The steps are in journeys.mjs.
+// screenshots. The steps are in journeys/, the pages in pages.mjs.
 package browser
 
 import (
@@ -35,7 +35,7 @@ func TestPortal(t *testing.T) {
 	if out == "" {
 		out = t.ArtifactDir()
 	}
-	cmd := exec.Command("node", "journeys.mjs")
+	cmd := exec.Command("node", "run.mjs")
 	cmd.Env = append(os.Environ(), "BASE=http://"+s.Listen, "OUT="+out, "DEMO_PASSWORD="+s.DemoPassword(), "SOUK_CONFIG="+s.DataDir+"/cli.yaml", "PATH="+s.Bin+":"+os.Getenv("PATH"))
 	cmd.Stderr = os.Stderr
 	lines, err := cmd.StdoutPipe()

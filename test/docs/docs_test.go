@@ -88,7 +88,7 @@ func markdown(t *testing.T) []string {
 		if err != nil {
 			return err
 		}
-		if e.IsDir() && path != root && strings.HasPrefix(e.Name(), ".") {
+		if e.IsDir() && path != root && (strings.HasPrefix(e.Name(), ".") || e.Name() == "node_modules") {
 			return filepath.SkipDir
 		}
 		if strings.HasSuffix(path, ".md") {
