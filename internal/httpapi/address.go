@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // clientAddress is what requests without a token, and log-ins, are counted by:
@@ -36,4 +37,21 @@ func (s *Server) clientAddress(r *http.Request) string {
 
 func (s *Server) trusted(a netip.Addr) bool {
 	return slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// longestAgent is as much as is kept of what a client calls itself.
+const longestAgent = 200
+
+// userAgent is what the client calls itself, in one line of printable text.
+func userAgent(r *http.Request) string {
+	text := strings.Map(func(c rune) rune {
+		if c == unicode.ReplacementChar || !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, r.UserAgent())
+	if letters := []rune(text); len(letters) > longestAgent {
+		return string(letters[:longestAgent])
+	}
+	return text
 }

@@ -17,6 +17,7 @@ import (
 type call struct {
 	requestID string
 	address   string // of the client
+	userAgent string // as the client calls itself
 	origin    string // that the client called: scheme and host
 	op        Operation
 	principal authz.Principal

@@ -53,7 +53,7 @@ func (s *Server) beginDevice(ctx context.Context, in *struct{ Body api.DeviceSta
 
 func (s *Server) deviceToken(ctx context.Context, in *struct{ Body api.DeviceExchange }) (*body[api.LoginResponse], error) {
 	now := s.Clock.Now()
-	session, err := tenancy.DeviceToken(ctx, s.Store, in.Body.DeviceCode, RequestID(ctx), now)
+	session, err := tenancy.DeviceToken(ctx, s.Store, in.Body.DeviceCode, caller(ctx), now)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func (s *Server) withRequestID(next http.Handler) http.Handler {
 			id = store.NewID().String()
 		}
 		w.Header().Set("X-Request-Id", id)
-		c := &call{requestID: id, address: s.clientAddress(r), origin: origin(r)}
+		c := &call{requestID: id, address: s.clientAddress(r), userAgent: userAgent(r), origin: origin(r)}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 	})
 }

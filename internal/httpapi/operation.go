@@ -30,8 +30,11 @@ type Operation struct {
 	// AnyProject lets in whoever may do the action in some project of the
 	// organization; the handler keeps to Place.Projects.
 	AnyProject bool
-	Status     int  // of success; 0: 200, or 204 without a body
-	Stream     bool // the answer may go on for longer than writeTimeout
+	// Unrepeatable is for bodies with a password: an Idempotency-Key is not looked
+	// at, as not even the body's hash may be kept.
+	Unrepeatable bool
+	Status       int  // of success; 0: 200, or 204 without a body
+	Stream       bool // the answer may go on for longer than writeTimeout
 	// Serve answers requests that are more than a document, once they are let
 	// in; it says whether it did, and leaves the others to the handler.
 	Serve func(w http.ResponseWriter, r *http.Request) bool
@@ -74,7 +77,7 @@ func register[I, O any](s *Server, op Operation, handle func(context.Context, *I
 	} else {
 		h.Security = []map[string][]string{{"token": {}}}
 	}
-	if op.Changes() && op.Action != authz.Public {
+	if op.Changes() && op.Action != authz.Public && !op.Unrepeatable {
 		h.Parameters = append(h.Parameters, &huma.Param{
 			Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
 			Description: "Repeats of the request with the same key within 24 hours are not carried out again.",

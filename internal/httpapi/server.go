@@ -56,6 +56,9 @@ type Config struct {
 	// PerToken and PerAddress limit the requests with one token, and those
 	// without a valid one from one address. Zero means the defaults.
 	PerToken, PerAddress ratelimit.Rate
+	// PerWriter limits the requests from one address that have mail sent by
+	// nobody that is known. Zero means the default.
+	PerWriter ratelimit.Rate
 	// TrustedProxies are believed what they say in X-Forwarded-For.
 	TrustedProxies []netip.Prefix
 	// Observe is told of each request that was answered, streams excepted: its
@@ -73,9 +76,11 @@ type Server struct {
 	operations []Operation
 	perToken   *ratelimit.Limiter
 	perAddress *ratelimit.Limiter
+	perWriter  *ratelimit.Limiter
 	streams    streams
 	logins     *tenancy.Logins
 	totp       *tenancy.TOTP
+	accounts   *tenancy.Accounts
 	document   func() []byte
 	missing    http.Handler
 }
@@ -92,13 +97,15 @@ func New(c Config) *Server {
 	c.SlowRequest = cmp.Or(c.SlowRequest, time.Second)
 	c.PerToken = cmp.Or(c.PerToken, ratelimit.Rate{PerSecond: 50, Burst: 200})
 	c.PerAddress = cmp.Or(c.PerAddress, ratelimit.Rate{PerSecond: 10, Burst: 60})
+	c.PerWriter = cmp.Or(c.PerWriter, ratelimit.Rate{PerSecond: 20.0 / 3600, Burst: 20})
 	s := &Server{
 		Config: c, mux: http.NewServeMux(),
-		perToken: ratelimit.New(c.PerToken), perAddress: ratelimit.New(c.PerAddress),
+		perToken: ratelimit.New(c.PerToken), perAddress: ratelimit.New(c.PerAddress), perWriter: ratelimit.New(c.PerWriter),
 		streams: streams{most: c.Streams, open: map[string]int{}},
 	}
 	s.totp = &tenancy.TOTP{Secrets: c.Secrets, Real: c.Real}
 	s.logins = tenancy.NewLogins(c.Store, s.totp)
+	s.accounts = tenancy.NewAccounts(s.logins, c.Mail)
 	s.api = humago.New(s.mux, humaConfig())
 	s.document = sync.OnceValue(func() []byte { return mustDocument(s.api) })
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveDocument)
@@ -115,6 +122,9 @@ func (s *Server) register() {
 	s.registerInstances()
 	s.registerBindings()
 	s.registerSessions()
+	s.registerSignUp()
+	s.registerPasswords()
+	s.registerAccount()
 	s.registerDevices()
 	s.registerTOTP()
 	s.registerOrganizations()

@@ -30,11 +30,17 @@ func (s *Server) registerSessions() {
 
 func (s *Server) login(ctx context.Context, in *struct{ Body api.LoginRequest }) (*body[api.LoginResponse], error) {
 	now := s.Clock.Now()
-	session, err := s.logins.Login(ctx, tenancy.Try{Email: in.Body.Email, Password: in.Body.Password, Code: in.Body.Code, Address: callFrom(ctx).address, RequestID: RequestID(ctx)}, now)
+	session, err := s.logins.Login(ctx, tenancy.Try{Email: in.Body.Email, Password: in.Body.Password, Code: in.Body.Code, Caller: caller(ctx)}, now)
 	if err != nil {
 		return nil, err
 	}
 	return s.loggedIn(ctx, session, now)
+}
+
+// caller is where the request comes from.
+func caller(ctx context.Context) tenancy.Caller {
+	c := callFrom(ctx)
+	return tenancy.Caller{Address: c.address, UserAgent: c.userAgent, RequestID: c.requestID}
 }
 
 // loggedIn is the answer to who began the session.

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -45,13 +46,23 @@ func (o *Outbox) Room(ctx context.Context, tx store.Tx, to, topic string, now ti
 // Write puts the mail among those to be sent, if the address may still be sent
 // one. The mail goes out once the transaction has committed.
 func (o *Outbox) Write(ctx context.Context, tx store.Tx, l Letter, now time.Time) error {
-	if l.Topic == "" {
-		l.Topic = string(l.Message.Kind)
-	}
+	return o.write(ctx, tx, l, now, maildb.New(tx).InsertMail)
+}
+
+// Pretend does as much as Write, and nothing is sent: nobody learns by the time
+// that a request takes whether somebody was written to.
+func (o *Outbox) Pretend(ctx context.Context, tx store.Tx, l Letter, now time.Time) error {
+	return o.write(ctx, tx, l, now, func(ctx context.Context, m maildb.InsertMailParams) error {
+		return maildb.New(tx).InsertPretended(ctx, maildb.InsertPretendedParams{ID: m.ID, Recipient: m.Recipient, Topic: m.Topic, CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt})
+	})
+}
+
+func (o *Outbox) write(ctx context.Context, tx store.Tx, l Letter, now time.Time, insert func(context.Context, maildb.InsertMailParams) error) error {
+	topic := cmp.Or(l.Topic, string(l.Message.Kind))
 	if err := CheckAddress("email", l.To); err != nil {
 		return err
 	}
-	if room, err := o.Room(ctx, tx, l.To, l.Topic, now); err != nil || !room {
+	if room, err := o.Room(ctx, tx, l.To, topic, now); err != nil || !room {
 		return err
 	}
 	m, err := l.Message.compose(o.PublicURL)
@@ -67,7 +78,7 @@ func (o *Outbox) Write(ctx context.Context, tx store.Tx, l Letter, now time.Time
 	if err != nil {
 		return err
 	}
-	return maildb.New(tx).InsertMail(ctx, maildb.InsertMailParams{ID: id, Recipient: l.To, Topic: l.Topic, Sealed: sealed, CreatedAt: now, ExpiresAt: l.Until})
+	return insert(ctx, maildb.InsertMailParams{ID: id, Recipient: l.To, Topic: topic, Sealed: sealed, CreatedAt: now, ExpiresAt: l.Until})
 }
 
 func sealContext(id string) string { return "mails/" + id }

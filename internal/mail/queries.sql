@@ -4,6 +4,10 @@ SELECT count_mails(sqlc.arg(recipient)::text, sqlc.arg(topic)::text, sqlc.arg(si
 -- name: InsertMail :exec
 INSERT INTO mails (id, recipient, topic, sealed, created_at, expires_at, next_at) VALUES ($1, $2, $3, $4, $5, $6, $5);
 
+-- name: InsertPretended :exec
+-- One of which there is nothing to send.
+INSERT INTO mails (id, recipient, topic, created_at, expires_at) VALUES ($1, $2, $3, $4, $5);
+
 -- name: ClaimMail :one
 -- Takes one that is due, and puts its next try off, so that no other replica
 -- takes it meanwhile and a killed one's is taken up again.

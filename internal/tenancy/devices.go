@@ -62,7 +62,7 @@ func checkClient(client string) error {
 
 // DeviceToken exchanges the device's code for a session, once, after a person
 // approved it. Before, it says by a problem how things are.
-func DeviceToken(ctx context.Context, s *store.Store, code, requestID string, now time.Time) (Session, error) {
+func DeviceToken(ctx context.Context, s *store.Store, code string, from Caller, now time.Time) (Session, error) {
 	var session Session
 	var refused error // which changes what is known of the device, and so is no error of the transaction
 	err := s.System(ctx, func(tx store.Tx) (err error) {
@@ -83,7 +83,7 @@ func DeviceToken(ctx context.Context, s *store.Store, code, requestID string, no
 		if err := q.DeleteDevice(ctx, d.ID); err != nil {
 			return err
 		}
-		session, err = startSession(ctx, tx, *d.AccountID, d.Email, requestID, map[string]any{"device": d.Client}, now)
+		session, err = startSession(ctx, tx, *d.AccountID, d.Email, from, map[string]any{"device": d.Client}, now)
 		return err
 	})
 	return session, errors.Join(err, refused)

@@ -32,12 +32,18 @@ func NewLogins(s *store.Store, factors *TOTP) *Logins {
 	return &Logins{store: s, hashing: make(chan struct{}, 4), factors: factors}
 }
 
+// Caller is where a request comes from.
+type Caller struct {
+	Address   string // of the client, as requests are counted by
+	UserAgent string // as the client calls itself
+	RequestID string
+}
+
 // Try is one try to log in.
 type Try struct {
+	Caller
 	Email, Password string
 	Code            string // of the second factor
-	Address         string // of the client
-	RequestID       string
 }
 
 // Session is a log-in. The secret is not kept.
@@ -70,19 +76,58 @@ func (l *Logins) Login(ctx context.Context, try Try, now time.Time) (Session, er
 		return Session{}, err
 	}
 	if !ok || account.DisabledAt != nil {
-		return Session{}, &problem.Error{Status: 401, Code: "login-failed", Detail: "The e-mail address or the password is wrong."}
+		return Session{}, l.refuse(ctx, try, now)
 	}
 	return l.begin(ctx, account, try, now)
 }
 
-func (l *Logins) matches(ctx context.Context, phc, password string) (bool, error) {
+// refuse says why a log-in failed. Whoever knows the password of a sign-up whose
+// link has not been opened is told so, whether there is an account as well or
+// not: nobody learns by signing up with an address whether it has one.
+func (l *Logins) refuse(ctx context.Context, try Try, now time.Time) error {
+	phc := nobody
+	signup, err := tenancydb.New(l.store.SystemPool()).LatestSignup(ctx, tenancydb.LatestSignupParams{Email: try.Email, Now: now})
+	switch {
+	case err == nil:
+		phc = signup.PasswordHash
+	case !errors.Is(err, pgx.ErrNoRows):
+		return err
+	}
+	waits, err := l.matches(ctx, phc, try.Password)
+	switch {
+	case err != nil:
+		return err
+	case waits:
+		return &problem.Error{Status: 403, Code: "email-not-verified", Detail: "The e-mail address is not confirmed yet. Open the link in the mail that was sent to it, or ask for another mail."}
+	}
+	return &problem.Error{Status: 401, Code: "login-failed", Detail: "The e-mail address or the password is wrong."}
+}
+
+func (l *Logins) matches(ctx context.Context, phc, password string) (ok bool, err error) {
+	err = l.inTurn(ctx, func() error {
+		ok, err = passwordMatches(phc, password)
+		return err
+	})
+	return ok, err
+}
+
+func (l *Logins) hash(ctx context.Context, password string) (phc string, err error) {
+	err = l.inTurn(ctx, func() error {
+		phc = HashPassword(password)
+		return nil
+	})
+	return phc, err
+}
+
+// inTurn keeps too many from hashing at once.
+func (l *Logins) inTurn(ctx context.Context, f func() error) error {
 	select {
 	case l.hashing <- struct{}{}:
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return ctx.Err()
 	}
 	defer func() { <-l.hashing }()
-	return passwordMatches(phc, password)
+	return f()
 }
 
 func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, try Try, now time.Time) (Session, error) {
@@ -99,7 +144,7 @@ func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, t
 		if err := q.RememberAddress(ctx, tenancydb.RememberAddressParams{AccountID: account.ID, Address: try.Address, LastLoginAt: now}); err != nil {
 			return err
 		}
-		s, err = startSession(ctx, tx, account.ID, account.Email, try.RequestID, details, now)
+		s, err = startSession(ctx, tx, account.ID, account.Email, try.Caller, details, now)
 		return err
 	})
 	return s, err
@@ -107,15 +152,16 @@ func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, t
 
 // startSession begins a session of the account, with a secret of its own; details
 // are for the audit log.
-func startSession(ctx context.Context, tx store.Tx, account uuid.UUID, email, requestID string, details map[string]any, now time.Time) (Session, error) {
+func startSession(ctx context.Context, tx store.Tx, account uuid.UUID, email string, from Caller, details map[string]any, now time.Time) (Session, error) {
 	s := Session{ID: store.NewID(), Account: account, Email: email, Secret: NewSecret(), ExpiresAt: now.Add(SessionLasts)}
 	err := tenancydb.New(tx).InsertSession(ctx, tenancydb.InsertSessionParams{
 		ID: s.ID, AccountID: account, SecretHash: hashSecret(s.Secret), CreatedAt: now, ExpiresAt: s.ExpiresAt,
+		Address: from.Address, UserAgent: from.UserAgent,
 	})
 	if err != nil {
 		return s, err
 	}
-	return s, auditSession(ctx, tx, account, audit.Event{Action: "session.create", ObjectID: s.ID.String(), Actor: email, RequestID: requestID, At: now, Details: details})
+	return s, auditSession(ctx, tx, account, audit.Event{Action: "session.create", ObjectID: s.ID.String(), Actor: email, RequestID: from.RequestID, At: now, Details: details})
 }
 
 // Logout ends the session of the principal; one that has ended already is no

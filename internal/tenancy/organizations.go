@@ -71,24 +71,51 @@ func CreateOrganization(ctx context.Context, tx store.Tx, in api.OrganizationCre
 	if err != nil {
 		return api.Organization{}, err
 	}
+	if err := takeName(ctx, q, in.Name, in.Owner, at); err != nil {
+		return api.Organization{}, err
+	}
+	id, err := makeOrganization(ctx, q, in, owner.ID, at)
+	if err != nil {
+		return api.Organization{}, err
+	}
+	return Organization(ctx, tx, id)
+}
+
+// takeName refuses a name that is taken by an organization, or held by somebody
+// who signed up with another address. Until the transaction ends nobody else
+// gets it.
+func takeName(ctx context.Context, q *tenancydb.Queries, name, email string, at time.Time) error {
+	if err := q.LockName(ctx, name); err != nil {
+		return err
+	}
+	taken, err := q.NameTaken(ctx, tenancydb.NameTakenParams{Name: name, Email: email, Now: at})
+	if err == nil && taken {
+		return nameTaken(name)
+	}
+	return err
+}
+
+func nameTaken(name string) *problem.Error {
+	return problem.Conflict("name-taken", "There is an organization named %q already. Choose another name.", name)
+}
+
+// makeOrganization makes an organization of a free name, with its first project
+// and its first owner.
+func makeOrganization(ctx context.Context, q *tenancydb.Queries, in api.OrganizationCreate, owner uuid.UUID, at time.Time) (uuid.UUID, error) {
 	id := store.NewID()
 	n, err := q.InsertOrganization(ctx, tenancydb.InsertOrganizationParams{
 		ID: id, Name: in.Name, DisplayName: in.DisplayName, Kinds: slices.Compact(in.Kinds), TimeZone: in.TimeZone, CreatedAt: at,
 	})
 	if err != nil {
-		return api.Organization{}, err
+		return id, err
 	}
 	if n == 0 {
-		return api.Organization{}, problem.Conflict("name-taken", "There is an organization named %q already. Choose another name.", in.Name)
+		return id, nameTaken(in.Name)
 	}
 	if _, err := q.InsertProject(ctx, tenancydb.InsertProjectParams{ID: store.NewID(), OrganizationID: id, Name: DefaultProject, CreatedAt: at}); err != nil {
-		return api.Organization{}, err
+		return id, err
 	}
-	err = q.InsertMember(ctx, tenancydb.InsertMemberParams{ID: store.NewID(), OrganizationID: id, AccountID: owner.ID, Role: string(api.RoleOwner), CreatedAt: at})
-	if err != nil {
-		return api.Organization{}, err
-	}
-	return Organization(ctx, tx, id)
+	return id, q.InsertMember(ctx, tenancydb.InsertMemberParams{ID: store.NewID(), OrganizationID: id, AccountID: owner, Role: string(api.RoleOwner), CreatedAt: at})
 }
 
 // UpdateOrganization sets what the organization's administrators may.

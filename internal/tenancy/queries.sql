@@ -106,20 +106,20 @@ DELETE FROM members WHERE id = $1;
 SELECT count(*) FROM members WHERE organization_id = $1 AND role = 'owner';
 
 -- name: AccountByEmail :one
-SELECT id, email, name, disabled_at FROM accounts WHERE lower(email) = lower(sqlc.arg(email)::text);
+SELECT id, email, name, locale, disabled_at FROM accounts WHERE lower(email) = lower(sqlc.arg(email)::text);
 
 -- name: LoginAccount :one
 -- With the hash of the password: souk_system only.
 SELECT id, email, password_hash, disabled_at FROM accounts WHERE lower(email) = lower(sqlc.arg(email)::text);
 
 -- name: InsertAccount :exec
-INSERT INTO accounts (id, email, name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO accounts (id, email, name, password_hash, created_at, locale) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: SetPassword :exec
 UPDATE accounts SET password_hash = $2 WHERE id = $1;
 
 -- name: InsertSession :exec
-INSERT INTO sessions (id, account_id, secret_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO sessions (id, account_id, secret_hash, created_at, expires_at, address, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: RevokeSession :one
 UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING account_id;
@@ -161,3 +161,65 @@ DELETE FROM login_failures WHERE address = $1 AND lower(email) = lower(sqlc.arg(
 
 -- name: SweepLoginFailures :execrows
 DELETE FROM login_failures WHERE id IN (SELECT f.id FROM login_failures f WHERE f.at < sqlc.arg(before)::timestamptz LIMIT $1);
+
+-- name: LockName :exec
+-- Serializes who gets the name of an organization.
+SELECT pg_advisory_xact_lock(hashtextextended('organization ' || sqlc.arg(name)::text, 0));
+
+-- name: NameTaken :one
+-- By an organization, or by a sign-up of another address than the given one.
+SELECT (EXISTS (SELECT 1 FROM organizations o WHERE o.name = sqlc.arg(name)::text)
+	OR EXISTS (SELECT 1 FROM signups s WHERE s.organization = sqlc.arg(name)::text AND lower(s.email) <> lower(sqlc.arg(email)::text) AND s.used_at IS NULL AND s.expires_at > sqlc.arg(now)::timestamptz))::boolean AS taken;
+
+-- name: LockEmail :exec
+-- Serializes what becomes of an address.
+SELECT pg_advisory_xact_lock(hashtextextended('account ' || lower(sqlc.arg(email)::text), 0));
+
+-- name: InsertSignup :exec
+INSERT INTO signups (id, email, name, password_hash, locale, organization, display_name, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: SignupByToken :one
+SELECT * FROM signups WHERE token_hash = $1 FOR UPDATE;
+
+-- name: LatestSignup :one
+-- The newest that still waits for its link.
+SELECT * FROM signups WHERE lower(email) = lower(sqlc.arg(email)::text) AND used_at IS NULL AND expires_at > sqlc.arg(now)::timestamptz ORDER BY created_at DESC, id DESC LIMIT 1;
+
+-- name: RenewSignup :exec
+UPDATE signups SET token_hash = $2, expires_at = $3 WHERE id = $1;
+
+-- name: UseSignups :exec
+UPDATE signups SET used_at = sqlc.arg(used_at)::timestamptz WHERE lower(email) = lower(sqlc.arg(email)::text) AND used_at IS NULL;
+
+-- name: SweepSignups :execrows
+DELETE FROM signups WHERE id IN (SELECT s.id FROM signups s WHERE s.expires_at < sqlc.arg(before)::timestamptz LIMIT $1);
+
+-- name: InsertReset :exec
+INSERT INTO password_resets (id, account_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: ResetByToken :one
+SELECT r.id, r.account_id, r.expires_at, r.used_at, a.email, a.locale, a.disabled_at FROM password_resets r JOIN accounts a ON a.id = r.account_id WHERE r.token_hash = $1 FOR UPDATE OF r;
+
+-- name: UseResets :exec
+UPDATE password_resets SET used_at = sqlc.arg(used_at)::timestamptz WHERE account_id = $1 AND used_at IS NULL;
+
+-- name: SweepResets :execrows
+DELETE FROM password_resets WHERE id IN (SELECT r.id FROM password_resets r WHERE r.expires_at < sqlc.arg(before)::timestamptz LIMIT $1);
+
+-- name: Account :one
+SELECT id, email, name, locale, time_zone, password_hash FROM accounts WHERE id = $1;
+
+-- name: UpdateAccount :exec
+UPDATE accounts SET name = $2, locale = $3, time_zone = $4 WHERE id = $1;
+
+-- name: SessionsOf :many
+-- That are good now, the latest log-in first.
+SELECT id, created_at, expires_at, last_used_at, address, user_agent FROM sessions
+WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > sqlc.arg(now)::timestamptz ORDER BY created_at DESC, id DESC;
+
+-- name: RevokeSessionOf :execrows
+UPDATE sessions SET revoked_at = sqlc.arg(revoked_at)::timestamptz WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL AND expires_at > sqlc.arg(revoked_at);
+
+-- name: RevokeSessions :execrows
+-- All of a person's but the one to keep.
+UPDATE sessions SET revoked_at = sqlc.arg(revoked_at)::timestamptz WHERE account_id = $1 AND id <> sqlc.arg(keep)::uuid AND revoked_at IS NULL;

@@ -96,7 +96,7 @@ func (m SeedMember) plant(ctx context.Context, q *tenancydb.Queries, organizatio
 	if errors.Is(err, pgx.ErrNoRows) {
 		account.ID = store.NewID()
 		err = q.InsertAccount(ctx, tenancydb.InsertAccountParams{
-			ID: account.ID, Email: m.Email, Name: m.Name, PasswordHash: HashPassword(m.Password), CreatedAt: at,
+			ID: account.ID, Email: m.Email, Name: m.Name, PasswordHash: HashPassword(m.Password), CreatedAt: at, Locale: defaultLocale,
 		})
 	}
 	if err != nil {

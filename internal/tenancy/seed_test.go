@@ -46,7 +46,7 @@ func TestSeed(t *testing.T) {
 		t.Errorf("the token's holder is %+v, %v", p, err)
 	}
 	logins := tenancy.NewLogins(s, &tenancy.TOTP{})
-	session, err := logins.Login(ctx, tenancy.Try{Email: "ann@example.org", Password: "first", Address: "192.0.2.1"}, at)
+	session, err := logins.Login(ctx, tenancy.Try{Email: "ann@example.org", Password: "first", Caller: tenancy.Caller{Address: "192.0.2.1"}}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestSweepLoginFailures(t *testing.T) {
 	ctx, at := t.Context(), (&clock.Manual{}).Now()
 	logins := tenancy.NewLogins(s, &tenancy.TOTP{})
 	for i := range 3 {
-		if _, err := logins.Login(ctx, tenancy.Try{Email: "nobody@example.org", Address: "192.0.2.1"}, at.Add(time.Duration(i)*30*time.Minute)); err == nil {
+		if _, err := logins.Login(ctx, tenancy.Try{Email: "nobody@example.org", Caller: tenancy.Caller{Address: "192.0.2.1"}}, at.Add(time.Duration(i)*30*time.Minute)); err == nil {
 			t.Fatal("nobody logged in")
 		}
 	}

@@ -74,7 +74,7 @@ func New(t testing.TB, change ...func(*httpapi.Config)) *Env {
 	many := ratelimit.Rate{PerSecond: 1e6, Burst: 1e6}
 	c := httpapi.Config{
 		Store: e.Store, Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil)), Version: "test", Dev: true,
-		PerToken: many, PerAddress: many, SlowRequest: time.Minute,
+		PerToken: many, PerAddress: many, PerWriter: many, SlowRequest: time.Minute,
 	}
 	e.equip(t, &c)
 	for _, f := range change {

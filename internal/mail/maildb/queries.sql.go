@@ -165,6 +165,30 @@ func (q *Queries) InsertMail(ctx context.Context, arg InsertMailParams) error {
 	return err
 }
 
+const insertPretended = `-- name: InsertPretended :exec
+INSERT INTO mails (id, recipient, topic, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+`
+
+type InsertPretendedParams struct {
+	ID        uuid.UUID
+	Recipient string
+	Topic     string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// One of which there is nothing to send.
+func (q *Queries) InsertPretended(ctx context.Context, arg InsertPretendedParams) error {
+	_, err := q.db.Exec(ctx, insertPretended,
+		arg.ID,
+		arg.Recipient,
+		arg.Topic,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+	)
+	return err
+}
+
 const mailSent = `-- name: MailSent :exec
 UPDATE mails SET sent_at = $2::timestamptz, next_at = NULL, sealed = NULL, last_error = '' WHERE id = $1
 `

@@ -32,3 +32,17 @@ type Project struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }
+
+type Signup struct {
+	ID           uuid.UUID
+	Email        string
+	Name         string
+	PasswordHash string
+	Locale       string
+	Organization string
+	DisplayName  string
+	TokenHash    []byte
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+	UsedAt       *time.Time
+}

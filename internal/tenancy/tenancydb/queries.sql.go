@@ -12,14 +12,42 @@ import (
 	"github.com/google/uuid"
 )
 
+const account = `-- name: Account :one
+SELECT id, email, name, locale, time_zone, password_hash FROM accounts WHERE id = $1
+`
+
+type AccountRow struct {
+	ID           uuid.UUID
+	Email        string
+	Name         string
+	Locale       string
+	TimeZone     string
+	PasswordHash string
+}
+
+func (q *Queries) Account(ctx context.Context, id uuid.UUID) (AccountRow, error) {
+	row := q.db.QueryRow(ctx, account, id)
+	var i AccountRow
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.Locale,
+		&i.TimeZone,
+		&i.PasswordHash,
+	)
+	return i, err
+}
+
 const accountByEmail = `-- name: AccountByEmail :one
-SELECT id, email, name, disabled_at FROM accounts WHERE lower(email) = lower($1::text)
+SELECT id, email, name, locale, disabled_at FROM accounts WHERE lower(email) = lower($1::text)
 `
 
 type AccountByEmailRow struct {
 	ID         uuid.UUID
 	Email      string
 	Name       string
+	Locale     string
 	DisabledAt *time.Time
 }
 
@@ -30,6 +58,7 @@ func (q *Queries) AccountByEmail(ctx context.Context, email string) (AccountByEm
 		&i.ID,
 		&i.Email,
 		&i.Name,
+		&i.Locale,
 		&i.DisabledAt,
 	)
 	return i, err
@@ -144,7 +173,7 @@ func (q *Queries) ForgetLoginFailures(ctx context.Context, arg ForgetLoginFailur
 }
 
 const insertAccount = `-- name: InsertAccount :exec
-INSERT INTO accounts (id, email, name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO accounts (id, email, name, password_hash, created_at, locale) VALUES ($1, $2, $3, $4, $5, $6)
 `
 
 type InsertAccountParams struct {
@@ -153,6 +182,7 @@ type InsertAccountParams struct {
 	Name         string
 	PasswordHash string
 	CreatedAt    time.Time
+	Locale       string
 }
 
 func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) error {
@@ -162,6 +192,7 @@ func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) er
 		arg.Name,
 		arg.PasswordHash,
 		arg.CreatedAt,
+		arg.Locale,
 	)
 	return err
 }
@@ -260,8 +291,31 @@ func (q *Queries) InsertProject(ctx context.Context, arg InsertProjectParams) (i
 	return result.RowsAffected(), nil
 }
 
+const insertReset = `-- name: InsertReset :exec
+INSERT INTO password_resets (id, account_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+`
+
+type InsertResetParams struct {
+	ID        uuid.UUID
+	AccountID *uuid.UUID
+	TokenHash []byte
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+func (q *Queries) InsertReset(ctx context.Context, arg InsertResetParams) error {
+	_, err := q.db.Exec(ctx, insertReset,
+		arg.ID,
+		arg.AccountID,
+		arg.TokenHash,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+	)
+	return err
+}
+
 const insertSession = `-- name: InsertSession :exec
-INSERT INTO sessions (id, account_id, secret_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO sessions (id, account_id, secret_hash, created_at, expires_at, address, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7)
 `
 
 type InsertSessionParams struct {
@@ -270,6 +324,8 @@ type InsertSessionParams struct {
 	SecretHash []byte
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
+	Address    string
+	UserAgent  string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -277,6 +333,41 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.ID,
 		arg.AccountID,
 		arg.SecretHash,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+		arg.Address,
+		arg.UserAgent,
+	)
+	return err
+}
+
+const insertSignup = `-- name: InsertSignup :exec
+INSERT INTO signups (id, email, name, password_hash, locale, organization, display_name, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+`
+
+type InsertSignupParams struct {
+	ID           uuid.UUID
+	Email        string
+	Name         string
+	PasswordHash string
+	Locale       string
+	Organization string
+	DisplayName  string
+	TokenHash    []byte
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+}
+
+func (q *Queries) InsertSignup(ctx context.Context, arg InsertSignupParams) error {
+	_, err := q.db.Exec(ctx, insertSignup,
+		arg.ID,
+		arg.Email,
+		arg.Name,
+		arg.PasswordHash,
+		arg.Locale,
+		arg.Organization,
+		arg.DisplayName,
+		arg.TokenHash,
 		arg.CreatedAt,
 		arg.ExpiresAt,
 	)
@@ -314,6 +405,45 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 	return err
 }
 
+const latestSignup = `-- name: LatestSignup :one
+SELECT id, email, name, password_hash, locale, organization, display_name, token_hash, created_at, expires_at, used_at FROM signups WHERE lower(email) = lower($1::text) AND used_at IS NULL AND expires_at > $2::timestamptz ORDER BY created_at DESC, id DESC LIMIT 1
+`
+
+type LatestSignupParams struct {
+	Email string
+	Now   time.Time
+}
+
+// The newest that still waits for its link.
+func (q *Queries) LatestSignup(ctx context.Context, arg LatestSignupParams) (Signup, error) {
+	row := q.db.QueryRow(ctx, latestSignup, arg.Email, arg.Now)
+	var i Signup
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.Locale,
+		&i.Organization,
+		&i.DisplayName,
+		&i.TokenHash,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.UsedAt,
+	)
+	return i, err
+}
+
+const lockEmail = `-- name: LockEmail :exec
+SELECT pg_advisory_xact_lock(hashtextextended('account ' || lower($1::text), 0))
+`
+
+// Serializes what becomes of an address.
+func (q *Queries) LockEmail(ctx context.Context, email string) error {
+	_, err := q.db.Exec(ctx, lockEmail, email)
+	return err
+}
+
 const lockMembers = `-- name: LockMembers :exec
 SELECT pg_advisory_xact_lock(hashtextextended('members ' || $1::text, 0))
 `
@@ -321,6 +451,16 @@ SELECT pg_advisory_xact_lock(hashtextextended('members ' || $1::text, 0))
 // Serializes changes of who is in an organization, so that two owners cannot remove each other.
 func (q *Queries) LockMembers(ctx context.Context, organization string) error {
 	_, err := q.db.Exec(ctx, lockMembers, organization)
+	return err
+}
+
+const lockName = `-- name: LockName :exec
+SELECT pg_advisory_xact_lock(hashtextextended('organization ' || $1::text, 0))
+`
+
+// Serializes who gets the name of an organization.
+func (q *Queries) LockName(ctx context.Context, name string) error {
+	_, err := q.db.Exec(ctx, lockName, name)
 	return err
 }
 
@@ -484,6 +624,25 @@ func (q *Queries) Members(ctx context.Context, arg MembersParams) ([]MembersRow,
 		return nil, err
 	}
 	return items, nil
+}
+
+const nameTaken = `-- name: NameTaken :one
+SELECT (EXISTS (SELECT 1 FROM organizations o WHERE o.name = $1::text)
+	OR EXISTS (SELECT 1 FROM signups s WHERE s.organization = $1::text AND lower(s.email) <> lower($2::text) AND s.used_at IS NULL AND s.expires_at > $3::timestamptz))::boolean AS taken
+`
+
+type NameTakenParams struct {
+	Name  string
+	Email string
+	Now   time.Time
+}
+
+// By an organization, or by a sign-up of another address than the given one.
+func (q *Queries) NameTaken(ctx context.Context, arg NameTakenParams) (bool, error) {
+	row := q.db.QueryRow(ctx, nameTaken, arg.Name, arg.Email, arg.Now)
+	var taken bool
+	err := row.Scan(&taken)
+	return taken, err
 }
 
 const organization = `-- name: Organization :one
@@ -767,6 +926,50 @@ func (q *Queries) QuotaUsed(ctx context.Context, organizationID uuid.UUID) (Quot
 	return i, err
 }
 
+const renewSignup = `-- name: RenewSignup :exec
+UPDATE signups SET token_hash = $2, expires_at = $3 WHERE id = $1
+`
+
+type RenewSignupParams struct {
+	ID        uuid.UUID
+	TokenHash []byte
+	ExpiresAt time.Time
+}
+
+func (q *Queries) RenewSignup(ctx context.Context, arg RenewSignupParams) error {
+	_, err := q.db.Exec(ctx, renewSignup, arg.ID, arg.TokenHash, arg.ExpiresAt)
+	return err
+}
+
+const resetByToken = `-- name: ResetByToken :one
+SELECT r.id, r.account_id, r.expires_at, r.used_at, a.email, a.locale, a.disabled_at FROM password_resets r JOIN accounts a ON a.id = r.account_id WHERE r.token_hash = $1 FOR UPDATE OF r
+`
+
+type ResetByTokenRow struct {
+	ID         uuid.UUID
+	AccountID  *uuid.UUID
+	ExpiresAt  time.Time
+	UsedAt     *time.Time
+	Email      string
+	Locale     string
+	DisabledAt *time.Time
+}
+
+func (q *Queries) ResetByToken(ctx context.Context, tokenHash []byte) (ResetByTokenRow, error) {
+	row := q.db.QueryRow(ctx, resetByToken, tokenHash)
+	var i ResetByTokenRow
+	err := row.Scan(
+		&i.ID,
+		&i.AccountID,
+		&i.ExpiresAt,
+		&i.UsedAt,
+		&i.Email,
+		&i.Locale,
+		&i.DisabledAt,
+	)
+	return i, err
+}
+
 const revokeSession = `-- name: RevokeSession :one
 UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING account_id
 `
@@ -783,6 +986,43 @@ func (q *Queries) RevokeSession(ctx context.Context, arg RevokeSessionParams) (u
 	return account_id, err
 }
 
+const revokeSessionOf = `-- name: RevokeSessionOf :execrows
+UPDATE sessions SET revoked_at = $3::timestamptz WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL AND expires_at > $3
+`
+
+type RevokeSessionOfParams struct {
+	ID        uuid.UUID
+	AccountID uuid.UUID
+	RevokedAt time.Time
+}
+
+func (q *Queries) RevokeSessionOf(ctx context.Context, arg RevokeSessionOfParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revokeSessionOf, arg.ID, arg.AccountID, arg.RevokedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const revokeSessions = `-- name: RevokeSessions :execrows
+UPDATE sessions SET revoked_at = $2::timestamptz WHERE account_id = $1 AND id <> $3::uuid AND revoked_at IS NULL
+`
+
+type RevokeSessionsParams struct {
+	AccountID uuid.UUID
+	RevokedAt time.Time
+	Keep      uuid.UUID
+}
+
+// All of a person's but the one to keep.
+func (q *Queries) RevokeSessions(ctx context.Context, arg RevokeSessionsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revokeSessions, arg.AccountID, arg.RevokedAt, arg.Keep)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const revokeToken = `-- name: RevokeToken :exec
 UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL
 `
@@ -795,6 +1035,53 @@ type RevokeTokenParams struct {
 func (q *Queries) RevokeToken(ctx context.Context, arg RevokeTokenParams) error {
 	_, err := q.db.Exec(ctx, revokeToken, arg.ID, arg.RevokedAt)
 	return err
+}
+
+const sessionsOf = `-- name: SessionsOf :many
+SELECT id, created_at, expires_at, last_used_at, address, user_agent FROM sessions
+WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2::timestamptz ORDER BY created_at DESC, id DESC
+`
+
+type SessionsOfParams struct {
+	AccountID uuid.UUID
+	Now       time.Time
+}
+
+type SessionsOfRow struct {
+	ID         uuid.UUID
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	LastUsedAt *time.Time
+	Address    string
+	UserAgent  string
+}
+
+// That are good now, the latest log-in first.
+func (q *Queries) SessionsOf(ctx context.Context, arg SessionsOfParams) ([]SessionsOfRow, error) {
+	rows, err := q.db.Query(ctx, sessionsOf, arg.AccountID, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SessionsOfRow
+	for rows.Next() {
+		var i SessionsOfRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.LastUsedAt,
+			&i.Address,
+			&i.UserAgent,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const setPassword = `-- name: SetPassword :exec
@@ -825,6 +1112,29 @@ func (q *Queries) SetRole(ctx context.Context, arg SetRoleParams) error {
 	return err
 }
 
+const signupByToken = `-- name: SignupByToken :one
+SELECT id, email, name, password_hash, locale, organization, display_name, token_hash, created_at, expires_at, used_at FROM signups WHERE token_hash = $1 FOR UPDATE
+`
+
+func (q *Queries) SignupByToken(ctx context.Context, tokenHash []byte) (Signup, error) {
+	row := q.db.QueryRow(ctx, signupByToken, tokenHash)
+	var i Signup
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.Locale,
+		&i.Organization,
+		&i.DisplayName,
+		&i.TokenHash,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.UsedAt,
+	)
+	return i, err
+}
+
 const sweepLoginFailures = `-- name: SweepLoginFailures :execrows
 DELETE FROM login_failures WHERE id IN (SELECT f.id FROM login_failures f WHERE f.at < $2::timestamptz LIMIT $1)
 `
@@ -836,6 +1146,40 @@ type SweepLoginFailuresParams struct {
 
 func (q *Queries) SweepLoginFailures(ctx context.Context, arg SweepLoginFailuresParams) (int64, error) {
 	result, err := q.db.Exec(ctx, sweepLoginFailures, arg.Limit, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sweepResets = `-- name: SweepResets :execrows
+DELETE FROM password_resets WHERE id IN (SELECT r.id FROM password_resets r WHERE r.expires_at < $2::timestamptz LIMIT $1)
+`
+
+type SweepResetsParams struct {
+	Limit  int32
+	Before time.Time
+}
+
+func (q *Queries) SweepResets(ctx context.Context, arg SweepResetsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, sweepResets, arg.Limit, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sweepSignups = `-- name: SweepSignups :execrows
+DELETE FROM signups WHERE id IN (SELECT s.id FROM signups s WHERE s.expires_at < $2::timestamptz LIMIT $1)
+`
+
+type SweepSignupsParams struct {
+	Limit  int32
+	Before time.Time
+}
+
+func (q *Queries) SweepSignups(ctx context.Context, arg SweepSignupsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, sweepSignups, arg.Limit, arg.Before)
 	if err != nil {
 		return 0, err
 	}
@@ -975,6 +1319,27 @@ func (q *Queries) TouchToken(ctx context.Context, arg TouchTokenParams) error {
 	return err
 }
 
+const updateAccount = `-- name: UpdateAccount :exec
+UPDATE accounts SET name = $2, locale = $3, time_zone = $4 WHERE id = $1
+`
+
+type UpdateAccountParams struct {
+	ID       uuid.UUID
+	Name     string
+	Locale   string
+	TimeZone string
+}
+
+func (q *Queries) UpdateAccount(ctx context.Context, arg UpdateAccountParams) error {
+	_, err := q.db.Exec(ctx, updateAccount,
+		arg.ID,
+		arg.Name,
+		arg.Locale,
+		arg.TimeZone,
+	)
+	return err
+}
+
 const updateOrganization = `-- name: UpdateOrganization :exec
 UPDATE organizations SET display_name = $2, time_zone = $3, updated_at = $4 WHERE id = $1
 `
@@ -993,5 +1358,33 @@ func (q *Queries) UpdateOrganization(ctx context.Context, arg UpdateOrganization
 		arg.TimeZone,
 		arg.UpdatedAt,
 	)
+	return err
+}
+
+const useResets = `-- name: UseResets :exec
+UPDATE password_resets SET used_at = $2::timestamptz WHERE account_id = $1 AND used_at IS NULL
+`
+
+type UseResetsParams struct {
+	AccountID *uuid.UUID
+	UsedAt    time.Time
+}
+
+func (q *Queries) UseResets(ctx context.Context, arg UseResetsParams) error {
+	_, err := q.db.Exec(ctx, useResets, arg.AccountID, arg.UsedAt)
+	return err
+}
+
+const useSignups = `-- name: UseSignups :exec
+UPDATE signups SET used_at = $1::timestamptz WHERE lower(email) = lower($2::text) AND used_at IS NULL
+`
+
+type UseSignupsParams struct {
+	UsedAt time.Time
+	Email  string
+}
+
+func (q *Queries) UseSignups(ctx context.Context, arg UseSignupsParams) error {
+	_, err := q.db.Exec(ctx, useSignups, arg.UsedAt, arg.Email)
 	return err
 }
