@@ -35,5 +35,5 @@ func (c *Client) ConfirmTOTP(ctx context.Context, code string) ([]string, error)
 
 // DisableTOTP takes the second factor away.
 func (c *Client) DisableTOTP(ctx context.Context, disable api.TOTPDisable) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: []string{"account", "totp"}, body: disable, changes: true})
+	return c.do(ctx, call{method: http.MethodDelete, path: []string{"account", "totp"}, body: disable})
 }

@@ -84,7 +84,7 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 		return err
 	}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
-		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL,
+		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, PublicURL: cp.config.PublicURL,
 		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL()}, CaughtMail: caught, Observe: cp.measures.request})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Dev: cp.config.Demo != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())

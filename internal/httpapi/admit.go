@@ -42,7 +42,10 @@ func (s *Server) enter(ctx context.Context, c *call, r *http.Request) error {
 	c.route = r.Method + " " + r.URL.EscapedPath()
 	if c.op.Changes() {
 		c.digest = digestOf(r)
-		if c.idempotencyKey = r.Header.Get("Idempotency-Key"); len(c.idempotencyKey) > idempotency.MaxKey {
+		if !c.op.Unrepeatable {
+			c.idempotencyKey = r.Header.Get("Idempotency-Key")
+		}
+		if len(c.idempotencyKey) > idempotency.MaxKey {
 			return problem.InvalidField("header.Idempotency-Key", nil, "has more than %d characters", idempotency.MaxKey)
 		}
 	}

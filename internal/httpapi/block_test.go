@@ -34,8 +34,8 @@ func (b roadblock) waiting(t *testing.T, n int) (pid int) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
 		var got int
-		err := b.super.QueryRow(t.Context(), `SELECT count(*), coalesce(min(pid), 0) FROM pg_locks
-			WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&got, &pid)
+		err := b.super.QueryRow(t.Context(), `SELECT count(*), coalesce(min(pid), 0) FROM pg_stat_activity
+			WHERE wait_event_type = 'Lock' AND datname = current_database()`).Scan(&got, &pid)
 		if err != nil {
 			t.Fatal(err)
 		}

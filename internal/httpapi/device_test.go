@@ -95,7 +95,7 @@ func TestDevice(t *testing.T) {
 				}
 			})
 		}
-		road.waiting(t, 3) // one for the table, another for that one, two for that
+		road.waiting(t, 4) // one for the table, the others for that one
 		road.lift(t)
 		wg.Wait()
 		if sessions.Load() != 1 {

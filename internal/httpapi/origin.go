@@ -1,13 +1,16 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"strings"
 )
 
-// publicURL is where people find the portal: as the client of this request
-// addressed it.
-func (s *Server) publicURL(ctx context.Context) string { return callFrom(ctx).origin }
+// publicURL is where people open the portal.
+func (s *Server) publicURL(ctx context.Context) string {
+	return cmp.Or(strings.TrimRight(s.PublicURL, "/"), callFrom(ctx).origin)
+}
 
 // origin is the scheme and host of a request's own address.
 func origin(r *http.Request) string {

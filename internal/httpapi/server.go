@@ -41,6 +41,7 @@ type Config struct {
 	Zones     *zone.Zones
 	Feed      *change.Feed
 	AgentURL  string // of the listener that agents dial
+	PublicURL string // where people open the portal; "": as the request at hand was addressed
 	Mail      *mail.Outbox
 	// CaughtMail is what development catches; nil where mail is sent.
 	CaughtMail *mail.Catcher

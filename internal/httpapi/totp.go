@@ -13,21 +13,21 @@ import (
 func (s *Server) registerTOTP() {
 	const base = "/api/v1/account/totp"
 	register(s, Operation{
-		Method: http.MethodGet, Path: base, ID: "totp-get", Tag: "account", Action: authz.Session,
+		Method: http.MethodGet, Path: base, ID: "totp-get", Tag: "accounts", Action: authz.Session,
 		Summary: "Whether logging in takes a second factor",
 	}, s.totpStatus)
 	register(s, Operation{
-		Method: http.MethodPost, Path: base, ID: "totp-begin", Tag: "account", Action: authz.Session,
+		Method: http.MethodPost, Path: base, ID: "totp-begin", Tag: "accounts", Action: authz.Session,
 		Summary:     "Make the secret of a second factor (RFC 6238)",
 		Description: "It is in force once a code of it is confirmed; until then another one replaces it.",
 	}, s.beginTOTP)
 	register(s, Operation{
-		Method: http.MethodPost, Path: base + "/confirm", ID: "totp-confirm", Tag: "account", Action: authz.Session,
+		Method: http.MethodPost, Path: base + "/confirm", ID: "totp-confirm", Tag: "accounts", Action: authz.Session,
 		Summary:     "Put the second factor into force, with a code that the device shows",
 		Description: "The recovery codes are in this answer only; a repeat with the same Idempotency-Key does not show them again.",
 	}, s.confirmTOTP)
 	register(s, Operation{
-		Method: http.MethodDelete, Path: base, ID: "totp-disable", Tag: "account", Action: authz.Session,
+		Method: http.MethodDelete, Path: base, ID: "totp-disable", Tag: "accounts", Action: authz.Session, Unrepeatable: true,
 		Summary: "Log in without a second factor again",
 	}, s.disableTOTP)
 }

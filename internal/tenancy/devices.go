@@ -68,7 +68,7 @@ func DeviceToken(ctx context.Context, s *store.Store, code string, from Caller, 
 	err := s.System(ctx, func(tx store.Tx) (err error) {
 		session, refused = Session{}, nil
 		q := tenancydb.New(tx)
-		d, err := q.DeviceByCode(ctx, tenancydb.DeviceByCodeParams{DeviceHash: hashSecret(code), Now: now})
+		d, err := q.DeviceByCode(ctx, hashSecret(code))
 		switch {
 		case errors.Is(err, pgx.ErrNoRows), err == nil && !now.Before(d.ExpiresAt):
 			return devicePending("expired-token", "The code has been used, or is older than %s. Begin anew.", deviceLasts)
@@ -77,13 +77,20 @@ func DeviceToken(ctx context.Context, s *store.Store, code string, from Caller, 
 		case d.DecidedAt == nil:
 			refused, err = waitForDecision(ctx, q, d, now)
 			return err
-		case !d.Approved:
-			return devicePending("access-denied", "The person who was asked refused, or has logged out since.")
+		case d.SessionID == nil:
+			return devicePending("access-denied", "The person who was asked refused.")
+		}
+		who, err := q.Approver(ctx, tenancydb.ApproverParams{ID: *d.SessionID, Now: now})
+		if errors.Is(err, pgx.ErrNoRows) {
+			return devicePending("access-denied", "The person who approved this has logged out since.")
+		}
+		if err != nil {
+			return err
 		}
 		if err := q.DeleteDevice(ctx, d.ID); err != nil {
 			return err
 		}
-		session, err = startSession(ctx, tx, *d.AccountID, d.Email, from, map[string]any{"device": d.Client}, now)
+		session, err = startSession(ctx, tx, who.ID, who.Email, from, map[string]any{"device": d.Client}, now)
 		return err
 	})
 	return session, errors.Join(err, refused)

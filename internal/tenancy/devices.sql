@@ -4,12 +4,13 @@ INSERT INTO device_logins (id, device_hash, user_hash, client, address, created_
 ON CONFLICT (user_hash) DO NOTHING;
 
 -- name: DeviceByCode :one
--- With whether the approval still holds: it ends with the session that gave it.
-SELECT d.id, d.client, d.expires_at, d.interval_seconds, d.asked_at, d.decided_at, d.session_id,
-	a.id AS account_id, coalesce(a.email, '')::text AS email,
-	coalesce(s.revoked_at IS NULL AND s.expires_at > sqlc.arg(now)::timestamptz AND a.disabled_at IS NULL, false)::boolean AS approved
-FROM device_logins d LEFT JOIN sessions s ON s.id = d.session_id LEFT JOIN accounts a ON a.id = s.account_id
-WHERE d.device_hash = $1 FOR UPDATE OF d;
+SELECT id, client, expires_at, interval_seconds, asked_at, decided_at, session_id FROM device_logins WHERE device_hash = $1 FOR UPDATE;
+
+-- name: Approver :one
+-- Whose session approved a device, while it lasts; neither it nor the account
+-- changes until the transaction has ended.
+SELECT a.id, a.email FROM sessions s JOIN accounts a ON a.id = s.account_id
+WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > sqlc.arg(now)::timestamptz AND a.disabled_at IS NULL FOR SHARE OF s, a;
 
 -- name: DeviceAsked :exec
 UPDATE device_logins SET asked_at = $2, interval_seconds = $3 WHERE id = $1;

@@ -100,6 +100,10 @@ func (l *Logins) refuse(ctx context.Context, try Try, now time.Time) error {
 	case waits:
 		return &problem.Error{Status: 403, Code: "email-not-verified", Detail: "The e-mail address is not confirmed yet. Open the link in the mail that was sent to it, or ask for another mail."}
 	}
+	return loginFailed()
+}
+
+func loginFailed() error {
 	return &problem.Error{Status: 401, Code: "login-failed", Detail: "The e-mail address or the password is wrong."}
 }
 
@@ -141,7 +145,13 @@ func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, t
 		if err := q.ForgetLoginFailures(ctx, tenancydb.ForgetLoginFailuresParams{Address: try.Address, Email: account.Email}); err != nil {
 			return err
 		}
-		if err := q.RememberAddress(ctx, tenancydb.RememberAddressParams{AccountID: account.ID, Address: try.Address, LastLoginAt: now}); err != nil {
+		// A password that was changed since it was checked is wrong now, and one
+		// that changes from here on ends the session that begins.
+		_, err = q.LockPassword(ctx, tenancydb.LockPasswordParams{ID: account.ID, PasswordHash: account.PasswordHash})
+		if errors.Is(err, pgx.ErrNoRows) {
+			return loginFailed()
+		}
+		if err != nil {
 			return err
 		}
 		s, err = startSession(ctx, tx, account.ID, account.Email, try.Caller, details, now)
@@ -154,7 +164,11 @@ func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, t
 // are for the audit log.
 func startSession(ctx context.Context, tx store.Tx, account uuid.UUID, email string, from Caller, details map[string]any, now time.Time) (Session, error) {
 	s := Session{ID: store.NewID(), Account: account, Email: email, Secret: NewSecret(), ExpiresAt: now.Add(SessionLasts)}
-	err := tenancydb.New(tx).InsertSession(ctx, tenancydb.InsertSessionParams{
+	q := tenancydb.New(tx)
+	if err := q.RememberAddress(ctx, tenancydb.RememberAddressParams{AccountID: account, Address: from.Address, LastLoginAt: now}); err != nil {
+		return s, err
+	}
+	err := q.InsertSession(ctx, tenancydb.InsertSessionParams{
 		ID: s.ID, AccountID: account, SecretHash: hashSecret(s.Secret), CreatedAt: now, ExpiresAt: s.ExpiresAt,
 		Address: from.Address, UserAgent: from.UserAgent,
 	})

@@ -29,3 +29,7 @@ UPDATE recovery_codes SET used_at = $3 WHERE account_id = $1 AND code_hash = $2 
 
 -- name: PasswordOf :one
 SELECT password_hash FROM accounts WHERE id = $1;
+
+-- name: LockPassword :one
+-- Keeps the password as it was when it was checked until the transaction has ended.
+SELECT id FROM accounts WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL FOR SHARE;

@@ -12,6 +12,30 @@ import (
 	"github.com/google/uuid"
 )
 
+const approver = `-- name: Approver :one
+SELECT a.id, a.email FROM sessions s JOIN accounts a ON a.id = s.account_id
+WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2::timestamptz AND a.disabled_at IS NULL FOR SHARE OF s, a
+`
+
+type ApproverParams struct {
+	ID  uuid.UUID
+	Now time.Time
+}
+
+type ApproverRow struct {
+	ID    uuid.UUID
+	Email string
+}
+
+// Whose session approved a device, while it lasts; neither it nor the account
+// changes until the transaction has ended.
+func (q *Queries) Approver(ctx context.Context, arg ApproverParams) (ApproverRow, error) {
+	row := q.db.QueryRow(ctx, approver, arg.ID, arg.Now)
+	var i ApproverRow
+	err := row.Scan(&i.ID, &i.Email)
+	return i, err
+}
+
 const decideDevice = `-- name: DecideDevice :one
 UPDATE device_logins SET decided_at = $3::timestamptz, session_id = $2
 WHERE user_hash = $1 AND decided_at IS NULL AND expires_at > $3::timestamptz RETURNING id, client, address
@@ -61,17 +85,8 @@ func (q *Queries) DeviceAsked(ctx context.Context, arg DeviceAskedParams) error 
 }
 
 const deviceByCode = `-- name: DeviceByCode :one
-SELECT d.id, d.client, d.expires_at, d.interval_seconds, d.asked_at, d.decided_at, d.session_id,
-	a.id AS account_id, coalesce(a.email, '')::text AS email,
-	coalesce(s.revoked_at IS NULL AND s.expires_at > $2::timestamptz AND a.disabled_at IS NULL, false)::boolean AS approved
-FROM device_logins d LEFT JOIN sessions s ON s.id = d.session_id LEFT JOIN accounts a ON a.id = s.account_id
-WHERE d.device_hash = $1 FOR UPDATE OF d
+SELECT id, client, expires_at, interval_seconds, asked_at, decided_at, session_id FROM device_logins WHERE device_hash = $1 FOR UPDATE
 `
-
-type DeviceByCodeParams struct {
-	DeviceHash []byte
-	Now        time.Time
-}
 
 type DeviceByCodeRow struct {
 	ID              uuid.UUID
@@ -81,14 +96,10 @@ type DeviceByCodeRow struct {
 	AskedAt         *time.Time
 	DecidedAt       *time.Time
 	SessionID       *uuid.UUID
-	AccountID       *uuid.UUID
-	Email           string
-	Approved        bool
 }
 
-// With whether the approval still holds: it ends with the session that gave it.
-func (q *Queries) DeviceByCode(ctx context.Context, arg DeviceByCodeParams) (DeviceByCodeRow, error) {
-	row := q.db.QueryRow(ctx, deviceByCode, arg.DeviceHash, arg.Now)
+func (q *Queries) DeviceByCode(ctx context.Context, deviceHash []byte) (DeviceByCodeRow, error) {
+	row := q.db.QueryRow(ctx, deviceByCode, deviceHash)
 	var i DeviceByCodeRow
 	err := row.Scan(
 		&i.ID,
@@ -98,9 +109,6 @@ func (q *Queries) DeviceByCode(ctx context.Context, arg DeviceByCodeParams) (Dev
 		&i.AskedAt,
 		&i.DecidedAt,
 		&i.SessionID,
-		&i.AccountID,
-		&i.Email,
-		&i.Approved,
 	)
 	return i, err
 }

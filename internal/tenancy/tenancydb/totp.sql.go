@@ -70,6 +70,23 @@ func (q *Queries) InsertRecoveryCode(ctx context.Context, arg InsertRecoveryCode
 	return err
 }
 
+const lockPassword = `-- name: LockPassword :one
+SELECT id FROM accounts WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL FOR SHARE
+`
+
+type LockPasswordParams struct {
+	ID           uuid.UUID
+	PasswordHash string
+}
+
+// Keeps the password as it was when it was checked until the transaction has ended.
+func (q *Queries) LockPassword(ctx context.Context, arg LockPasswordParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, lockPassword, arg.ID, arg.PasswordHash)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const lockTOTP = `-- name: LockTOTP :one
 SELECT sealed, confirmed_at, last_step FROM totp WHERE account_id = $1 FOR UPDATE
 `
