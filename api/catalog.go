@@ -19,6 +19,13 @@ type Service struct {
 	Parameters   json.RawMessage `json:"parameters" doc:"JSON Schema of spec.parameters"`
 	Plans        []Plan          `json:"plans" nullable:"false"`
 	Offerings    []Offering      `json:"offerings" nullable:"false"`
+	Snippets     []Snippet       `json:"snippets,omitempty" doc:"How programs connect"`
+}
+
+// Snippet shows how a program connects to an instance.
+type Snippet struct {
+	Title string `json:"title" example:"Go"`
+	Text  string `json:"text" doc:"{{HOST}}, {{PORT}}, {{DATABASE}}, {{LOGIN}} and {{CA_FILE}} stand for what the instance has; a password is never in it"`
 }
 
 // Capability is an optional part of a service: one per maturity iteration.

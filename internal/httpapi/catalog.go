@@ -101,7 +101,7 @@ func (s *Server) services(ctx context.Context, tx store.Tx, name string) ([]api.
 func serviceDoc(p catalogdb.CurrentPackagesRow, offers []catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) api.Service {
 	d := offers[0].Definition
 	out := api.Service{Name: d.Name, Title: d.Title, Summary: d.Summary, Description: d.Description, Category: d.Category, Provider: p.Provider, Revision: int(p.Revision),
-		Capabilities: d.Capabilities, Parameters: d.Parameters, Plans: []api.Plan{}, Offerings: []api.Offering{}, Versions: []string{}}
+		Capabilities: d.Capabilities, Snippets: d.Snippets, Parameters: d.Parameters, Plans: []api.Plan{}, Offerings: []api.Offering{}, Versions: []string{}}
 	if out.Capabilities == nil {
 		out.Capabilities = []api.Capability{}
 	}

@@ -61,6 +61,7 @@ func New(c Config) *Portal {
 	p.routes = append(p.routes, p.instanceRoutes()...)
 	p.routes = append(p.routes, p.orderRoutes()...)
 	p.routes = append(p.routes, p.organizationRoutes()...)
+	p.routes = append(p.routes, p.instancePageRoutes()...)
 	return p
 }
 

@@ -58,7 +58,7 @@ func current(v *visit, to string) templ.Attributes {
 	switch {
 	case v.path == to:
 		return templ.Attributes{"aria-current": "page"}
-	case to != at("o", v.org) && strings.HasPrefix(v.path, to+"/"):
+	case to != at("o", v.org) && strings.HasPrefix(v.path, to+"/"), to == at("o", v.org, "instances") && strings.HasPrefix(v.path, at("o", v.org, "p")+"/"):
 		return templ.Attributes{"aria-current": "true"}
 	}
 	return nil

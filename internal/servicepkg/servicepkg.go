@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -30,6 +32,7 @@ type Definition struct {
 	Parameters   json.RawMessage  `json:"parameters"` // JSON Schema, draft 2020-12
 	Plans        []Plan           `json:"plans"`
 	Capabilities []api.Capability `json:"capabilities"`
+	Snippets     []api.Snippet    `json:"snippets,omitempty"`
 }
 
 // Plan is a size that the package comes in. A changed plan is published as a
@@ -147,11 +150,32 @@ func leaves(e *jsonschema.ValidationError) []FieldError {
 			out = append(out, FieldError{strings.TrimPrefix(path+"."+name, "."), "The service has no parameter of this name; look at the service for those it has."})
 		}
 	} else if len(e.Causes) == 0 {
-		return []FieldError{{path, e.ErrorKind.LocalizedString(message.NewPrinter(language.English))}}
+		return []FieldError{{path, plain(e.ErrorKind)}}
 	}
 	for _, c := range e.Causes {
 		out = append(out, leaves(c)...)
 	}
 	slices.SortFunc(out, func(a, b FieldError) int { return strings.Compare(a.Path+a.Message, b.Path+b.Message) })
 	return out
+}
+
+// plain says what is wrong with a parameter. Kinds of mistakes that a parameter
+// seldom has are said in the validator's words.
+func plain(k jsonschema.ErrorKind) string {
+	number := func(r *big.Rat) string { f, _ := r.Float64(); return strconv.FormatFloat(f, 'f', -1, 64) }
+	switch k := k.(type) {
+	case *kind.Minimum:
+		return "It is at least " + number(k.Want) + "."
+	case *kind.Maximum:
+		return "It is at most " + number(k.Want) + "."
+	case *kind.Type:
+		return "It has to be of this kind: " + strings.Join(k.Want, " or ") + "."
+	case *kind.Enum:
+		var choices []string
+		for _, c := range k.Want {
+			choices = append(choices, fmt.Sprint(c))
+		}
+		return "It is one of: " + strings.Join(choices, ", ") + "."
+	}
+	return k.LocalizedString(message.NewPrinter(language.English))
 }

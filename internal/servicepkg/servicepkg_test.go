@@ -18,13 +18,15 @@ func TestParameters(t *testing.T) {
 		name   string
 		in     map[string]any
 		fields []string
+		first  string // of the complaints
 	}{
-		{"none", nil, nil},
-		{"good", map[string]any{"size": 3, "mode": "a"}, nil},
-		{"too large", map[string]any{"size": 10}, []string{"size"}},
-		{"another kind", map[string]any{"size": "3"}, []string{"size"}},
-		{"off the list", map[string]any{"fsync": false, "zap": 1}, []string{"fsync", "zap"}},
-		{"several", map[string]any{"size": 0, "mode": "c"}, []string{"mode", "size"}},
+		{"none", nil, nil, ""},
+		{"good", map[string]any{"size": 3, "mode": "a"}, nil, ""},
+		{"too large", map[string]any{"size": 10}, []string{"size"}, "It is at most 9."},
+		{"too small", map[string]any{"size": 0}, []string{"size"}, "It is at least 1."},
+		{"another kind", map[string]any{"size": "3"}, []string{"size"}, "It has to be of this kind: integer."},
+		{"off the list", map[string]any{"fsync": false, "zap": 1}, []string{"fsync", "zap"}, "The service has no parameter of this name; look at the service for those it has."},
+		{"several", map[string]any{"size": 0, "mode": "c"}, []string{"mode", "size"}, "It is one of: a, b."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := s.Check(c.in)
@@ -35,6 +37,9 @@ func TestParameters(t *testing.T) {
 				if f.Path != c.fields[i] || f.Message == "" {
 					t.Errorf("complaint %d is %+v, want one about %s", i, f, c.fields[i])
 				}
+			}
+			if len(got) > 0 && got[0].Message != c.first {
+				t.Errorf("the first complaint says %q", got[0].Message)
 			}
 		})
 	}

@@ -42,7 +42,7 @@ if (live) {
 	const refresh = () => {
 		due ??= setTimeout(() => {
 			due = null;
-			htmx.ajax("GET", location.pathname + location.search, { target: "[data-live]", select: "[data-live]", swap: "outerMorph" });
+			htmx.ajax("GET", live.dataset.at ?? location.pathname + location.search, { target: "[data-live]", select: "[data-live]", swap: "outerMorph" });
 		}, 50);
 	};
 	const open = () => {
@@ -87,4 +87,35 @@ if (palette) {
 		if (event.key === "Enter") shown()[chosen]?.querySelector("a").click();
 	});
 	palette.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
+}
+
+// A log that goes on. Each stream begins with the latest lines.
+const log = document.querySelector("[data-log]");
+if (log) {
+	const most = 2000, button = document.querySelector("[data-follow]");
+	let stream = null, lines = [], due = false;
+	const draw = () => {
+		due = false;
+		const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
+		log.textContent = lines.join("\n");
+		if (atEnd) log.scrollTop = log.scrollHeight;
+	};
+	const soon = () => { if (!due) { due = true; requestAnimationFrame(draw); } };
+	const close = () => { stream?.close(); stream = null; };
+	const open = () => {
+		if (stream || document.hidden || button.getAttribute("aria-pressed") !== "true") return;
+		stream = new EventSource(log.dataset.log);
+		stream.addEventListener("begin", () => { lines = []; });
+		stream.addEventListener("message", (event) => { lines.push(event.data); if (lines.length > most) lines.splice(0, lines.length - most); soon(); });
+	};
+	button.hidden = false;
+	button.addEventListener("click", () => {
+		const on = button.getAttribute("aria-pressed") !== "true";
+		button.setAttribute("aria-pressed", String(on));
+		on ? open() : close();
+	});
+	document.addEventListener("visibilitychange", () => { document.hidden ? close() : open(); });
+	addEventListener("pagehide", close);
+	log.scrollTop = log.scrollHeight;
+	open();
 }
