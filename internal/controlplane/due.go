@@ -69,6 +69,7 @@ func (cp *ControlPlane) sweep(ctx context.Context) error {
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepDevices(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepKnownAddresses(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepLinks(ctx, tx, now, sweepChunk) }),
+		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepInvitations(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return mail.Sweep(ctx, tx, now, sweepChunk) }),
 	} {
 		for {

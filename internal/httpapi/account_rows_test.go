@@ -58,7 +58,7 @@ func newSignUp(email string) api.SignUp {
 func signedUp(t *testing.T, e *httpapitest.Env, in api.SignUp) string {
 	t.Helper()
 	e.Do(t, post("/api/v1/signup", in)).Want(t, 202)
-	return link(t, e, in.Email, "verify")
+	return link(t, e, in.Email, "verify-email")
 }
 
 // link returns the token of the link in the newest mail to the address.
@@ -75,7 +75,7 @@ func link(t *testing.T, e *httpapitest.Env, email, page string) string {
 func forgot(t *testing.T, e *httpapitest.Env, email string) string {
 	t.Helper()
 	e.Do(t, post("/api/v1/password-reset", api.EmailAddress{Email: email})).Want(t, 202)
-	return link(t, e, email, "reset")
+	return link(t, e, email, "password/reset")
 }
 
 func sessions(t *testing.T, e *httpapitest.Env, token string) []api.Session {

@@ -28,7 +28,7 @@ func TestPasswordReset(t *testing.T) {
 	first, second, bob := e.Session(t, "ann@example.org"), e.Session(t, "ann@example.org"), e.Session(t, "bob@example.org")
 	early := forgot(t, e, "ann@example.org")
 	e.Do(t, post("/api/v1/password-reset", api.EmailAddress{Email: "Ann@Example.org"})).Want(t, 202)
-	token := link(t, e, "ann@example.org", "reset")
+	token := link(t, e, "ann@example.org", "password/reset")
 	whoami(t, e, first).Want(t, 200) // asking changes nothing
 	if p := reset(t, e, token, "short").Want(t, 422).Problem(t); p.Errors[0].Location != "body.password" {
 		t.Errorf("%+v", p)

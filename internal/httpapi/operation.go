@@ -30,6 +30,9 @@ type Operation struct {
 	// AnyProject lets in whoever may do the action in some project of the
 	// organization; the handler keeps to Place.Projects.
 	AnyProject bool
+	// Asker lets whoever has a token say who they are to a public operation. One
+	// that is no good is refused.
+	Asker bool
 	// Unrepeatable is for bodies with a password: an Idempotency-Key is not looked
 	// at, as not even the body's hash may be kept.
 	Unrepeatable bool

@@ -48,7 +48,7 @@ func (p place) inProject(rest string) string {
 }
 
 // allRows are those of all files.
-var allRows = []map[string]row{tenancyRows, deviceRows, totpRows, accountRows, catalogRows, instanceRows, operatorRows}
+var allRows = []map[string]row{tenancyRows, deviceRows, totpRows, accountRows, invitationRows, catalogRows, instanceRows, operatorRows}
 
 const (
 	everyRole = "owner admin editor viewer billing"
@@ -308,7 +308,7 @@ func (c cells) audited(t *testing.T) (n int) {
 var publicChanges = []string{
 	"login",
 	"device-begin", "device-token",
-	"signup", "verify-email", "verify-email-resend", "password-reset", "password-reset-complete",
+	"signup", "verify-email", "verify-email-resend", "password-reset", "password-reset-complete", "invitations-show", "invitations-redeem",
 }
 
 // Nothing is public by mistake: what is, only reads, or is on the list.

@@ -131,6 +131,7 @@ func (s *Server) register() {
 	s.registerOrganizations()
 	s.registerProjects()
 	s.registerMembers()
+	s.registerInvitations()
 	s.registerTokens()
 	s.registerAudit()
 	s.registerDevMail()

@@ -102,7 +102,7 @@ func TestVerifyLinks(t *testing.T) {
 		in := newSignUp(freshEmail())
 		first := signedUp(t, e, in)
 		e.Do(t, post("/api/v1/verify-email/resend", api.EmailAddress{Email: in.Email})).Want(t, 202)
-		second := link(t, e, in.Email, "verify")
+		second := link(t, e, in.Email, "verify-email")
 		if got := code(t, verify(t, e, first), 404); got != "link-unknown" {
 			t.Error(got)
 		}
@@ -154,7 +154,7 @@ func TestSigningUpTellsNothingOfAccounts(t *testing.T) {
 		t.Errorf("with an account:\n%s\nwithout:\n%s", a, b)
 	}
 	for _, m := range e.Mails(t, known) {
-		if strings.Contains(m.Text, "/verify?") {
+		if strings.Contains(m.Text, "/verify-email?") {
 			t.Errorf("the owner of the address was sent %s", m.Text)
 		}
 	}

@@ -30,7 +30,7 @@ var german = language{
 		Invitation: {
 			subject: "Sie sind zu {{.Organization}} eingeladen",
 			before: []string{
-				"{{.Inviter}} lädt Sie {{if .Project}}in das Projekt {{.Project}} der{{else}}in die{{end}} Organisation {{.Organization}} ein, mit der Rolle {{.Role}}.",
+				"{{if .Inviter}}{{.Inviter}} lädt Sie{{else}}Sie sind{{end}} {{if .Project}}in das Projekt {{.Project}} der{{else}}in die{{end}} Organisation {{.Organization}} {{if .Inviter}}ein{{else}}eingeladen{{end}}, mit der Rolle {{.Role}}.",
 			},
 			link:  "Einladung ansehen",
 			after: []string{"Der Link gilt einmal, innerhalb von 7 Tagen, und nur für diese Adresse.", "Wenn Sie nicht wissen, von wem das kommt, brauchen Sie nichts zu tun."},

@@ -30,7 +30,7 @@ var english = language{
 		Invitation: {
 			subject: "You are invited to {{.Organization}}",
 			before: []string{
-				"{{.Inviter}} invites you to {{if .Project}}the project {{.Project}} of {{end}}the organization {{.Organization}}, with the role {{.Role}}.",
+				"{{if .Inviter}}{{.Inviter}} invites you{{else}}You are invited{{end}} to {{if .Project}}the project {{.Project}} of {{end}}the organization {{.Organization}}, with the role {{.Role}}.",
 			},
 			link:  "See the invitation",
 			after: []string{"The link works once, within 7 days, and for this address only.", "If you do not know who this is, do nothing."},

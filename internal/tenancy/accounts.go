@@ -202,7 +202,7 @@ func (a *Accounts) setPassword(ctx context.Context, tx store.Tx, who person, phc
 	if err := q.UseResets(ctx, tenancydb.UseResetsParams{AccountID: &who.id, UsedAt: now}); err != nil {
 		return err
 	}
-	letter := mail.Letter{To: who.email, Message: mail.Message{Kind: mail.PasswordChanged, Locale: who.locale, Path: "/forgot"}, Until: now.Add(noticeLasts)}
+	letter := mail.Letter{To: who.email, Message: mail.Message{Kind: mail.PasswordChanged, Locale: who.locale, Path: "/password/forgot"}, Until: now.Add(noticeLasts)}
 	if err := a.mails.Write(ctx, tx, letter, now); err != nil && problem.As(err) == nil { // an address that no mail can be sent to
 		return err
 	}

@@ -39,7 +39,7 @@ func (a *Accounts) ForgotPassword(ctx context.Context, email string, now time.Ti
 		if err := q.InsertReset(ctx, reset); err != nil {
 			return err
 		}
-		letter := mail.Letter{To: email, Message: mail.Message{Kind: mail.Reset, Locale: account.Locale, Path: "/reset?token=" + token}, Until: now.Add(resetLasts)}
+		letter := mail.Letter{To: email, Message: mail.Message{Kind: mail.Reset, Locale: account.Locale, Path: "/password/reset?token=" + token}, Until: now.Add(resetLasts)}
 		if !known {
 			return a.mails.Pretend(ctx, tx, letter, now)
 		}

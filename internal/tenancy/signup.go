@@ -79,7 +79,7 @@ func signupHash(token string, known bool) []byte {
 const signupTopic = "sign-up"
 
 func signupLetter(email, locale, organization, token string, known bool, now time.Time) mail.Letter {
-	m := mail.Message{Kind: mail.SignUp, Locale: locale, Path: "/verify?token=" + token, Organization: organization}
+	m := mail.Message{Kind: mail.SignUp, Locale: locale, Path: "/verify-email?token=" + token, Organization: organization}
 	if known {
 		m.Kind, m.Path = mail.KnownAddress, "/login"
 	}

@@ -31,7 +31,7 @@ func (e *Env) Mails(t testing.TB, to string) []api.CaughtMail {
 	return slices.DeleteFunc(all, func(m api.CaughtMail) bool { return m.To != to })
 }
 
-var links = regexp.MustCompile(regexp.QuoteMeta(PublicURL) + `/([a-z]+)\?token=(\S+)`)
+var links = regexp.MustCompile(regexp.QuoteMeta(PublicURL) + `/([a-z/-]+)\?token=(\S+)`)
 
 // Link returns the token of the link in the newest mail to the address, and
 // which page the link is for.
