@@ -55,13 +55,23 @@ var instanceRows = map[string]row{
 }
 
 var operatorRows = map[string]row{
-	"operator-instances":      {operator: readers, request: get("/api/v1/operator/instances")},
-	"operator-audit-segments": {operator: readers, request: get("/api/v1/operator/audit/segments")},
-	"operator-clock":          {operator: readers, request: get("/api/v1/operator/clock")},
+	"operator-instances":        {operator: readers, request: get("/api/v1/operator/instances")},
+	"operator-instances-csv":    {operator: readers, request: get("/api/v1/operator/instances.csv")},
+	"operator-instances-get":    {operator: readers, request: inInventory("")},
+	"operator-instances-events": {operator: readers, request: inInventory("/events")},
+	"operator-audit-segments":   {operator: readers, request: get("/api/v1/operator/audit/segments")},
+	"operator-clock":            {operator: readers, request: get("/api/v1/operator/clock")},
 	"operator-clock-advance": {operator: admins, request: func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
 		return httpapitest.Request{Method: "POST", Path: "/api/v1/operator/clock/advance", Body: api.ClockAdvance{Seconds: 1}}
 	}},
 	"operator-zone-enrol": {operator: editors, request: request("POST", "/api/v1/operator/zones/"+httpapitest.Zone+"/enrol")},
+}
+
+// inInventory is for a request about an instance of any organization.
+func inInventory(rest string) func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+	return func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: "GET", Path: "/api/v1/operator/instances/" + e.Ready(t, at.organization, at.project).ID.String() + rest}
+	}
 }
 
 func spec() api.InstanceSpec {

@@ -15,6 +15,7 @@ import (
 	"souk/api"
 	"souk/internal/authz"
 	"souk/internal/instance"
+	"souk/internal/instance/instancedb"
 	"souk/internal/problem"
 	"souk/internal/store"
 )
@@ -99,6 +100,14 @@ func instanceList(views []instance.View, next string) *body[api.List[api.Instanc
 	return out
 }
 
+func eventList(rows []instancedb.EventsRow, next string) api.List[api.Event] {
+	out := api.List[api.Event]{Items: []api.Event{}, Next: next}
+	for _, e := range rows {
+		out.Items = append(out.Items, api.Event{At: e.At.UTC(), Kind: e.Kind, Actor: e.Actor, Message: e.Message})
+	}
+	return out
+}
+
 func (s *Server) registerInstanceReads() {
 	register(s, Operation{Method: http.MethodGet, Path: instancesPath, ID: "instances-list", Tag: "instances", Summary: "List instances",
 		Description: "With `watch=true` the answer is a stream of server-sent events: one `instance` event for each instance, then `synced`, then one for each change. `Last-Event-ID` resumes.",
@@ -138,10 +147,7 @@ func (s *Server) registerInstanceReads() {
 			out := &body[api.List[api.Event]]{api.List[api.Event]{Items: []api.Event{}}}
 			err := s.Read(ctx, func(tx store.Tx, p Place) error {
 				rows, next, err := s.Instances.EventsPage(ctx, tx, at(p), in.Name, in.Cursor, in.Limit)
-				out.Body.Items, out.Body.Next = []api.Event{}, next
-				for _, e := range rows {
-					out.Body.Items = append(out.Body.Items, api.Event{At: e.At.UTC(), Kind: e.Kind, Actor: e.Actor, Message: e.Message})
-				}
+				out.Body = eventList(rows, next)
 				return err
 			})
 			return out, err

@@ -14,23 +14,7 @@ import (
 )
 
 func (s *Server) registerOperator() {
-	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/operator/instances", ID: "operator-instances", Tag: "operator", Summary: "The one inventory of all instances", Action: authz.OperatorInventory},
-		func(ctx context.Context, in *struct {
-			InstanceFilter
-			Organization string `query:"organization" maxLength:"63"`
-		}) (out *body[api.List[api.Instance]], err error) {
-			q, err := in.query()
-			if err != nil {
-				return nil, err
-			}
-			q.Organization = in.Organization
-			err = s.Read(ctx, func(tx store.Tx, p Place) error {
-				views, next, err := s.Instances.List(ctx, tx, q)
-				out = instanceList(views, next)
-				return err
-			})
-			return out, err
-		})
+	s.registerInventory()
 	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/zones/{zone}/enrol", ID: "operator-zone-enrol", Tag: "operator", Summary: "Make a one-time token that enrols an agent for a zone",
 		Description: "Once the token is used, the agent that was enrolled before is superseded.", Action: authz.OperatorZoneEnrol, Status: http.StatusCreated}, s.enrolZone)
 	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/operator/audit/segments", ID: "operator-audit-segments", Tag: "operator", Summary: "Recompute every billing chain from the raw commands and facts, and compare", Action: authz.OperatorSegmentAudit},

@@ -23,8 +23,12 @@ type Query struct {
 	ID                         uuid.UUID // uuid.Nil: any
 	Project                    uuid.UUID // uuid.Nil: every project that the transaction may see
 	Organization               string    // by name; for the operator
+	ProjectName                string    // in whichever organization; for the operator
 	Phase, Service, Zone, Plan string
-	Text                       string // part of the name or the display name
+	ServiceLevel               string
+	Provider                   string    // of the zone
+	From, To                   time.Time // ordered in [From, To); zero: no bound
+	Text                       string    // part of the name or the display name
 	Labels                     map[string]string
 	Sort                       string // a key of sorts, "-" before it for descending
 	Limit                      int    // at most 200; 0 means 50
@@ -90,18 +94,27 @@ func (s *Service) List(ctx context.Context, tx store.Tx, q Query) ([]View, strin
 
 // filtered says whether there are conditions that few instances may match.
 func (q Query) filtered() bool {
-	return q.Organization != "" || q.Phase != "" || q.Service != "" || q.Zone != "" || q.Plan != "" || q.Text != "" || len(q.Labels) > 0
+	return q.Organization != "" || q.ProjectName != "" || q.Phase != "" || q.Service != "" || q.Zone != "" || q.Plan != "" || q.ServiceLevel != "" ||
+		q.Provider != "" || !q.From.IsZero() || !q.To.IsZero() || q.Text != "" || len(q.Labels) > 0
 }
 
-// referred finds the rows that are chosen by their names: for each column the
-// IDs that it may have. They are looked up first, for the database can tell how
-// many instances have an ID, but not how many have one that it has yet to find.
-func (q Query) referred(ctx context.Context, tx store.Tx) (map[string][]uuid.UUID, error) {
-	out := map[string][]uuid.UUID{}
+// referral is a column with the IDs that it may have.
+type referral struct {
+	column string
+	ids    []uuid.UUID
+}
+
+// referred finds the rows that are chosen by their names. They are looked up
+// first, for the database can tell how many instances have an ID, but not how
+// many have one that it has yet to find.
+func (q Query) referred(ctx context.Context, tx store.Tx) ([]referral, error) {
+	var out []referral
 	for _, f := range []struct{ column, sql, name string }{
 		{"i.organization_id", "SELECT id FROM organizations WHERE name = $1", q.Organization},
-		{"i.zone_id", "SELECT id FROM zones WHERE name = $1", q.Zone},
 		{"i.plan_revision_id", "SELECT id FROM plan_revisions WHERE name = $1", q.Plan},
+		{"i.project_id", "SELECT id FROM projects WHERE name = $1", q.ProjectName},
+		{"i.zone_id", "SELECT id FROM zones WHERE name = $1", q.Zone},
+		{"i.zone_id", "SELECT z.id FROM zones z JOIN providers v ON v.id = z.provider_id WHERE v.name = $1", q.Provider},
 	} {
 		if f.name == "" {
 			continue
@@ -110,15 +123,17 @@ func (q Query) referred(ctx context.Context, tx store.Tx) (map[string][]uuid.UUI
 		if err != nil {
 			return nil, err
 		}
-		if out[f.column], err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
 			return nil, err
 		}
+		out = append(out, referral{f.column, ids})
 	}
 	return out, nil
 }
 
 // where returns the WHERE clause with its arguments; every value is an argument.
-func (q Query) where(referred map[string][]uuid.UUID) (string, []any, error) {
+func (q Query) where(referred []referral) (string, []any, error) {
 	var terms []string
 	var args []any
 	add := func(term string, values ...any) {
@@ -137,14 +152,23 @@ func (q Query) where(referred map[string][]uuid.UUID) (string, []any, error) {
 	if q.Project != uuid.Nil {
 		add("i.project_id = ?", q.Project)
 	}
-	for _, column := range slices.Sorted(maps.Keys(referred)) {
-		add(column+" = ANY (?)", referred[column])
+	for _, r := range referred {
+		add(r.column+" = ANY (?)", r.ids)
 	}
 	if q.Phase != "" {
 		add("i.phase = ?", q.Phase)
 	}
 	if q.Service != "" {
 		add("i.service = ?", q.Service)
+	}
+	if q.ServiceLevel != "" {
+		add("i.service_level = ?", q.ServiceLevel)
+	}
+	if !q.From.IsZero() {
+		add("i.created_at >= ?", q.From)
+	}
+	if !q.To.IsZero() {
+		add("i.created_at < ?", q.To)
 	}
 	if q.Text != "" {
 		// Names have no capital letters, and LIKE is much cheaper than ILIKE.
@@ -213,13 +237,18 @@ func (s *Service) EventsPage(ctx context.Context, tx store.Tx, p Place, name, cu
 	if err != nil {
 		return nil, "", err
 	}
+	return EventsOf(ctx, tx, v.ID, cursor, limit)
+}
+
+// EventsOf is a page of the timeline of the instance with that ID, newest first.
+func EventsOf(ctx context.Context, tx store.Tx, id uuid.UUID, cursor string, limit int) ([]instancedb.EventsRow, string, error) {
 	if limit == 0 {
 		limit = 50
 	}
 	if limit < 1 || limit > 200 {
 		return nil, "", problem.InvalidField("query.limit", limit, "A page has from 1 to 200 entries.")
 	}
-	params := instancedb.EventsParams{InstanceID: v.ID, Limit: int32(limit) + 1}
+	params := instancedb.EventsParams{InstanceID: id, Limit: int32(limit) + 1}
 	if cursor != "" {
 		before, err := uuid.Parse(cursor)
 		if err != nil {

@@ -18,3 +18,17 @@ func (v *visit) may(a authz.Action, project string) bool {
 	}
 	return false
 }
+
+// mayOperate says whether the visitor may do something across organizations, as
+// one of the operator's staff.
+func (v *visit) mayOperate(a authz.Action) bool {
+	if v.who == nil {
+		return false
+	}
+	for _, o := range v.who.Organizations {
+		if o.Operator && len(o.Projects) == 0 && slices.Contains(authz.Roles(a), o.Role) {
+			return true
+		}
+	}
+	return false
+}

@@ -62,6 +62,7 @@ func New(c Config) *Portal {
 	p.routes = append(p.routes, p.orderRoutes()...)
 	p.routes = append(p.routes, p.organizationRoutes()...)
 	p.routes = append(p.routes, p.instancePageRoutes()...)
+	p.routes = append(p.routes, p.operatorRoutes()...)
 	return p
 }
 

@@ -82,6 +82,24 @@ func (v *visit) sections() []entry {
 	}, v.administration()...)
 }
 
+// sideEntries are the pages that belong together.
+type sideEntries struct {
+	label   string
+	entries []entry
+}
+
+// side is what stands beside the visited page.
+func (v *visit) side() sideEntries {
+	switch {
+	case v.who == nil:
+	case v.org != "" && !v.atDesk():
+		return sideEntries{v.T("nav.organization", "name", v.org), v.sections()}
+	case v.atDesk():
+		return sideEntries{v.T("operator.desk"), v.deskSections()}
+	}
+	return sideEntries{}
+}
+
 // commands are what the palette leads to.
 func (v *visit) commands() []entry {
 	var all []entry
@@ -91,6 +109,9 @@ func (v *visit) commands() []entry {
 		for _, e := range w.sections() {
 			all = append(all, entry{o.Name + ": " + e.title, e.path})
 		}
+	}
+	for _, e := range v.deskSections() {
+		all = append(all, entry{v.T("operator.desk") + ": " + e.title, e.path})
 	}
 	return append(all, entry{v.T("nav.catalog"), "/catalog"})
 }

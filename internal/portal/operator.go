@@ -1,0 +1,47 @@
+package portal
+
+import (
+	"net/http"
+	"strings"
+
+	"souk/internal/authz"
+)
+
+// operatorRoutes are the pages of the operator's staff.
+func (p *Portal) operatorRoutes() []Route {
+	return []Route{
+		{"GET /operator", SignedIn, p.desk},
+		{"GET /operator/instances", SignedIn, p.inventory},
+		{"GET /operator/instances.csv", SignedIn, p.inventoryCSV},
+		{"GET /operator/instances/{id}", SignedIn, p.inventoried},
+	}
+}
+
+// atDesk says whether the visited page is one of the operator's.
+func (v *visit) atDesk() bool {
+	return v.path == "/operator" || strings.HasPrefix(v.path, "/operator/")
+}
+
+// deskSections are the pages of the operator that the visitor's role sees.
+func (v *visit) deskSections() []entry {
+	var list []entry
+	for _, s := range []struct {
+		action      authz.Action
+		title, path string
+	}{
+		{authz.OperatorInventory, v.T("operator.inventory"), "/operator/instances"},
+	} {
+		if v.mayOperate(s.action) {
+			list = append(list, entry{s.title, s.path})
+		}
+	}
+	return list
+}
+
+func (p *Portal) desk(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if !v.mayOperate(authz.OperatorInventory) {
+		return forbidden()
+	}
+	redirect(w, r, "/operator/instances")
+	return nil
+}
