@@ -13,7 +13,7 @@ type SignUp struct {
 	Locale       string             `json:"locale,omitempty" enum:"en,de" doc:"Language of mails. Default: en"`
 }
 
-// SignUpOrganization is the organization that a sign-up makes.
+// SignUpOrganization is the organization that a person makes.
 type SignUpOrganization struct {
 	Name        string `json:"name" doc:"1 to 63 lower-case letters, digits and hyphens" example:"acme"`
 	DisplayName string `json:"displayName,omitempty" maxLength:"120"`

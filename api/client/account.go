@@ -50,6 +50,13 @@ func (c *Client) UpdateAccount(ctx context.Context, patch api.AccountPatch) (api
 	return out, err
 }
 
+// FoundOrganization makes an organization that the person owns.
+func (c *Client) FoundOrganization(ctx context.Context, organization api.SignUpOrganization) (api.Organization, error) {
+	var out api.Organization
+	err := c.do(ctx, call{method: http.MethodPost, path: []string{"account", "organizations"}, body: organization, out: &out, changes: true})
+	return out, err
+}
+
 // ChangePassword sets another password. All other sessions of the account end.
 func (c *Client) ChangePassword(ctx context.Context, change api.PasswordChange) error {
 	return c.do(ctx, call{method: http.MethodPut, path: []string{"account", "password"}, body: change})

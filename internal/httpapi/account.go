@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/api"
+	"souk/internal/audit"
 	"souk/internal/authz"
 	"souk/internal/store"
 	"souk/internal/tenancy"
@@ -21,6 +22,10 @@ func (s *Server) registerAccount() {
 		Method: http.MethodPatch, Path: "/api/v1/account", ID: "account-update", Tag: "accounts", Action: authz.Session,
 		Summary: "Change one's name, language or time zone",
 	}, s.updateAccount)
+	register(s, Operation{
+		Method: http.MethodPost, Path: "/api/v1/account/organizations", ID: "account-organizations-create", Tag: "accounts", Action: authz.Session, Status: http.StatusCreated,
+		Summary: "Make an organization of which one is the owner", Description: "With a first project. A person can own 5 organizations that way.",
+	}, s.foundOrganization)
 	register(s, Operation{
 		Method: http.MethodGet, Path: "/api/v1/account/sessions", ID: "account-sessions-list", Tag: "accounts", Action: authz.Session,
 		Summary: "Where one is logged in, the latest log-in first",
@@ -47,6 +52,23 @@ func (s *Server) updateAccount(ctx context.Context, in *struct{ Body api.Account
 		return out.Body.ID, err
 	}, func(tx store.Tx, p Place, _ string) (err error) {
 		out.Body, err = tenancy.Account(ctx, tx, p.Principal.Account)
+		return err
+	})
+	return &out, err
+}
+
+func (s *Server) foundOrganization(ctx context.Context, in *struct{ Body api.SignUpOrganization }) (*body[api.Organization], error) {
+	var out body[api.Organization]
+	err := s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
+		if out.Body, err = s.accounts.FoundOrganization(ctx, tx, p.Principal, in.Body, p.Now); err != nil {
+			return "", err
+		}
+		p.Organization = uuid.MustParse(out.Body.Metadata.ID)
+		return out.Body.Metadata.ID, p.Audit(ctx, tx, audit.Event{
+			Action: "organization.create", Kind: "organization", ObjectID: out.Body.Metadata.ID, ObjectName: in.Body.Name, Details: map[string]any{"owner": p.Actor},
+		})
+	}, func(tx store.Tx, _ Place, id string) (err error) {
+		out.Body, err = tenancy.Organization(ctx, tx, uuid.MustParse(id))
 		return err
 	})
 	return &out, err

@@ -30,6 +30,9 @@ var accountRows = map[string]row{
 		name := freshName()
 		return httpapitest.Request{Method: "PATCH", Path: "/api/v1/account", Body: api.AccountPatch{Name: &name}}
 	}},
+	"account-organizations-create": {self: func(*testing.T, *httpapitest.Env, string) httpapitest.Request {
+		return post("/api/v1/account/organizations", api.SignUpOrganization{Name: freshName()})
+	}},
 	"account-password":      {self: alike("PUT", "/api/v1/account/password", api.PasswordChange{Current: httpapitest.Password, New: newPassword})},
 	"account-sessions-list": {self: alike("GET", "/api/v1/account/sessions", nil)},
 	"account-sessions-end": {self: func(t *testing.T, e *httpapitest.Env, email string) httpapitest.Request {

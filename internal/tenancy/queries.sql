@@ -105,6 +105,9 @@ DELETE FROM members WHERE id = $1;
 -- name: Owners :one
 SELECT count(*) FROM members WHERE organization_id = $1 AND role = 'owner';
 
+-- name: OwnedBy :one
+SELECT count(*) FROM members WHERE account_id = $1 AND role = 'owner';
+
 -- name: AccountByEmail :one
 SELECT id, email, name, locale, disabled_at FROM accounts WHERE lower(email) = lower(sqlc.arg(email)::text);
 

@@ -746,6 +746,17 @@ func (q *Queries) OrganizationsOf(ctx context.Context, accountID uuid.UUID) ([]u
 	return items, nil
 }
 
+const ownedBy = `-- name: OwnedBy :one
+SELECT count(*) FROM members WHERE account_id = $1 AND role = 'owner'
+`
+
+func (q *Queries) OwnedBy(ctx context.Context, accountID uuid.UUID) (int64, error) {
+	row := q.db.QueryRow(ctx, ownedBy, accountID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const owners = `-- name: Owners :one
 SELECT count(*) FROM members WHERE organization_id = $1 AND role = 'owner'
 `
