@@ -36,4 +36,6 @@ type DeviceRequest struct {
 	Address   string    `json:"address" doc:"Network address that it asked from"`
 	AskedAt   time.Time `json:"askedAt"`
 	ExpiresAt time.Time `json:"expiresAt"`
+	// SameAddress is a reason to look twice where it is false.
+	SameAddress bool `json:"sameAddress" doc:"You ask from there as well"`
 }

@@ -126,6 +126,26 @@ type LoginRequest struct {
 	Code     string `json:"code,omitempty" maxLength:"64" doc:"Of the second factor, where the account has one, or a recovery code"`
 }
 
+// LoginStart is the body of POST /api/v1/login/start.
+type LoginStart struct {
+	Email    string `json:"email" format:"email" maxLength:"254"`
+	Password string `json:"password" maxLength:"1024"`
+}
+
+// LoginStarted is what a right password gets: a session, or where the account has
+// a second factor, a ticket.
+type LoginStarted struct {
+	Session         *LoginResponse `json:"session,omitempty"`
+	Ticket          string         `json:"ticket,omitempty" doc:"To log in with and a code, once; alone it is good for nothing"`
+	TicketExpiresAt *time.Time     `json:"ticketExpiresAt,omitempty"`
+}
+
+// LoginFinish is the body of POST /api/v1/login/finish.
+type LoginFinish struct {
+	Ticket string `json:"ticket" maxLength:"128"`
+	Code   string `json:"code" minLength:"1" maxLength:"64" doc:"That the device shows now, or a recovery code"`
+}
+
 // LoginResponse carries a session token: it acts as the person, in every
 // organization where the person is a member.
 type LoginResponse struct {

@@ -67,6 +67,11 @@ func (c *Client) Sessions(ctx context.Context) ([]api.Session, error) {
 	return listWhole[api.Session](ctx, c, "account", "sessions")
 }
 
+// EndOtherSessions ends all of the person's sessions but this one.
+func (c *Client) EndOtherSessions(ctx context.Context) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: []string{"account", "sessions"}, changes: true})
+}
+
 // EndSession ends one of the person's sessions.
 func (c *Client) EndSession(ctx context.Context, id string) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: []string{"account", "sessions", id}, changes: true})

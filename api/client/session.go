@@ -15,6 +15,24 @@ func (c *Client) Login(ctx context.Context, login api.LoginRequest) (api.LoginRe
 	return out, err
 }
 
+// StartLogin checks the password, for those who ask for the second factor's code
+// afterwards: with FinishLogin.
+func (c *Client) StartLogin(ctx context.Context, start api.LoginStart) (api.LoginStarted, error) {
+	var out api.LoginStarted
+	err := c.do(ctx, call{method: http.MethodPost, path: []string{"login", "start"}, body: start, out: &out})
+	return out, err
+}
+
+// CodeLoginExpired is the refusal of a FinishLogin whose ticket is good no more.
+const CodeLoginExpired = "login-expired"
+
+// FinishLogin exchanges a ticket of StartLogin and a code for a session token.
+func (c *Client) FinishLogin(ctx context.Context, finish api.LoginFinish) (api.LoginResponse, error) {
+	var out api.LoginResponse
+	err := c.do(ctx, call{method: http.MethodPost, path: []string{"login", "finish"}, body: finish, out: &out})
+	return out, err
+}
+
 // Logout revokes the session. A session that has ended already is no error.
 func (c *Client) Logout(ctx context.Context) error {
 	err := c.do(ctx, call{method: http.MethodPost, path: []string{"logout"}, changes: true})

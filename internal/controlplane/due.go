@@ -66,6 +66,7 @@ func (cp *ControlPlane) sweep(ctx context.Context) error {
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return idempotency.Sweep(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepLoginFailures(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepGuesses(ctx, tx, now, sweepChunk) }),
+		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepHalfLogins(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepDevices(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepKnownAddresses(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepLinks(ctx, tx, now, sweepChunk) }),

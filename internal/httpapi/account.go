@@ -31,6 +31,10 @@ func (s *Server) registerAccount() {
 		Summary: "Where one is logged in, the latest log-in first",
 	}, s.listSessions)
 	register(s, Operation{
+		Method: http.MethodDelete, Path: "/api/v1/account/sessions", ID: "account-sessions-end-others", Tag: "accounts", Action: authz.Session,
+		Summary: "End all of one's sessions but this one, at once",
+	}, s.endOtherSessions)
+	register(s, Operation{
 		Method: http.MethodDelete, Path: "/api/v1/account/sessions/{id}", ID: "account-sessions-end", Tag: "accounts", Action: authz.Session,
 		Summary: "End one of one's sessions at once",
 	}, s.endSession)
@@ -81,6 +85,13 @@ func (s *Server) listSessions(ctx context.Context, _ *struct{}) (*body[api.List[
 		return err
 	})
 	return paged(Whole{}.page(), list, func(s api.Session) string { return s.ID }), err
+}
+
+func (s *Server) endOtherSessions(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	return nil, s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
+		_, err := tenancy.EndOtherSessions(ctx, tx, p.Principal, p.RequestID, p.Now)
+		return "", err
+	}, noReplay)
 }
 
 func (s *Server) endSession(ctx context.Context, in *struct {

@@ -35,6 +35,10 @@ var accountRows = map[string]row{
 	}},
 	"account-password":      {self: alike("PUT", "/api/v1/account/password", api.PasswordChange{Current: httpapitest.Password, New: newPassword})},
 	"account-sessions-list": {self: alike("GET", "/api/v1/account/sessions", nil)},
+	"account-sessions-end-others": {self: func(t *testing.T, e *httpapitest.Env, email string) httpapitest.Request {
+		e.Session(t, email) // another one
+		return httpapitest.Request{Method: "DELETE", Path: "/api/v1/account/sessions"}
+	}},
 	"account-sessions-end": {self: func(t *testing.T, e *httpapitest.Env, email string) httpapitest.Request {
 		return httpapitest.Request{Method: "DELETE", Path: "/api/v1/account/sessions/" + sessions(t, e, e.Session(t, email))[0].ID}
 	}},

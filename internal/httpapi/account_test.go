@@ -156,6 +156,19 @@ func TestSessions(t *testing.T) {
 	}
 	end(list[0].ID, mine).Want(t, 204)
 	whoami(t, e, mine).Want(t, 401)
+
+	t.Run("all but one's own", func(t *testing.T) {
+		mine, other := e.Session(t, "ann@example.org"), e.Session(t, "ann@example.org")
+		for range 2 { // the second time there is none left
+			e.Do(t, httpapitest.Request{Method: "DELETE", Path: "/api/v1/account/sessions", Token: mine}).Want(t, 204)
+		}
+		whoami(t, e, mine).Want(t, 200)
+		whoami(t, e, other).Want(t, 401)
+		whoami(t, e, bob).Want(t, 200)
+		if n := count(t, e, "SELECT count(*) FROM audit_events WHERE action = 'session.end-others' AND actor = 'ann@example.org'"); n != 1 {
+			t.Errorf("%d audit entries", n)
+		}
+	})
 }
 
 func TestSweepLinks(t *testing.T) {

@@ -59,7 +59,7 @@ func TestDevice(t *testing.T) {
 		}
 		var waiting api.DeviceRequest
 		ann.decide(t, "/lookup", strings.ToLower(strings.ReplaceAll(d.UserCode, "-", " "))).Want(t, 200).Decode(t, &waiting)
-		if want := (api.DeviceRequest{Client: "souk CLI on laptop", Address: waiting.Address, AskedAt: e.Clock.Now(), ExpiresAt: e.Clock.Now().Add(10 * time.Minute)}); waiting != want || waiting.Address == "" {
+		if want := (api.DeviceRequest{Client: "souk CLI on laptop", Address: waiting.Address, AskedAt: e.Clock.Now(), ExpiresAt: e.Clock.Now().Add(10 * time.Minute), SameAddress: true}); waiting != want || waiting.Address == "" {
 			t.Errorf("%+v, want %+v", waiting, want)
 		}
 		ann.decide(t, "/approve", d.UserCode).Want(t, 204)

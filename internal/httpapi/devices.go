@@ -66,7 +66,7 @@ func (s *Server) lookUpDevice(ctx context.Context, in *deviceDecision) (*body[ap
 	var out body[api.DeviceRequest]
 	return &out, s.guessUserCode(ctx, func() error {
 		return s.Read(ctx, func(tx store.Tx, p Place) (err error) {
-			out.Body, err = tenancy.WaitingDevice(ctx, tx, in.Body.UserCode, p.Now)
+			out.Body, err = tenancy.WaitingDevice(ctx, tx, in.Body.UserCode, callFrom(ctx).address, p.Now)
 			return err
 		})
 	})

@@ -306,7 +306,7 @@ func (c cells) audited(t *testing.T) (n int) {
 
 // publicChanges are the operations that change something without a token.
 var publicChanges = []string{
-	"login",
+	"login", "login-start", "login-finish",
 	"device-begin", "device-token",
 	"signup", "verify-email", "verify-email-resend", "password-reset", "password-reset-complete", "invitations-show", "invitations-redeem",
 }

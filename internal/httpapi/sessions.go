@@ -19,6 +19,15 @@ func (s *Server) registerSessions() {
 		Summary: "Exchange an e-mail address and a password for a session token",
 	}, s.login)
 	register(s, Operation{
+		Method: http.MethodPost, Path: "/api/v1/login/start", ID: "login-start", Tag: "sessions", Action: authz.Public,
+		Summary:     "Log in in two steps: the password first",
+		Description: "The answer is a session, or where the account has a second factor, a ticket for the second step.",
+	}, s.startLogin)
+	register(s, Operation{
+		Method: http.MethodPost, Path: "/api/v1/login/finish", ID: "login-finish", Tag: "sessions", Action: authz.Public,
+		Summary: "Log in in two steps: then the code of the second factor",
+	}, s.finishLogin)
+	register(s, Operation{
 		Method: http.MethodPost, Path: "/api/v1/logout", ID: "logout", Tag: "sessions", Action: authz.SignedIn,
 		Summary: "End the session whose token is sent",
 	}, s.logout)
@@ -31,6 +40,31 @@ func (s *Server) registerSessions() {
 func (s *Server) login(ctx context.Context, in *struct{ Body api.LoginRequest }) (*body[api.LoginResponse], error) {
 	now := s.Clock.Now()
 	session, err := s.logins.Login(ctx, tenancy.Try{Email: in.Body.Email, Password: in.Body.Password, Code: in.Body.Code, Caller: caller(ctx)}, now)
+	if err != nil {
+		return nil, err
+	}
+	return s.loggedIn(ctx, session, now)
+}
+
+func (s *Server) startLogin(ctx context.Context, in *struct{ Body api.LoginStart }) (*body[api.LoginStarted], error) {
+	now := s.Clock.Now()
+	session, half, err := s.logins.Start(ctx, tenancy.Try{Email: in.Body.Email, Password: in.Body.Password, Caller: caller(ctx)}, now)
+	if err != nil {
+		return nil, err
+	}
+	if half != nil {
+		return &body[api.LoginStarted]{api.LoginStarted{Ticket: half.Ticket, TicketExpiresAt: &half.ExpiresAt}}, nil
+	}
+	started, err := s.loggedIn(ctx, *session, now)
+	if err != nil {
+		return nil, err
+	}
+	return &body[api.LoginStarted]{api.LoginStarted{Session: &started.Body}}, nil
+}
+
+func (s *Server) finishLogin(ctx context.Context, in *struct{ Body api.LoginFinish }) (*body[api.LoginResponse], error) {
+	now := s.Clock.Now()
+	session, err := s.logins.Finish(ctx, in.Body.Ticket, in.Body.Code, caller(ctx), now)
 	if err != nil {
 		return nil, err
 	}

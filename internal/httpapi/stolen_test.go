@@ -86,7 +86,7 @@ func TestSecretsOfOtherKindsAreNoTokens(t *testing.T) {
 	e.Do(t, httpapitest.Request{Method: "POST", Path: own.inProject("/instances/ready/credentials"), Token: e.Token(t, httpapitest.Own, "", api.RoleOwner)}).Want(t, 200).Decode(t, &credentials)
 	for kind, secret := range map[string]string{
 		"a device's code": waiting.DeviceCode, "an approved device's code": approved.DeviceCode, "a user code": approved.UserCode,
-		"an agent's enrolment": enrolment.Token, "an instance's password": credentials.Password,
+		"half a log-in": g.start(t).Ticket, "an agent's enrolment": enrolment.Token, "an instance's password": credentials.Password,
 		"a second factor's secret": g.key.Secret, "its code": codeAt(e, g.key), "a recovery code": g.recovery[0],
 		"a password": httpapitest.Password, "an identifier": g.id.String(),
 	} {

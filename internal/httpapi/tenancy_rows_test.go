@@ -19,6 +19,15 @@ var tenancyRows = map[string]row{
 		e.Member(t, httpapitest.Own, email, api.RoleViewer)
 		return httpapitest.Request{Method: "POST", Path: "/api/v1/login", Body: api.LoginRequest{Email: email, Password: httpapitest.Password}}
 	}},
+	"login-start": {everyone: true, request: func(t *testing.T, e *httpapitest.Env, _ place) httpapitest.Request {
+		email := freshEmail()
+		e.Member(t, httpapitest.Own, email, api.RoleViewer)
+		return post("/api/v1/login/start", api.LoginStart{Email: email, Password: httpapitest.Password})
+	}},
+	"login-finish": {everyone: true, request: func(t *testing.T, e *httpapitest.Env, _ place) httpapitest.Request {
+		g := newGuarded(t, e)
+		return post("/api/v1/login/finish", api.LoginFinish{Ticket: g.start(t).Ticket, Code: g.recovery[0]})
+	}},
 	"logout": {signedIn: true, silent: true, request: request("POST", "/api/v1/logout")},
 	"whoami": {signedIn: true, request: get("/api/v1/whoami")},
 

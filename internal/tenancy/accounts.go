@@ -149,6 +149,16 @@ func EndSession(ctx context.Context, tx store.Tx, p authz.Principal, id uuid.UUI
 	return auditSession(ctx, tx, p.Account, audit.Event{Action: "session.end", ObjectID: id.String(), Actor: p.Name, RequestID: requestID, At: at})
 }
 
+// EndOtherSessions ends all of the person's sessions but the one that asks, and
+// returns how many those were.
+func EndOtherSessions(ctx context.Context, tx store.Tx, p authz.Principal, requestID string, at time.Time) (int64, error) {
+	n, err := tenancydb.New(tx).RevokeSessions(ctx, tenancydb.RevokeSessionsParams{AccountID: p.Account, Keep: p.Credential, RevokedAt: at})
+	if err != nil || n == 0 {
+		return n, err
+	}
+	return n, auditAccount(ctx, tx, p.Account, audit.Event{Action: "session.end-others", Actor: p.Name, RequestID: requestID, At: at, Details: map[string]any{"sessionsEnded": n}})
+}
+
 // ChangePassword sets another password and ends all other sessions. Whoever does
 // not know the present one is slowed down as at the log-in.
 func (a *Accounts) ChangePassword(ctx context.Context, p authz.Principal, in api.PasswordChange, from Caller, now time.Time) error {
@@ -188,8 +198,8 @@ type person struct {
 	email, locale string
 }
 
-// setPassword ends all sessions but the one to keep, and all links to reset the
-// password by, and tells the person.
+// setPassword ends all sessions but the one to keep, all log-ins that wait for a
+// second factor, and all links to reset the password by, and tells the person.
 func (a *Accounts) setPassword(ctx context.Context, tx store.Tx, who person, phc string, keep uuid.UUID, action string, from Caller, now time.Time) error {
 	q := tenancydb.New(tx)
 	if err := q.SetPassword(ctx, tenancydb.SetPasswordParams{ID: who.id, PasswordHash: phc}); err != nil {
@@ -197,6 +207,9 @@ func (a *Accounts) setPassword(ctx context.Context, tx store.Tx, who person, phc
 	}
 	ended, err := q.RevokeSessions(ctx, tenancydb.RevokeSessionsParams{AccountID: who.id, Keep: keep, RevokedAt: now})
 	if err != nil {
+		return err
+	}
+	if err := q.DeleteHalfLogins(ctx, who.id); err != nil {
 		return err
 	}
 	if err := q.UseResets(ctx, tenancydb.UseResetsParams{AccountID: &who.id, UsedAt: now}); err != nil {

@@ -117,13 +117,14 @@ func devicePending(code, format string, args ...any) *problem.Error {
 	return p
 }
 
-// WaitingDevice says which device shows the code, for the person to recognize it.
-func WaitingDevice(ctx context.Context, tx store.Tx, userCode string, now time.Time) (api.DeviceRequest, error) {
+// WaitingDevice says which device shows the code, for the person, who is at the
+// address, to recognize it.
+func WaitingDevice(ctx context.Context, tx store.Tx, userCode, address string, now time.Time) (api.DeviceRequest, error) {
 	d, err := tenancydb.New(tx).WaitingDevice(ctx, tenancydb.WaitingDeviceParams{UserHash: hashUserCode(userCode), Now: now})
 	if err != nil {
 		return api.DeviceRequest{}, noDevice(err)
 	}
-	return api.DeviceRequest{Client: d.Client, Address: d.Address, AskedAt: d.CreatedAt.UTC(), ExpiresAt: d.ExpiresAt.UTC()}, nil
+	return api.DeviceRequest{Client: d.Client, Address: d.Address, AskedAt: d.CreatedAt.UTC(), ExpiresAt: d.ExpiresAt.UTC(), SameAddress: d.Address == address}, nil
 }
 
 // DecideDevice lets the device that shows the code be logged in as the person,

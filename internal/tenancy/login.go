@@ -59,26 +59,35 @@ type Session struct {
 // many at once gain nothing. Unknown addresses take as long, and read the same, as
 // wrong passwords.
 func (l *Logins) Login(ctx context.Context, try Try, now time.Time) (Session, error) {
-	if err := l.countTry(ctx, try.Email, try.Address, now); err != nil {
+	account, err := l.check(ctx, try, now)
+	if err != nil {
 		return Session{}, err
+	}
+	return l.begin(ctx, account, try, now)
+}
+
+// check returns the account whose password was tried, if it is right.
+func (l *Logins) check(ctx context.Context, try Try, now time.Time) (tenancydb.LoginAccountRow, error) {
+	if err := l.countTry(ctx, try.Email, try.Address, now); err != nil {
+		return tenancydb.LoginAccountRow{}, err
 	}
 	account, phc := tenancydb.LoginAccountRow{}, nobody
 	var err error
 	account, err = tenancydb.New(l.store.SystemPool()).LoginAccount(ctx, try.Email)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return Session{}, err
+		return account, err
 	}
 	if err == nil {
 		phc = account.PasswordHash
 	}
 	ok, err := l.matches(ctx, phc, try.Password)
 	if err != nil {
-		return Session{}, err
+		return account, err
 	}
 	if !ok || account.DisabledAt != nil {
-		return Session{}, l.refuse(ctx, try, now)
+		return account, l.refuse(ctx, try, now)
 	}
-	return l.begin(ctx, account, try, now)
+	return account, nil
 }
 
 // refuse says why a log-in failed. Whoever knows the password of a sign-up whose
@@ -145,19 +154,24 @@ func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, t
 		if err := q.ForgetLoginFailures(ctx, tenancydb.ForgetLoginFailuresParams{Address: try.Address, Email: account.Email}); err != nil {
 			return err
 		}
-		// A password that was changed since it was checked is wrong now, and one
-		// that changes from here on ends the session that begins.
-		_, err = q.LockPassword(ctx, tenancydb.LockPasswordParams{ID: account.ID, PasswordHash: account.PasswordHash})
-		if errors.Is(err, pgx.ErrNoRows) {
-			return loginFailed()
-		}
-		if err != nil {
+		if err := lockPassword(ctx, tx, account); err != nil {
 			return err
 		}
 		s, err = startSession(ctx, tx, account.ID, account.Email, try.Caller, details, now)
 		return err
 	})
 	return s, err
+}
+
+// lockPassword keeps the password as it was when it was checked: one that was
+// changed since is wrong now, and one that changes once the transaction has ended
+// ends what the transaction began.
+func lockPassword(ctx context.Context, tx store.Tx, account tenancydb.LoginAccountRow) error {
+	_, err := tenancydb.New(tx).LockPassword(ctx, tenancydb.LockPasswordParams{ID: account.ID, PasswordHash: account.PasswordHash})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return loginFailed()
+	}
+	return err
 }
 
 // startSession begins a session of the account, with a secret of its own; details

@@ -224,5 +224,6 @@ WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > sqlc.arg(now)::tim
 UPDATE sessions SET revoked_at = sqlc.arg(revoked_at)::timestamptz WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL AND expires_at > sqlc.arg(revoked_at);
 
 -- name: RevokeSessions :execrows
--- All of a person's but the one to keep.
-UPDATE sessions SET revoked_at = sqlc.arg(revoked_at)::timestamptz WHERE account_id = $1 AND id <> sqlc.arg(keep)::uuid AND revoked_at IS NULL;
+-- All of a person's that are good now, but the one to keep.
+UPDATE sessions SET revoked_at = sqlc.arg(revoked_at)::timestamptz
+WHERE account_id = $1 AND id <> sqlc.arg(keep)::uuid AND revoked_at IS NULL AND expires_at > sqlc.arg(revoked_at);

@@ -166,13 +166,15 @@ func (f *TOTP) check(ctx context.Context, tx store.Tx, account uuid.UUID, code s
 	return "recovery code", err
 }
 
+const codeSecondFactorRequired = "second-factor-required"
+
 // secondFactor asks for the second factor of somebody who logs in with the right
 // password.
 func (f *TOTP) secondFactor(ctx context.Context, tx store.Tx, account uuid.UUID, code string, now time.Time) (details map[string]any, err error) {
 	how, err := f.check(ctx, tx, account, code, now)
 	switch {
 	case errors.Is(err, errNoCode):
-		return nil, &problem.Error{Status: http.StatusUnauthorized, Code: "second-factor-required", Detail: "Your account has a second factor. Send the code that your device shows, or a recovery code, as well."}
+		return nil, &problem.Error{Status: http.StatusUnauthorized, Code: codeSecondFactorRequired, Detail: "Your account has a second factor. Send the code that your device shows, or a recovery code, as well."}
 	case errors.Is(err, errWrongCode):
 		return nil, &problem.Error{Status: http.StatusUnauthorized, Code: "second-factor-wrong", Detail: "The code is wrong, or was used before. Wait for the next one, or use a recovery code."}
 	case how == "":

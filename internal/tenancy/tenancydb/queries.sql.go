@@ -1016,7 +1016,8 @@ func (q *Queries) RevokeSessionOf(ctx context.Context, arg RevokeSessionOfParams
 }
 
 const revokeSessions = `-- name: RevokeSessions :execrows
-UPDATE sessions SET revoked_at = $2::timestamptz WHERE account_id = $1 AND id <> $3::uuid AND revoked_at IS NULL
+UPDATE sessions SET revoked_at = $2::timestamptz
+WHERE account_id = $1 AND id <> $3::uuid AND revoked_at IS NULL AND expires_at > $2
 `
 
 type RevokeSessionsParams struct {
@@ -1025,7 +1026,7 @@ type RevokeSessionsParams struct {
 	Keep      uuid.UUID
 }
 
-// All of a person's but the one to keep.
+// All of a person's that are good now, but the one to keep.
 func (q *Queries) RevokeSessions(ctx context.Context, arg RevokeSessionsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, revokeSessions, arg.AccountID, arg.RevokedAt, arg.Keep)
 	if err != nil {
