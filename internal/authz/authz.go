@@ -53,6 +53,7 @@ const (
 	OperatorInventory    Action = "operator.inventory"
 	OperatorSegmentAudit Action = "operator.segment-audit"
 	OperatorZoneEnrol    Action = "operator.zone-enrol"
+	OperatorCustomers    Action = "operator.customers" // see an organization's people and costs
 	OperatorOrganization Action = "operator.organization"
 	OperatorQuota        Action = "operator.quota"
 	OperatorSuspend      Action = "operator.suspend" // for budget, dunning or abuse
@@ -76,10 +77,10 @@ var table = map[api.Role]map[Action]bool{
 // operatorTable holds what each role in the operator organization allows across
 // organizations.
 var operatorTable = map[api.Role]map[Action]bool{
-	api.RoleViewer: set([]Action{OperatorInventory, OperatorSegmentAudit}),
-	api.RoleEditor: set([]Action{OperatorInventory, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend}),
-	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock}),
-	api.RoleOwner:  set([]Action{OperatorInventory, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock}),
+	api.RoleViewer: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit}),
+	api.RoleEditor: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend}),
+	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock}),
+	api.RoleOwner:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock}),
 }
 
 func set(lists ...[]Action) map[Action]bool {

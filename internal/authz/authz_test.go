@@ -25,7 +25,7 @@ func TestTable(t *testing.T) {
 		OrganizationUpdate: "admin owner", AuditRead: "admin owner", ProjectWrite: "admin owner",
 		MemberWrite: "admin owner", TokenRead: "admin owner", TokenWrite: "admin owner",
 		OrganizationClose: "owner", OwnerWrite: "owner",
-		OperatorInventory: "viewer editor admin owner", OperatorSegmentAudit: "viewer editor admin owner",
+		OperatorInventory: "viewer editor admin owner", OperatorCustomers: "viewer editor admin owner", OperatorSegmentAudit: "viewer editor admin owner",
 		OperatorZoneEnrol: "editor admin owner", OperatorSuspend: "editor admin owner",
 		OperatorOrganization: "admin owner", OperatorQuota: "admin owner", OperatorClock: "admin owner",
 		"made.up": none,

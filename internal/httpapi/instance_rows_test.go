@@ -59,8 +59,14 @@ var operatorRows = map[string]row{
 	"operator-instances-csv":    {operator: readers, request: get("/api/v1/operator/instances.csv")},
 	"operator-instances-get":    {operator: readers, request: inInventory("")},
 	"operator-instances-events": {operator: readers, request: inInventory("/events")},
-	"operator-audit-segments":   {operator: readers, request: get("/api/v1/operator/audit/segments")},
-	"operator-clock":            {operator: readers, request: get("/api/v1/operator/clock")},
+	"operator-stuck":            {operator: readers, request: get("/api/v1/operator/stuck")},
+	"operator-zones":            {operator: readers, request: get("/api/v1/operator/zones")},
+	"operator-organizations":    {operator: readers, request: get("/api/v1/operator/organizations")},
+	"operator-organizations-get": {operator: readers, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: "GET", Path: "/api/v1/operator/organizations/" + at.organization}
+	}},
+	"operator-audit-segments": {operator: readers, request: get("/api/v1/operator/audit/segments")},
+	"operator-clock":          {operator: readers, request: get("/api/v1/operator/clock")},
 	"operator-clock-advance": {operator: admins, request: func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
 		return httpapitest.Request{Method: "POST", Path: "/api/v1/operator/clock/advance", Body: api.ClockAdvance{Seconds: 1}}
 	}},

@@ -125,6 +125,7 @@ type inventoriedView struct {
 	instance api.Instance
 	events   []api.Event
 	provider string
+	stuck    []api.Stuck // itself, if it is
 }
 
 func (p *Portal) inventoried(w http.ResponseWriter, r *http.Request, v *visit) error {
@@ -143,7 +144,11 @@ func (p *Portal) inventoried(w http.ResponseWriter, r *http.Request, v *visit) e
 	if err != nil {
 		return err
 	}
-	return show(w, r, v, inventoriedPage(v, inventoriedView{i, events, of[i.Spec.Zone]}))
+	stuck, err := v.client.Operator().Stuck(r.Context(), i.Metadata.ID)
+	if err != nil {
+		return err
+	}
+	return show(w, r, v, inventoriedPage(v, inventoriedView{i, events, of[i.Spec.Zone], stuck}))
 }
 
 // inInventory is the inventory filtered by one thing.

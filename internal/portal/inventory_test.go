@@ -28,7 +28,7 @@ func (s *site) staff(t testing.TB, role api.Role) *browser {
 func TestWhoSeesTheOperatorsPages(t *testing.T) {
 	s := newSite(t)
 	i := s.Ready(t, httpapitest.Own, httpapitest.OwnProject)
-	pages := []string{"/operator/instances", "/operator/instances.csv", "/operator/instances/" + i.ID.String()}
+	pages := []string{"/operator/instances", "/operator/instances.csv", "/operator/instances/" + i.ID.String(), "/operator/stuck", "/operator/zones", "/operator/organizations", "/operator/organizations/" + httpapitest.Own}
 	for _, path := range pages {
 		for _, role := range []api.Role{api.RoleOwner, api.RoleAdmin, api.RoleEditor, api.RoleViewer} {
 			s.staff(t, role).get(t, path).want(t, http.StatusOK)

@@ -14,6 +14,11 @@ func (p *Portal) operatorRoutes() []Route {
 		{"GET /operator/instances", SignedIn, p.inventory},
 		{"GET /operator/instances.csv", SignedIn, p.inventoryCSV},
 		{"GET /operator/instances/{id}", SignedIn, p.inventoried},
+		{"GET /operator/stuck", SignedIn, p.stuck},
+		{"GET /operator/zones", SignedIn, p.zones},
+		{"GET /operator/organizations", SignedIn, p.customers},
+		{"GET /operator/organizations/{name}", SignedIn, p.customer},
+		{"POST /operator/organizations/{name}/quota", SignedIn, p.setQuota},
 	}
 }
 
@@ -30,6 +35,9 @@ func (v *visit) deskSections() []entry {
 		title, path string
 	}{
 		{authz.OperatorInventory, v.T("operator.inventory"), "/operator/instances"},
+		{authz.OperatorInventory, v.T("operator.stuck"), "/operator/stuck"},
+		{authz.OperatorInventory, v.T("operator.zones"), "/operator/zones"},
+		{authz.OperatorInventory, v.T("operator.organizations"), "/operator/organizations"},
 	} {
 		if v.mayOperate(s.action) {
 			list = append(list, entry{s.title, s.path})
