@@ -155,6 +155,34 @@ type Cost struct {
 	Lines    []CostLine `json:"lines" nullable:"false"`
 }
 
+// CostSummary is what an organization or a project has cost so far this month,
+// from several sides, each of which adds up to the total.
+type CostSummary struct {
+	Month     string      `json:"month" example:"2026-11"`
+	TimeZone  string      `json:"timeZone" example:"Europe/Zurich"`
+	Until     time.Time   `json:"until"`
+	Total     Money       `json:"total"`
+	Lines     int         `json:"lines" doc:"How many lines the whole account of it has"`
+	Services  []CostShare `json:"services" nullable:"false" doc:"The largest first"`
+	Projects  []CostShare `json:"projects" nullable:"false"`
+	Instances []CostShare `json:"instances" nullable:"false" doc:"The 50 that cost most"`
+	Days      []CostDay   `json:"days,omitempty" doc:"Absent where there is too much of it"`
+}
+
+// CostShare is what a part has cost.
+type CostShare struct {
+	Project string `json:"project,omitempty" doc:"Of an instance"`
+	Name    string `json:"name"`
+	Amount  Money  `json:"amount"`
+}
+
+// CostDay is by how much a calendar day, in the billing account's time zone, has
+// let the total grow.
+type CostDay struct {
+	Date   string `json:"date" format:"date"`
+	Amount Money  `json:"amount"`
+}
+
 // CostLine is one line as it would stand on the invoice.
 type CostLine struct {
 	Project  string `json:"project"`

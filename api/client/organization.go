@@ -56,13 +56,22 @@ func (o *Organization) Quota(ctx context.Context) (api.QuotaUse, error) {
 // Cost returns what the organization, or one of its projects, has cost so far
 // this month. An empty project means all of them.
 func (o *Organization) Cost(ctx context.Context, project string) (api.Cost, error) {
-	query := url.Values{}
-	if project != "" {
-		query.Set("project", project)
-	}
 	var out api.Cost
-	err := o.client.get(ctx, query, &out, o.path("cost")...)
+	err := o.client.get(ctx, ofProject(project), &out, o.path("cost")...)
 	return out, err
+}
+
+// CostSummary returns the same by service, project, instance and day.
+func (o *Organization) CostSummary(ctx context.Context, project string) (api.CostSummary, error) {
+	var out api.CostSummary
+	err := o.client.get(ctx, ofProject(project), &out, o.path("cost", "summary")...)
+	return out, err
+}
+
+func ofProject(project string) url.Values {
+	query := url.Values{}
+	set(query, "project", project)
+	return query
 }
 
 // Projects lists the organization's projects.

@@ -43,6 +43,18 @@ func (p *Project) WatchInstance(ctx context.Context, name string) iter.Seq2[Inst
 	})
 }
 
+// Changes is Watch without what there is already: it yields Synced once the
+// stream stands, then each change of an instance of the project, or of one when
+// it is named, and Synced again where changes may have been missed. Where no
+// stream can be had nothing is yielded.
+func (p *Project) Changes(ctx context.Context, name string) iter.Seq2[InstanceEvent, error] {
+	path := p.path()
+	if name != "" {
+		path = p.path(name)
+	}
+	return p.client.watch(ctx, path, url.Values{"initial": {"false"}}, func(context.Context) ([]api.Instance, error) { return nil, nil })
+}
+
 // watch keeps a stream going. After each stream on which nothing came it asks
 // once by poll, so that nobody waits for a stream that never comes.
 func (c *Client) watch(ctx context.Context, path []string, query url.Values, poll func(context.Context) ([]api.Instance, error)) iter.Seq2[InstanceEvent, error] {
@@ -93,6 +105,7 @@ func (w *watcher) stream(ctx context.Context) (alive bool, err error) {
 	if err != nil {
 		if IsStatus(err, http.StatusGone) {
 			w.lastID = ""
+			w.synced = w.synced && w.query.Get("initial") != "false" // what was missed is not listed: Synced says so
 		}
 		return false, err
 	}

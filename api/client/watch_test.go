@@ -137,6 +137,24 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// Where changes may have been missed, whoever asked only for changes is told so.
+func TestChangesThatWereMissedAreTold(t *testing.T) {
+	_, c := play(t, events(synced), answer(410, `{"detail":"too old"}`), events(synced+event("9", "Ready")))
+	var seen []string
+	for e, err := range c.Organization("acme").Project("default").Changes(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !e.Synced {
+			break
+		}
+		seen = append(seen, "|")
+	}
+	if len(seen) != 2 {
+		t.Errorf("told of it %d times, want 2", len(seen))
+	}
+}
+
 func TestWatchEndsWhenRefused(t *testing.T) {
 	for _, status := range []int{401, 403, 404} {
 		_, c := play(t, answer(status, `{}`))

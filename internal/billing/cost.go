@@ -58,6 +58,15 @@ type Filter struct {
 
 // Costs returns the lines of a month so far.
 func Costs(ctx context.Context, tx store.Tx, f Filter, m Month, until time.Time) ([]Line, error) {
+	uses, err := readUses(ctx, tx, f, m)
+	if err != nil {
+		return nil, err
+	}
+	return Rate(uses, m, until), nil
+}
+
+// readUses returns the segments that touch the month, with their prices.
+func readUses(ctx context.Context, tx store.Tx, f Filter, m Month) ([]Use, error) {
 	rows, err := billingdb.New(tx).Uses(ctx, billingdb.UsesParams{OrganizationID: f.Organization, PeriodFrom: m.From, PeriodTo: m.To, ProjectID: f.Project, InstanceID: f.Instance})
 	if err != nil {
 		return nil, err
@@ -72,15 +81,20 @@ func Costs(ctx context.Context, tx store.Tx, f Filter, m Month, until time.Time)
 	if err != nil {
 		return nil, err
 	}
+	prices := map[priceKey][]Price{}
 	uses := make([]Use, len(rows))
 	for i, r := range rows {
+		k := priceKey{r.PriceListRevisionID, r.Service, r.Plan, r.ServiceLevel}
+		if _, known := prices[k]; !known {
+			prices[k] = book.For(k.revision, k.service, k.plan, k.level)
+		}
 		s := Segment{From: r.FromAt, ComputeBilled: r.ComputeBilled, StorageBilled: r.StorageBilled, Terms: Terms{StorageGiB: r.StorageGib}}
 		if r.ToAt != nil {
 			s.To = *r.ToAt
 		}
-		uses[i] = Use{s, r.Project, r.Instance, r.Service, r.Plan, book.For(r.PriceListRevisionID, r.Service, r.Plan, r.ServiceLevel)}
+		uses[i] = Use{s, r.Project, r.Instance, r.Service, r.Plan, prices[k]}
 	}
-	return Rate(uses, m, until), nil
+	return uses, nil
 }
 
 // Total adds the lines up.

@@ -58,7 +58,7 @@ func (s *Server) enter(ctx context.Context, c *call, r *http.Request) error {
 // identify authenticates the request and keeps its asker from asking too often.
 func (s *Server) identify(ctx context.Context, c *call, r *http.Request) error {
 	if c.op.Action == authz.Public && !(c.op.Asker && r.Header.Get("Authorization") != "") {
-		return s.slow(s.perAddress.Allow(c.address))
+		return s.slow(s.allowPublic(ctx, c, r))
 	}
 	secret, err := bearer(r)
 	if err == nil {
@@ -73,6 +73,17 @@ func (s *Server) identify(ctx context.Context, c *call, r *http.Request) error {
 		return err
 	}
 	return s.slow(s.perToken.Allow(c.principal.Credential.String()))
+}
+
+// allowPublic counts what anybody may ask by address, but reading by somebody who
+// is logged in by their session: many people can share an address.
+func (s *Server) allowPublic(ctx context.Context, c *call, r *http.Request) (bool, time.Duration) {
+	if secret, err := bearer(r); err == nil && !c.op.Changes() {
+		if p, err := tenancy.Authenticate(ctx, s.Store, secret, s.Clock.Now()); err == nil {
+			return s.perToken.Allow(p.Credential.String())
+		}
+	}
+	return s.perAddress.Allow(c.address)
 }
 
 func (s *Server) slow(ok bool, wait time.Duration) error {

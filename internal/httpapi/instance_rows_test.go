@@ -49,9 +49,8 @@ var instanceRows = map[string]row{
 	"bindings-credentials":  {may: editors, request: onReady("POST", "/bindings/default/credentials")},
 	"instances-credentials": {may: editors, request: onReady("POST", "/credentials")},
 
-	"organization-cost": {may: everyRole, anyProject: true, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
-		return httpapitest.Request{Method: "GET", Path: at.path("/cost?project=" + at.project)}
-	}},
+	"organization-cost":         {may: everyRole, anyProject: true, request: ofCosts("/cost")},
+	"organization-cost-summary": {may: everyRole, anyProject: true, request: ofCosts("/cost/summary")},
 }
 
 var operatorRows = map[string]row{
@@ -77,6 +76,13 @@ var operatorRows = map[string]row{
 func inInventory(rest string) func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
 	return func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
 		return httpapitest.Request{Method: "GET", Path: "/api/v1/operator/instances/" + e.Ready(t, at.organization, at.project).ID.String() + rest}
+	}
+}
+
+// ofCosts asks for the costs of the place's project.
+func ofCosts(path string) func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+	return func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: "GET", Path: at.path(path + "?project=" + at.project)}
 	}
 }
 

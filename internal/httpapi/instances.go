@@ -12,6 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
+	"github.com/google/uuid"
+
 	"souk/api"
 	"souk/internal/authz"
 	"souk/internal/instance"
@@ -54,7 +56,8 @@ func instanceDoc(v instance.View) *instanceOut {
 type listInstancesInput struct {
 	InProject
 	InstanceFilter
-	Watch bool `query:"watch" doc:"Stream what changes"`
+	Watch   bool `query:"watch" doc:"Stream what changes"`
+	Initial bool `query:"initial" default:"true" doc:"With watch: what there is already comes first"`
 }
 
 // InstanceFilter chooses instances in a listing.
@@ -110,7 +113,7 @@ func eventList(rows []instancedb.EventsRow, next string) api.List[api.Event] {
 
 func (s *Server) registerInstanceReads() {
 	register(s, Operation{Method: http.MethodGet, Path: instancesPath, ID: "instances-list", Tag: "instances", Summary: "List instances",
-		Description: "With `watch=true` the answer is a stream of server-sent events: one `instance` event for each instance, then `synced`, then one for each change. `Last-Event-ID` resumes.",
+		Description: "With `watch=true` the answer is a stream of server-sent events: one `instance` event for each instance, then `synced`, then one for each change. `initial=false` begins with `synced`. `Last-Event-ID` resumes.",
 		Action:      authz.InstanceRead, Serve: s.watched},
 		func(ctx context.Context, in *listInstancesInput) (out *body[api.List[api.Instance]], err error) {
 			q, err := in.query()
@@ -129,7 +132,8 @@ func (s *Server) registerInstanceReads() {
 		Description: "With `watch=true` the answer is a stream of server-sent events, as of the listing."},
 		func(ctx context.Context, in *struct {
 			InInstance
-			Watch bool `query:"watch"`
+			Watch   bool `query:"watch"`
+			Initial bool `query:"initial" default:"true"`
 		}) (out *instanceOut, err error) {
 			err = s.Read(ctx, func(tx store.Tx, p Place) error {
 				v, err := s.Instances.Get(ctx, tx, at(p), in.Name)
@@ -166,21 +170,34 @@ func (s *Server) registerInstanceReads() {
 			return out, err
 		})
 	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/organizations/{org}/cost", ID: "organization-cost", Tag: "costs", Summary: "Cost of an organization, or of one project, this month so far", Action: authz.CostRead, AnyProject: true},
-		func(ctx context.Context, in *struct {
-			InOrganization
-			Project string `query:"project" maxLength:"63" doc:"One project only"`
-		}) (out *body[api.Cost], err error) {
-			err = s.Read(ctx, func(tx store.Tx, p Place) error {
-				project, err := s.costProject(ctx, tx, p, in.Project)
-				if err != nil {
-					return err
-				}
-				c, err := s.Instances.Cost(ctx, tx, at(p), project, nil)
-				out = &body[api.Cost]{c}
+		costRead(s, func(ctx context.Context, tx store.Tx, p Place, project *uuid.UUID) (api.Cost, error) {
+			return s.Instances.Cost(ctx, tx, at(p), project, nil)
+		}))
+	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/organizations/{org}/cost/summary", ID: "organization-cost-summary", Tag: "costs", Summary: "The same cost by service, project, instance and day", Action: authz.CostRead, AnyProject: true},
+		costRead(s, func(ctx context.Context, tx store.Tx, p Place, project *uuid.UUID) (api.CostSummary, error) {
+			return s.Instances.CostSummary(ctx, tx, at(p), project)
+		}))
+}
+
+type costInput struct {
+	InOrganization
+	Project string `query:"project" maxLength:"63" doc:"One project only"`
+}
+
+// costRead answers with what f makes of the costs that may be seen.
+func costRead[T any](s *Server, f func(ctx context.Context, tx store.Tx, p Place, project *uuid.UUID) (T, error)) func(ctx context.Context, in *costInput) (*body[T], error) {
+	return func(ctx context.Context, in *costInput) (out *body[T], err error) {
+		err = s.Read(ctx, func(tx store.Tx, p Place) error {
+			project, err := s.costProject(ctx, tx, p, in.Project)
+			if err != nil {
 				return err
-			})
-			return out, err
+			}
+			c, err := f(ctx, tx, p, project)
+			out = &body[T]{c}
+			return err
 		})
+		return out, err
+	}
 }
 
 // updateInput is a full or a partial spec with its conditions.

@@ -73,10 +73,13 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) error {
 	}
 	callFrom(ctx).op.Stream = true // however long it takes now, it is not slow
 	out := newEventStream(w)
-	if r.Header.Get("Last-Event-ID") == "" {
-		err = s.sendAll(ctx, out, q, start)
-	} else {
+	switch {
+	case r.Header.Get("Last-Event-ID") != "":
 		err = s.sendChanges(ctx, out, q, missed)
+	case r.URL.Query().Get("initial") == "false":
+		err = out.synced(start)
+	default:
+		err = s.sendAll(ctx, out, q, start)
 	}
 	if err == nil {
 		err = s.sendOn(ctx, r, out, q, sub)
@@ -125,7 +128,7 @@ func (s *Server) sendAll(ctx context.Context, out *eventStream, q instance.Query
 			}
 		}
 		if q.Cursor = next; next == "" {
-			return out.send(start.String(), "synced", struct{}{})
+			return out.synced(start)
 		}
 	}
 }
@@ -208,6 +211,11 @@ func (e *eventStream) send(id, event string, data any) error {
 		id = "id: " + id + "\n"
 	}
 	return e.write(fmt.Sprintf("%sevent: %s\ndata: %s\n\n", id, event, raw))
+}
+
+// synced says that what was there before start has been sent, or is not wanted.
+func (e *eventStream) synced(start change.Position) error {
+	return e.send(start.String(), "synced", struct{}{})
 }
 
 func (e *eventStream) comment(text string) error { return e.write(": " + text + "\n\n") }

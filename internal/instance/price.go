@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -52,6 +53,35 @@ func (s *Service) Cost(ctx context.Context, tx store.Tx, p Place, project, insta
 			Unit: string(l.Unit), Seconds: l.Seconds(), Price: amount(l.Price, l.Currency), Amount: amount(l.Amount, l.Currency)})
 	}
 	return out, nil
+}
+
+// CostSummary returns what an organization, or one project, has cost so far this
+// month, from several sides.
+func (s *Service) CostSummary(ctx context.Context, tx store.Tx, p Place, project *uuid.UUID) (api.CostSummary, error) {
+	m, err := s.month(ctx, tx, p)
+	if err != nil {
+		return api.CostSummary{}, err
+	}
+	now := s.Clock.Now()
+	sum, err := billing.Summarize(ctx, tx, billing.Filter{Organization: p.Organization, Project: project}, m, now)
+	if err != nil {
+		return api.CostSummary{}, err
+	}
+	currency := cmp.Or(sum.Currency, "CHF")
+	out := api.CostSummary{Month: m.String(), TimeZone: m.Location.String(), Until: now, Total: amount(sum.Total, currency), Lines: sum.Lines,
+		Services: shares(sum.Services, currency), Projects: shares(sum.Projects, currency), Instances: shares(sum.Instances, currency)}
+	for _, d := range sum.Days {
+		out.Days = append(out.Days, api.CostDay{Date: d.Date, Amount: amount(d.Amount, currency)})
+	}
+	return out, nil
+}
+
+func shares(list []billing.Share, currency string) []api.CostShare {
+	out := []api.CostShare{}
+	for _, s := range list {
+		out = append(out, api.CostShare{Project: s.Project, Name: s.Name, Amount: amount(s.Amount, currency)})
+	}
+	return out
 }
 
 func currencyOf(lines []billing.Line) string {

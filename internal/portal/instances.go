@@ -2,11 +2,13 @@ package portal
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 
 	"souk/api"
 	"souk/api/client"
+	"souk/internal/authz"
 )
 
 func (p *Portal) instanceRoutes() []Route {
@@ -94,7 +96,27 @@ type summary struct {
 	recent       []api.Instance
 	attention    []api.Instance
 	quota        api.QuotaUse
-	cost         *api.Cost // nil: the role does not see costs
+	cost         *api.CostSummary // nil: the role does not see costs
+	costLater    bool             // or it is asked for once the page is there
+}
+
+// costAtOnce is with how many instances the overview waits for their cost.
+const costAtOnce = 500
+
+// readCost reads the cost so far where the role sees it.
+func (s *summary) readCost(ctx context.Context, v *visit) error {
+	if s.costLater = v.may(authz.CostRead, "") && s.quota.Used.Instances > costAtOnce; s.costLater {
+		return nil
+	}
+	cost, err := v.organization().CostSummary(ctx, "")
+	if err != nil {
+		if client.IsStatus(err, http.StatusForbidden) {
+			return nil
+		}
+		return err
+	}
+	s.cost = &cost
+	return nil
 }
 
 func (p *Portal) overview(w http.ResponseWriter, r *http.Request, v *visit) error {
@@ -106,10 +128,7 @@ func (p *Portal) overview(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if s.quota, err = v.organization().Quota(r.Context()); err != nil {
 		return err
 	}
-	switch cost, err := v.organization().Cost(r.Context(), ""); {
-	case err == nil:
-		s.cost = &cost
-	case !client.IsStatus(err, http.StatusForbidden):
+	if err := s.readCost(r.Context(), v); err != nil {
 		return err
 	}
 	projects, err := v.organization().Projects(r.Context())

@@ -120,24 +120,22 @@ func (f *orderForm) defaults(ctx context.Context, v *visit) error {
 	return nil
 }
 
+// namesTried is how many names in a row are looked up before one is drawn.
+const namesTried = 9
+
 // freeName is a name that no instance of the project has.
 func freeName(ctx context.Context, project *client.Project, service string) (string, error) {
-	page, err := project.InstancesPage(ctx, client.ListOptions{Text: service + "-"}, 200, "")
-	if err != nil {
-		return "", err
-	}
-	taken := map[string]bool{}
-	for _, i := range page.Items {
-		taken[i.Metadata.Name] = true
-	}
-	if page.Next != "" {
-		return service + "-" + strings.ToLower(rand.Text()[:6]), nil
-	}
-	for n := 1; ; n++ {
-		if name := fmt.Sprintf("%s-%d", service, n); !taken[name] {
+	for n := range namesTried {
+		name := fmt.Sprintf("%s-%d", service, n+1)
+		_, _, err := project.Instance(ctx, name)
+		if client.IsStatus(err, http.StatusNotFound) {
 			return name, nil
 		}
+		if err != nil {
+			return "", err
+		}
 	}
+	return service + "-" + strings.ToLower(rand.Text()[:6]), nil
 }
 
 // offering is the one of the chosen zone and service level, or else the first

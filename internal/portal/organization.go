@@ -22,6 +22,7 @@ func (p *Portal) organizationRoutes() []Route {
 		{"POST /o/{org}/tokens/{id}/revoke", SignedIn, p.revokeToken},
 		{"GET /o/{org}/audit", SignedIn, p.auditLog},
 		{"GET /o/{org}/costs", SignedIn, p.costs},
+		{"GET /o/{org}/costs/total", SignedIn, p.costTotal},
 		{"GET /o/{org}/quota", SignedIn, p.quota},
 		{"GET /o/{org}/settings", SignedIn, p.organizationSettings},
 		{"POST /o/{org}/settings", SignedIn, p.updateOrganization},

@@ -20,7 +20,7 @@ func TestWhoSeesWhichPage(t *testing.T) {
 	readers, admins := "owner admin editor viewer", "owner admin"
 	for path, may := range map[string]string{
 		own + "/projects": readers, own + "/members": readers, own + "/tokens": admins, own + "/audit": admins,
-		own + "/costs": readers + " billing", own + "/quota": readers + " billing", own + "/settings": admins,
+		own + "/costs": readers + " billing", own + "/costs/total": readers + " billing", own + "/quota": readers + " billing", own + "/settings": admins,
 	} {
 		for role, who := range people {
 			want := http.StatusForbidden
@@ -217,6 +217,12 @@ func TestCostsAndQuota(t *testing.T) {
 	got := billing.get(t, own+"/costs").want(t, http.StatusOK).says(t, "CHF 0.04", "postgresql", httpapitest.OwnProject, httpapitest.SecondProject)
 	if n := strings.Count(got.main(), `value="0.02"`); n != 4 {
 		t.Errorf("%d shares are 0.02; two projects and two instances are: %s", n, got.main())
+	}
+	if days := got.between(t, "<h2 id=\"days\">", "</section>"); strings.Count(days, "<rect") != s.Clock.Now().Day() || !strings.Contains(days, "CHF 0.04") {
+		t.Errorf("not a bar for each day so far: %s", days)
+	}
+	if total := billing.get(t, own+"/costs/total").want(t, http.StatusOK).text; !strings.Contains(total, "CHF 0.04") {
+		t.Errorf("the total alone: %s", total)
 	}
 	billing.get(t, own+"/quota").want(t, http.StatusOK).says(t, "2 of ")
 }

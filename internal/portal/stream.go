@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"souk/api/client"
 )
 
 // heartbeat keeps what is between from closing a silent stream.
@@ -15,11 +13,7 @@ const heartbeat = 20 * time.Second
 // in it when it is named. What has changed the page asks for itself, so that a
 // stream that was cut and resumed loses nothing.
 func (p *Portal) stream(w http.ResponseWriter, r *http.Request, v *visit) error {
-	project := v.organization().Project(v.query.Get("project"))
-	events := project.Watch(r.Context(), client.ListOptions{})
-	if name := v.query.Get("instance"); name != "" {
-		events = project.WatchInstance(r.Context(), name)
-	}
+	events := v.organization().Project(v.query.Get("project")).Changes(r.Context(), v.query.Get("instance"))
 	out := http.NewResponseController(w)
 	_ = out.SetWriteDeadline(time.Time{})
 	w.Header().Set("Content-Type", "text/event-stream")

@@ -33,6 +33,7 @@ var benchmarks = []benchmark{
 	{"dispatch", dispatch},
 	{"list", listPage},
 	{"cost", costAndAudit},
+	{"portal", portalPages},
 }
 
 func main() {
@@ -72,11 +73,12 @@ type sizes struct {
 	pages     int           // measured for latency, of each kind
 	window    time.Duration // of one measurement of throughput
 	windows   int
+	streams   int // open at once
 }
 
 var fullSize = sizes{
 	pairs: 10, starts: 5, idle: 30 * time.Second, few: 100, many: 100_000, orders: 300,
-	pages: 400, window: 2 * time.Second, windows: 5,
+	pages: 400, window: 2 * time.Second, windows: 5, streams: 200,
 }
 
 func run(ctx context.Context, args []string) error {

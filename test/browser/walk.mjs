@@ -2,6 +2,7 @@
 // uncaught exception or a page that overflows fails the journey in which it
 // happens.
 import { chromium } from "playwright-core";
+import { flags } from "./flags.mjs";
 import { createRequire } from "node:module";
 import { readFileSync, mkdirSync } from "node:fs";
 import { execFileSync } from "node:child_process";
@@ -10,10 +11,7 @@ export const { BASE, OUT, DEMO_PASSWORD } = process.env;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 mkdirSync(OUT, { recursive: true });
 
-export const browser = await chromium.launch({
-	executablePath: "/usr/bin/chromium",
-	args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
+export const browser = await chromium.launch(flags);
 
 const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 360, height: 740 }, wide: { width: 3840, height: 2160 } };
 

@@ -1,0 +1,101 @@
+package billing
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"souk/internal/money"
+	"souk/internal/store"
+)
+
+// Share is what a part of an organization has cost.
+type Share struct {
+	Project, Name string // Project is that of an instance, or ""
+	Amount        money.Amount
+}
+
+// Day is what a calendar day in the billing account's time zone has added to the
+// month's total.
+type Day struct {
+	Date   string // as 2026-11-21
+	Amount money.Amount
+}
+
+// Summary is what a month has cost so far, from several sides: each of them adds
+// up to the total.
+type Summary struct {
+	Total    money.Amount
+	Currency string
+	Lines    int
+	Services []Share // the largest first, as the others
+	Projects []Share
+	// Instances is cut to those that cost most.
+	Instances []Share
+	// Days is nil where there is too much to rate it once for each day.
+	Days []Day
+}
+
+const (
+	summaryInstances = 50
+	// usesByDay bounds what is rated for each day.
+	usesByDay = 2000
+)
+
+// Summarize adds the costs of a month so far up.
+func Summarize(ctx context.Context, tx store.Tx, f Filter, m Month, until time.Time) (Summary, error) {
+	uses, err := readUses(ctx, tx, f, m)
+	if err != nil {
+		return Summary{}, err
+	}
+	s := summarize(Rate(uses, m, until))
+	if len(uses) <= usesByDay {
+		s.Days = days(uses, m, until)
+	}
+	return s, nil
+}
+
+func summarize(lines []Line) Summary {
+	s := Summary{Total: Total(lines), Lines: len(lines)}
+	services, projects, instances := map[Share]money.Amount{}, map[Share]money.Amount{}, map[Share]money.Amount{}
+	for _, l := range lines {
+		s.Currency = l.Currency
+		for part, sums := range map[Share]map[Share]money.Amount{{Name: l.Service}: services, {Name: l.Project}: projects, {Project: l.Project, Name: l.Instance}: instances} {
+			sums[part] = sums[part].Add(l.Amount)
+		}
+	}
+	s.Services, s.Projects, s.Instances = largestFirst(services), largestFirst(projects), largestFirst(instances)
+	s.Instances = s.Instances[:min(len(s.Instances), summaryInstances)]
+	return s
+}
+
+func largestFirst(sums map[Share]money.Amount) []Share {
+	list := make([]Share, 0, len(sums))
+	for s, amount := range sums {
+		s.Amount = amount
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b Share) int {
+		return cmp.Or(b.Amount.Cmp(a.Amount), cmp.Compare(a.Project, b.Project), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+// days tells by how much each day has let the total grow: amounts are rounded
+// once, in a line of the month, and a day is the difference of two of them.
+func days(uses []Use, m Month, until time.Time) []Day {
+	list := []Day{}
+	before := money.Amount{}
+	for day := m.From.In(m.Location); day.Before(until) && day.Before(m.To); {
+		next := day.AddDate(0, 0, 1)
+		end := next
+		if until.Before(end) {
+			end = until
+		}
+		total := Total(Rate(uses, m, end))
+		list = append(list, Day{day.Format(time.DateOnly), total.Sub(before)})
+		before, day = total, next
+	}
+	return list
+}
