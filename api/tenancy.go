@@ -73,6 +73,7 @@ type Member struct {
 	Name      string    `json:"name,omitempty"`
 	Role      Role      `json:"role" enum:"owner,admin,editor,viewer,billing"`
 	Project   string    `json:"project,omitempty" doc:"Absent: the whole organization"`
+	BySSO     bool      `json:"bySSO,omitempty" doc:"The role follows the person's groups at the organization's identity provider, until it is changed by hand"`
 	CreatedAt time.Time `json:"createdAt"`
 }
 
@@ -161,6 +162,8 @@ type Whoami struct {
 	Actor         string      `json:"actor"`
 	ExpiresAt     time.Time   `json:"expiresAt"`
 	Organizations []WhoamiOrg `json:"organizations" nullable:"false"`
+	SSO           string      `json:"sso,omitempty" doc:"Organization by whose single sign-on the session began"`
+	Password      bool        `json:"password,omitempty" doc:"The person's account has a password"`
 }
 
 // WhoamiOrg is an organization that the asker can enter.

@@ -39,6 +39,7 @@ const (
 	MemberRead         Action = "member.read"
 	MemberWrite        Action = "member.write"
 	OwnerWrite         Action = "member.write-owner" // make or unmake an owner
+	SSOManage          Action = "organization.sso"   // who vouches for its people
 	TokenRead          Action = "token.read"
 	TokenWrite         Action = "token.write"
 	InstanceRead       Action = "instance.read"
@@ -63,7 +64,7 @@ const (
 var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs}
 var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite}
 var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite}
-var owners = []Action{OrganizationClose, OwnerWrite}
+var owners = []Action{OrganizationClose, OwnerWrite, SSOManage}
 
 // table holds what each role allows in its own organization or project.
 var table = map[api.Role]map[Action]bool{
@@ -104,8 +105,8 @@ func (a Action) Roleless() bool { return a == Public || a == SignedIn || a == Se
 // AcrossOrganizations says whether a is one of the operator's staff.
 func (a Action) AcrossOrganizations() bool { return strings.HasPrefix(string(a), "operator.") }
 
-// ladder is the roles from the one that allows most to the one that allows least.
-var ladder = []api.Role{api.RoleOwner, api.RoleAdmin, api.RoleEditor, api.RoleViewer, api.RoleBilling}
+// Ladder is the roles from the one that allows most to the one that allows least.
+var Ladder = []api.Role{api.RoleOwner, api.RoleAdmin, api.RoleEditor, api.RoleViewer, api.RoleBilling}
 
 // Roles returns the roles that allow a, the one that allows least first.
 func Roles(a Action) []api.Role {
@@ -114,7 +115,7 @@ func Roles(a Action) []api.Role {
 		allowed = operatorTable
 	}
 	var roles []api.Role
-	for _, r := range slices.Backward(ladder) {
+	for _, r := range slices.Backward(Ladder) {
 		if allowed[r][a] {
 			roles = append(roles, r)
 		}
@@ -143,6 +144,8 @@ type Principal struct {
 	// Session is set when a person is logged in, rather than a token used.
 	Session   bool
 	Account   uuid.UUID // whose session it is; uuid.Nil: a token's
+	SSO       string    // organization by whose single sign-on the session began; "": none
+	Password  bool      // the account has one
 	ExpiresAt time.Time
 	Grants    []Grant
 }

@@ -24,7 +24,7 @@ func TestTable(t *testing.T) {
 		InstanceWrite: "editor admin owner", CredentialReveal: "editor admin owner", BindingWrite: "editor admin owner",
 		OrganizationUpdate: "admin owner", AuditRead: "admin owner", ProjectWrite: "admin owner",
 		MemberWrite: "admin owner", TokenRead: "admin owner", TokenWrite: "admin owner",
-		OrganizationClose: "owner", OwnerWrite: "owner",
+		OrganizationClose: "owner", OwnerWrite: "owner", SSOManage: "owner",
 		OperatorInventory: "viewer editor admin owner", OperatorCustomers: "viewer editor admin owner", OperatorSegmentAudit: "viewer editor admin owner",
 		OperatorZoneEnrol: "editor admin owner", OperatorSuspend: "editor admin owner",
 		OperatorOrganization: "admin owner", OperatorQuota: "admin owner", OperatorClock: "admin owner",
@@ -103,8 +103,8 @@ func TestPrincipal(t *testing.T) {
 }
 
 func TestCovers(t *testing.T) {
-	for i, a := range ladder {
-		for j, b := range ladder {
+	for i, a := range Ladder {
+		for j, b := range Ladder {
 			if got := Covers(a, b); got != (i <= j) {
 				t.Errorf("%s covers %s: %v", a, b, got)
 			}

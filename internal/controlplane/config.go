@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 
 	"sigs.k8s.io/yaml"
@@ -36,10 +37,19 @@ type Config struct {
 	// Mail is the server that takes mails. Without one nothing is sent, and
 	// development catches it.
 	Mail *mail.Config `json:"mail,omitempty"`
+	// SSO is about customers' identity providers.
+	SSO SSOConfig `json:"sso"`
 	// Keyring is the file of the keys that secrets are sealed under (mode 0600).
 	Keyring string `json:"keyring"`
 	// Demo is set by souk dev: demonstration data, and a clock that can be moved.
 	Demo *Demo `json:"demo,omitempty"`
+}
+
+// SSOConfig says which identity providers customers may connect.
+type SSOConfig struct {
+	// AllowedNetworks are private networks that a provider may be in, such as
+	// "10.20.0.0/16". Public addresses always may.
+	AllowedNetworks []netip.Prefix `json:"allowedNetworks,omitempty"`
 }
 
 // Demo holds the secrets of the demonstration data.

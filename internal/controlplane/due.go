@@ -7,6 +7,7 @@ import (
 	"souk/internal/change"
 	"souk/internal/idempotency"
 	"souk/internal/mail"
+	"souk/internal/sso"
 	"souk/internal/store"
 	"souk/internal/tenancy"
 )
@@ -68,6 +69,7 @@ func (cp *ControlPlane) sweep(ctx context.Context) error {
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepGuesses(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepHalfLogins(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepDevices(ctx, tx, now, sweepChunk) }),
+		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return sso.Sweep(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepKnownAddresses(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepLinks(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepInvitations(ctx, tx, now, sweepChunk) }),

@@ -20,6 +20,7 @@ import (
 	"souk/internal/mail"
 	"souk/internal/portal"
 	"souk/internal/servicepkg"
+	"souk/internal/sso"
 	"souk/internal/store"
 	"souk/internal/zone"
 )
@@ -85,11 +86,15 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, PublicURL: cp.config.PublicURL,
-		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL()}, CaughtMail: caught, Observe: cp.measures.request})
+		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL()}, CaughtMail: caught, SSO: cp.openSSO(secrets), Observe: cp.measures.request})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Dev: cp.config.Demo != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())
 	cp.api.ServeMissing(pages.Missing())
 	return nil
+}
+
+func (cp *ControlPlane) openSSO(secrets *envelope.Envelope) *sso.Service {
+	return sso.New(sso.Config{Store: cp.store, Secrets: secrets, Logger: cp.log, Networks: cp.config.SSO.AllowedNetworks, Dev: cp.config.Demo != nil})
 }
 
 // openMail chooses who takes mails: the mail server, the catcher of development,

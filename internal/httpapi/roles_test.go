@@ -48,7 +48,7 @@ func (p place) inProject(rest string) string {
 }
 
 // allRows are those of all files.
-var allRows = []map[string]row{tenancyRows, deviceRows, totpRows, accountRows, invitationRows, catalogRows, instanceRows, operatorRows}
+var allRows = []map[string]row{tenancyRows, deviceRows, totpRows, ssoRows, accountRows, invitationRows, catalogRows, instanceRows, operatorRows}
 
 const (
 	everyRole = "owner admin editor viewer billing"
@@ -308,6 +308,7 @@ func (c cells) audited(t *testing.T) (n int) {
 var publicChanges = []string{
 	"login", "login-start", "login-finish",
 	"device-begin", "device-token",
+	"sso-start", "sso-finish",
 	"signup", "verify-email", "verify-email-resend", "password-reset", "password-reset-complete", "invitations-show", "invitations-redeem",
 }
 

@@ -22,6 +22,7 @@ import (
 	"souk/internal/instance"
 	"souk/internal/mail"
 	"souk/internal/ratelimit"
+	"souk/internal/sso"
 	"souk/internal/store"
 	"souk/internal/tenancy"
 	"souk/internal/zone"
@@ -45,6 +46,7 @@ type Config struct {
 	Mail      *mail.Outbox
 	// CaughtMail is what development catches; nil where mail is sent.
 	CaughtMail *mail.Catcher
+	SSO        *sso.Service
 	// Dev allows what only development may do, such as moving the clock.
 	Dev bool
 	// MaxBody bounds a request's body in bytes; 0 means 1 MiB.
@@ -128,6 +130,7 @@ func (s *Server) register() {
 	s.registerAccount()
 	s.registerDevices()
 	s.registerTOTP()
+	s.registerSSO()
 	s.registerOrganizations()
 	s.registerProjects()
 	s.registerMembers()

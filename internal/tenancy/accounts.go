@@ -166,6 +166,9 @@ func (a *Accounts) ChangePassword(ctx context.Context, p authz.Principal, in api
 	if err != nil {
 		return found(err, "account", p.Account.String())
 	}
+	if row.PasswordHash == "" {
+		return problem.Conflict("no-password", "Your account has no password: you log in by single sign-on.")
+	}
 	if err := checkPassword("body.new", in.New, row.Email); err != nil {
 		return err
 	}

@@ -67,6 +67,8 @@ func usable(rows []tenancydb.AuthenticateRow, now time.Time) error {
 		return problem.Unauthenticated("The token has been revoked. Log in again, or ask for a new token.")
 	case !now.Before(rows[0].ExpiresAt):
 		return problem.Unauthenticated("The token has expired. Log in again, or ask for a new token.")
+	case rows[0].SsoEnded:
+		return problem.Unauthenticated("The organization's single sign-on, by which you logged in, was changed or has ended. Log in again.")
 	case rows[0].DisabledAt != nil:
 		return problem.Unauthenticated("The account is disabled. Ask an administrator of your organization.")
 	}
@@ -88,6 +90,7 @@ func principal(rows []tenancydb.AuthenticateRow) authz.Principal {
 	}
 	if w.Session {
 		p.ID, p.Name, p.Account = "account:"+w.Principal.String(), w.Name, w.Principal
+		p.SSO, p.Password = w.Sso, w.Password
 	}
 	for _, r := range rows {
 		if r.OrganizationID == nil || r.Role == nil || r.Organization == nil {

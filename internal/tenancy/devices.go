@@ -90,8 +90,10 @@ func DeviceToken(ctx context.Context, s *store.Store, code string, from Caller, 
 		if err := q.DeleteDevice(ctx, d.ID); err != nil {
 			return err
 		}
-		session, err = startSession(ctx, tx, who.ID, who.Email, from, map[string]any{"device": d.Client}, now)
-		return err
+		if session, err = startSession(ctx, tx, who.ID, who.Email, from, map[string]any{"device": d.Client}, now); err != nil {
+			return err
+		}
+		return q.InheritSSO(ctx, tenancydb.InheritSSOParams{ID: session.ID, Approver: *d.SessionID})
 	})
 	return session, errors.Join(err, refused)
 }

@@ -76,6 +76,9 @@ func (l *Logins) Finish(ctx context.Context, ticket, code string, from Caller, n
 		if _, err := q.TakeHalfLogin(ctx, h.ID); err != nil {
 			return halfGone(err)
 		}
+		if err := passwordRefused(ctx, tx, account.ID); err != nil {
+			return err
+		}
 		details, err := l.factors.secondFactor(ctx, tx, account.ID, code, now)
 		if err != nil {
 			return err

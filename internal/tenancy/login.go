@@ -116,7 +116,9 @@ func loginFailed() error {
 	return &problem.Error{Status: 401, Code: "login-failed", Detail: "The e-mail address or the password is wrong."}
 }
 
+// matches takes an account without a password for one whose password nobody knows.
 func (l *Logins) matches(ctx context.Context, phc, password string) (ok bool, err error) {
+	phc = cmp.Or(phc, nobody)
 	err = l.inTurn(ctx, func() error {
 		ok, err = passwordMatches(phc, password)
 		return err
@@ -146,6 +148,9 @@ func (l *Logins) inTurn(ctx context.Context, f func() error) error {
 func (l *Logins) begin(ctx context.Context, account tenancydb.LoginAccountRow, try Try, now time.Time) (Session, error) {
 	var s Session
 	err := l.store.System(ctx, func(tx store.Tx) error {
+		if err := passwordRefused(ctx, tx, account.ID); err != nil {
+			return err
+		}
 		details, err := l.factors.secondFactor(ctx, tx, account.ID, try.Code, now)
 		if err != nil {
 			return err

@@ -24,7 +24,7 @@ func Members(ctx context.Context, tx store.Tx, organization, after uuid.UUID, li
 	}
 	list := make([]api.Member, len(rows))
 	for i, r := range rows {
-		list[i] = api.Member{ID: r.ID.String(), Email: r.Email, Name: r.Name, Role: api.Role(r.Role), Project: r.Project, CreatedAt: r.CreatedAt.UTC()}
+		list[i] = api.Member{ID: r.ID.String(), Email: r.Email, Name: r.Name, Role: api.Role(r.Role), Project: r.Project, BySSO: r.BySso, CreatedAt: r.CreatedAt.UTC()}
 	}
 	return list, nil
 }
@@ -32,7 +32,7 @@ func Members(ctx context.Context, tx store.Tx, organization, after uuid.UUID, li
 // Member returns one membership.
 func Member(ctx context.Context, tx store.Tx, organization, id uuid.UUID) (api.Member, error) {
 	r, err := tenancydb.New(tx).Member(ctx, tenancydb.MemberParams{OrganizationID: organization, ID: id})
-	return api.Member{ID: r.ID.String(), Email: r.Email, Name: r.Name, Role: api.Role(r.Role), Project: r.Project, CreatedAt: r.CreatedAt.UTC()},
+	return api.Member{ID: r.ID.String(), Email: r.Email, Name: r.Name, Role: api.Role(r.Role), Project: r.Project, BySSO: r.BySso, CreatedAt: r.CreatedAt.UTC()},
 		found(err, "member", id.String())
 }
 

@@ -2,10 +2,11 @@
 -- Who holds a secret, and what it allows: one row a grant, in one round trip. A
 -- person without any grant is one row with nulls.
 WITH who AS (
-	SELECT false AS session, t.id, t.id AS principal, t.name, t.expires_at, t.revoked_at, t.last_used_at, NULL::timestamptz AS disabled_at, NULL::uuid AS account_id
+	SELECT false AS session, t.id, t.id AS principal, t.name, t.expires_at, t.revoked_at, t.last_used_at, NULL::timestamptz AS disabled_at, NULL::uuid AS account_id,
+		false AS password, NULL::uuid AS sso_generation
 	FROM tokens t WHERE t.secret_hash = sqlc.arg(secret_hash)
 	UNION ALL
-	SELECT true, s.id, a.id, a.email, s.expires_at, s.revoked_at, s.last_used_at, a.disabled_at, a.id
+	SELECT true, s.id, a.id, a.email, s.expires_at, s.revoked_at, s.last_used_at, a.disabled_at, a.id, a.password_hash <> '', s.sso_generation
 	FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.secret_hash = sqlc.arg(secret_hash)
 ), grants AS (
 	SELECT t.organization_id, t.project_id, t.role FROM tokens t JOIN who w ON w.id = t.id
@@ -13,9 +14,12 @@ WITH who AS (
 	SELECT m.organization_id, m.project_id, m.role FROM members m JOIN who w ON w.account_id = m.account_id
 )
 SELECT w.session::boolean AS session, w.id::uuid AS id, w.principal::uuid AS principal, w.name::text AS name, w.expires_at::timestamptz AS expires_at,
-	w.revoked_at, w.last_used_at, w.disabled_at,
+	w.revoked_at, w.last_used_at, w.disabled_at, w.password::boolean AS password,
+	coalesce(so.name, '')::text AS sso, (w.sso_generation IS NOT NULL AND so.name IS NULL)::boolean AS sso_ended,
 	g.role, g.organization_id, o.name AS organization, coalesce('operator' = ANY (o.kinds), false)::boolean AS operator, g.project_id, p.name AS project
 FROM who w
+LEFT JOIN sso_connections c ON c.generation = w.sso_generation AND c.enabled
+LEFT JOIN organizations so ON so.id = c.organization_id
 LEFT JOIN grants g ON true
 LEFT JOIN organizations o ON o.id = g.organization_id
 LEFT JOIN projects p ON p.id = g.project_id
@@ -81,12 +85,12 @@ DELETE FROM projects WHERE id = $1;
 SELECT pg_advisory_xact_lock(hashtextextended('members ' || sqlc.arg(organization)::text, 0));
 
 -- name: Members :many
-SELECT m.id, m.role, m.created_at, a.email, a.name, coalesce(p.name, '')::text AS project
+SELECT m.id, m.role, m.created_at, m.by_sso, a.email, a.name, coalesce(p.name, '')::text AS project
 FROM members m JOIN accounts a ON a.id = m.account_id LEFT JOIN projects p ON p.id = m.project_id
 WHERE m.organization_id = $1 AND m.id > sqlc.arg(after)::uuid ORDER BY m.id LIMIT $2;
 
 -- name: Member :one
-SELECT m.id, m.role, m.created_at, m.project_id, a.email, a.name, coalesce(p.name, '')::text AS project
+SELECT m.id, m.role, m.created_at, m.project_id, m.by_sso, a.email, a.name, coalesce(p.name, '')::text AS project
 FROM members m JOIN accounts a ON a.id = m.account_id LEFT JOIN projects p ON p.id = m.project_id
 WHERE m.organization_id = $1 AND m.id = $2;
 
@@ -97,7 +101,8 @@ SELECT id, role FROM members WHERE organization_id = $1 AND account_id = $2 AND 
 INSERT INTO members (id, organization_id, project_id, account_id, role, created_at) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: SetRole :exec
-UPDATE members SET role = $2 WHERE id = $1;
+-- By hand: single sign-on leaves it alone from now on.
+UPDATE members SET by_sso = by_sso AND role = $2, role = $2 WHERE id = $1;
 
 -- name: DeleteMember :exec
 DELETE FROM members WHERE id = $1;

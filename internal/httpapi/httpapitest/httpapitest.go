@@ -51,6 +51,7 @@ type Env struct {
 	URL      string
 	Document *Document
 	Client   *http.Client
+	DNS      *DNS
 	// Organizations and Projects by name; projects as "acme/shop".
 	Organizations, Projects map[string]uuid.UUID
 	tokens                  map[[3]string]string
@@ -65,7 +66,7 @@ type Env struct {
 // New starts an API; change, where given, changes its configuration.
 func New(t testing.TB, change ...func(*httpapi.Config)) *Env {
 	t.Helper()
-	e := &Env{Config: storetest.NewConfig(t), Clock: &clock.Manual{}, Organizations: map[string]uuid.UUID{}, Projects: map[string]uuid.UUID{}, tokens: map[[3]string]string{}, ready: map[string]*Instance{}}
+	e := &Env{Config: storetest.NewConfig(t), Clock: &clock.Manual{}, DNS: &DNS{}, Organizations: map[string]uuid.UUID{}, Projects: map[string]uuid.UUID{}, tokens: map[[3]string]string{}, ready: map[string]*Instance{}}
 	var err error
 	if e.Store, err = store.Open(t.Context(), e.Config); err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"souk/internal/instance"
 	"souk/internal/mail"
 	"souk/internal/servicepkg"
+	"souk/internal/sso"
 	"souk/internal/store"
 	"souk/internal/zone"
 	"souk/services/postgresql"
@@ -53,6 +54,7 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 	}
 	e.instances = c.Instances
 	c.Mail, c.CaughtMail = &mail.Outbox{Secrets: secrets, PublicURL: PublicURL}, &mail.Catcher{Store: e.Store, Clock: ticking}
+	c.SSO = sso.New(sso.Config{Store: e.Store, Secrets: secrets, Real: e.Clock.Now, Logger: c.Logger, Resolver: e.DNS, Dev: true})
 	e.mails = &mail.Worker{Store: e.Store, Clock: ticking, Secrets: secrets, Sender: c.CaughtMail, Logger: c.Logger}
 }
 
