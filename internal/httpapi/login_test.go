@@ -143,7 +143,7 @@ func TestRateLimits(t *testing.T) {
 	}
 	get("/api/v1/whoami", "souk_guess", "203.0.113.3").Want(t, 429)
 	get("/api/v1/version", "", "203.0.113.3").Want(t, 429)
-	get("/api/v1/whoami", quiet, "203.0.113.3").Want(t, 200) // a good token is not held up by others
+	get("/api/v1/whoami", quiet, "203.0.113.3").Want(t, 200)  // a good token is not held up by others
 	get("/api/v1/version", quiet, "203.0.113.3").Want(t, 200) // nor is its reading what anybody may
 	get("/api/v1/version", "souk_guess", "203.0.113.3").Want(t, 429)
 	get("/api/v1/version", "", "203.0.113.4").Want(t, 200)
