@@ -2,17 +2,21 @@ package portal
 
 import (
 	"net/http"
+	"strings"
 
 	"souk/api"
 	"souk/api/client"
+	"souk/internal/authz"
 )
 
-// membersView is who is in the organization, with the form for another.
+// membersView is who is in the organization and who is invited, with the form
+// for another.
 type membersView struct {
-	members  []api.Member
-	projects []api.Project
-	form     api.MemberPut
-	wrong    *formErrors
+	members     []api.Member
+	invitations []api.Invitation
+	projects    []api.Project
+	form        api.MemberPut
+	wrong       *formErrors
 }
 
 func (p *Portal) members(w http.ResponseWriter, r *http.Request, v *visit) error {
@@ -29,6 +33,11 @@ func (p *Portal) showMembers(w http.ResponseWriter, r *http.Request, v *visit, v
 	}
 	if view.projects, err = v.organization().Projects(r.Context()); err != nil {
 		return err
+	}
+	if v.may(authz.MemberWrite, "") {
+		if view.invitations, err = v.organization().Invitations(r.Context()); err != nil {
+			return err
+		}
 	}
 	if view.wrong.any() {
 		return refuse(w, r, v, membersPage(v, view))
@@ -64,5 +73,34 @@ func (p *Portal) removeMember(w http.ResponseWriter, r *http.Request, v *visit) 
 		return nil
 	}
 	redirect(w, r, done("member-removed", "o", v.org, "members"))
+	return nil
+}
+
+// invite has somebody mailed a link to join by.
+func (p *Portal) invite(w http.ResponseWriter, r *http.Request, v *visit) error {
+	form := api.MemberPut{Email: strings.TrimSpace(r.PostForm.Get("email")), Role: api.Role(r.PostForm.Get("role")), Project: r.PostForm.Get("project")}
+	_, err := v.organization().Invite(r.Context(), api.InvitationCreate{Email: form.Email, Role: form.Role, Project: form.Project})
+	return p.afterInvitation(w, r, v, form, err, "invited")
+}
+
+func (p *Portal) resendInvitation(w http.ResponseWriter, r *http.Request, v *visit) error {
+	_, err := v.organization().ResendInvitation(r.Context(), r.PathValue("id"))
+	return p.afterInvitation(w, r, v, api.MemberPut{Role: api.RoleEditor}, err, "invitation-resent")
+}
+
+func (p *Portal) revokeInvitation(w http.ResponseWriter, r *http.Request, v *visit) error {
+	err := v.organization().RevokeInvitation(r.Context(), r.PathValue("id"))
+	return p.afterInvitation(w, r, v, api.MemberPut{Role: api.RoleEditor}, err, "invitation-revoked")
+}
+
+func (p *Portal) afterInvitation(w http.ResponseWriter, r *http.Request, v *visit, form api.MemberPut, err error, note string) error {
+	if err != nil {
+		wrong, err := formProblem(err)
+		if err != nil {
+			return err
+		}
+		return p.showMembers(w, r, v, membersView{form: form, wrong: wrong})
+	}
+	redirect(w, r, done(note, "o", v.org, "members"))
 	return nil
 }

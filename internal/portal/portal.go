@@ -58,6 +58,10 @@ func New(c Config) *Portal {
 	p := &Portal{Config: c, session: cookie.Session{Secure: c.Secure}}
 	p.routes = append(p.routes, p.publicRoutes()...)
 	p.routes = append(p.routes, p.sessionRoutes()...)
+	p.routes = append(p.routes, p.signUpRoutes()...)
+	p.routes = append(p.routes, p.passwordRoutes()...)
+	p.routes = append(p.routes, p.invitationRoutes()...)
+	p.routes = append(p.routes, p.devMailRoutes()...)
 	p.routes = append(p.routes, p.instanceRoutes()...)
 	p.routes = append(p.routes, p.orderRoutes()...)
 	p.routes = append(p.routes, p.organizationRoutes()...)

@@ -94,8 +94,11 @@ func (p *Portal) service(w http.ResponseWriter, r *http.Request, v *visit) error
 
 // orderPath is where a service is ordered: in the visitor's first organization.
 func (v *visit) orderPath(service string) string {
-	if v.who == nil || len(v.who.Organizations) == 0 {
+	if v.who == nil {
 		return "/login?return=" + at("catalog", service)
+	}
+	if len(v.who.Organizations) == 0 {
+		return "/organizations/new"
 	}
 	return at("o", v.who.Organizations[0].Name, "order", service)
 }

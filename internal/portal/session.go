@@ -41,6 +41,10 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 		form.failed = v.T("login.failed")
 		return refuse(w, r, v, loginPage(v, form))
 	}
+	if client.IsCode(err, "email-not-verified") {
+		p.waitForMail(w, r, form.email)
+		return nil
+	}
 	if err != nil {
 		wrong, err := formProblem(err)
 		if err != nil {
@@ -50,8 +54,12 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 		return refuse(w, r, v, loginPage(v, form))
 	}
 	p.session.Set(w, session.Token, session.ExpiresAt)
-	if form.back == "/" && len(session.Organizations) > 0 {
+	switch {
+	case form.back != "/":
+	case len(session.Organizations) > 0:
 		form.back = at("o", session.Organizations[0].Name)
+	default:
+		form.back = "/organizations/new"
 	}
 	redirect(w, r, form.back)
 	return nil
@@ -65,7 +73,7 @@ func (p *Portal) logout(w http.ResponseWriter, r *http.Request, v *visit) error 
 		}
 	}
 	p.session.Clear(w)
-	redirect(w, r, "/login")
+	redirect(w, r, cookie.LocalPath(r.PostForm.Get("return"), "/login"))
 	return nil
 }
 

@@ -31,6 +31,17 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => { for (const f of document.forms) { delete f.dataset.sent; f.removeAttribute("aria-busy"); } });
 
+// A name for addresses follows the one for people until somebody types it.
+for (const name of document.querySelectorAll("[data-name-of]")) {
+	const source = document.getElementById(name.dataset.nameOf), plain = { ä: "ae", ö: "oe", ü: "ue", ß: "ss" };
+	let typed = name.value !== "";
+	name.addEventListener("input", () => { typed = name.value !== ""; });
+	source.addEventListener("input", () => {
+		if (typed) return;
+		name.value = source.value.toLowerCase().replace(/[äöüß]/g, (c) => plain[c]).normalize("NFD").replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^[0-9-]+/, "").slice(0, 40).replace(/-$/, "");
+	});
+}
+
 // What is wrong with a form is read first.
 document.querySelector("[data-focus]")?.focus();
 
