@@ -51,3 +51,20 @@ type Customer struct {
 	Projects     []Project    `json:"projects" nullable:"false"`
 	Members      []Member     `json:"members" nullable:"false"`
 }
+
+// ViewStart is the body of POST /api/v1/operator/organizations/{org}/view.
+type ViewStart struct {
+	Reason string `json:"reason" maxLength:"2000" doc:"The organization reads it in its audit log"`
+}
+
+// View is the operator's staff looking as an organization does, without changing
+// anything. A request that is to be made so carries its ID in the header
+// Souk-View.
+type View struct {
+	ID           string    `json:"id"`
+	Organization string    `json:"organization"`
+	Actor        string    `json:"actor"`
+	Reason       string    `json:"reason"`
+	StartedAt    time.Time `json:"startedAt"`
+	EndsAt       time.Time `json:"endsAt"`
+}

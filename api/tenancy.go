@@ -164,6 +164,7 @@ type Whoami struct {
 	Organizations []WhoamiOrg `json:"organizations" nullable:"false"`
 	SSO           string      `json:"sso,omitempty" doc:"Organization by whose single sign-on the session began"`
 	Password      bool        `json:"password,omitempty" doc:"The person's account has a password"`
+	View          *View       `json:"view,omitempty" doc:"In which the operator's staff look as an organization does"`
 }
 
 // WhoamiOrg is an organization that the asker can enter.

@@ -101,6 +101,9 @@ func (c *Client) send(ctx context.Context, method string, path []string, query u
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	if c.view != "" {
+		req.Header.Set("Souk-View", c.view)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.unreachable(err)

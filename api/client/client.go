@@ -22,6 +22,7 @@ import (
 type Client struct {
 	base      *url.URL
 	token     string
+	view      string
 	userAgent string
 	http      *http.Client
 	retry     retryPolicy
@@ -40,6 +41,11 @@ func WithToken(token string) Option {
 		c.token = token
 		return nil
 	}
+}
+
+// WithView makes every request in a view of the operator's staff; see api.View.
+func WithView(id string) Option {
+	return func(c *Client) error { c.view = id; return nil }
 }
 
 // WithCA trusts the certificate authorities in this PEM text, and no others.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -41,4 +42,16 @@ func (o *Operator) Customer(ctx context.Context, organization string) (api.Custo
 	var out api.Customer
 	err := o.client.get(ctx, nil, &out, "operator", "organizations", organization)
 	return out, err
+}
+
+// StartView begins to look as the organization's people do; see WithView.
+func (o *Operator) StartView(ctx context.Context, organization string, start api.ViewStart) (api.View, error) {
+	var out api.View
+	err := o.client.do(ctx, call{method: http.MethodPost, path: []string{"operator", "organizations", organization, "view"}, body: start, out: &out, changes: true})
+	return out, err
+}
+
+// EndView ends a view before its time.
+func (o *Operator) EndView(ctx context.Context, id string) error {
+	return o.client.do(ctx, call{method: http.MethodDelete, path: []string{"operator", "views", id}, changes: true})
 }

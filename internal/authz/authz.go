@@ -57,8 +57,9 @@ const (
 	OperatorCustomers    Action = "operator.customers" // see an organization's people and costs
 	OperatorOrganization Action = "operator.organization"
 	OperatorQuota        Action = "operator.quota"
-	OperatorSuspend      Action = "operator.suspend" // for budget, dunning or abuse
-	OperatorClock        Action = "operator.clock"   // souk dev only
+	OperatorSuspend      Action = "operator.suspend"     // for budget, dunning or abuse
+	OperatorClock        Action = "operator.clock"       // souk dev only
+	OperatorImpersonate  Action = "operator.impersonate" // look as an organization's people do
 )
 
 var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs}
@@ -73,15 +74,21 @@ var table = map[api.Role]map[Action]bool{
 	api.RoleEditor:  set(reads, edits),
 	api.RoleAdmin:   set(reads, edits, admins),
 	api.RoleOwner:   set(reads, edits, admins, owners),
+	// What engines log may hold what the customer's clients sent: not for others.
+	RoleLooking: set([]Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, AuditRead, TokenRead}),
 }
+
+// RoleLooking is that of the operator's staff who look as an organization does.
+// Nobody can be given it.
+const RoleLooking api.Role = "looking"
 
 // operatorTable holds what each role in the operator organization allows across
 // organizations.
 var operatorTable = map[api.Role]map[Action]bool{
 	api.RoleViewer: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit}),
 	api.RoleEditor: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend}),
-	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock}),
-	api.RoleOwner:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock}),
+	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
+	api.RoleOwner:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
 }
 
 func set(lists ...[]Action) map[Action]bool {
@@ -123,6 +130,9 @@ func Roles(a Action) []api.Role {
 	return roles
 }
 
+// Allows says whether a role in an organization allows a there.
+func Allows(r api.Role, a Action) bool { return table[r][a] }
+
 // Covers says whether all that role b allows, role a allows too.
 func Covers(a, b api.Role) bool {
 	for action := range table[b] {
@@ -148,6 +158,7 @@ type Principal struct {
 	Password  bool      // the account has one
 	ExpiresAt time.Time
 	Grants    []Grant
+	View      *api.View // in which it looks as an organization does; nil: it does not
 }
 
 // Grant is one role in one organization, or in one project of it only.
@@ -210,10 +221,28 @@ func (p Principal) Role(organization uuid.UUID) api.Role {
 
 // CanOperate says whether the principal may do a across organizations.
 func (p Principal) CanOperate(a Action) bool {
+	_, ok := p.Operator(a)
+	return ok
+}
+
+// Operator returns the operator's organization in which the principal has a role
+// that allows a.
+func (p Principal) Operator(a Action) (uuid.UUID, bool) {
 	for _, g := range p.Grants {
 		if g.Operator && g.Project == uuid.Nil && operatorTable[g.Role][a] {
-			return true
+			return g.Organization, true
 		}
 	}
-	return false
+	return uuid.Nil, false
+}
+
+// Looking returns the principal as it is in a view of the organization: without
+// any grant but to look there, and without an account of its own.
+func (p Principal) Looking(organization uuid.UUID, name string, view api.View) Principal {
+	p.Session, p.Account, p.View = false, uuid.Nil, &view
+	if view.EndsAt.Before(p.ExpiresAt) {
+		p.ExpiresAt = view.EndsAt
+	}
+	p.Grants = []Grant{{Organization: organization, OrganizationName: name, Role: RoleLooking}}
+	return p
 }

@@ -27,7 +27,7 @@ func TestTable(t *testing.T) {
 		OrganizationClose: "owner", OwnerWrite: "owner", SSOManage: "owner",
 		OperatorInventory: "viewer editor admin owner", OperatorCustomers: "viewer editor admin owner", OperatorSegmentAudit: "viewer editor admin owner",
 		OperatorZoneEnrol: "editor admin owner", OperatorSuspend: "editor admin owner",
-		OperatorOrganization: "admin owner", OperatorQuota: "admin owner", OperatorClock: "admin owner",
+		OperatorOrganization: "admin owner", OperatorQuota: "admin owner", OperatorClock: "admin owner", OperatorImpersonate: "admin owner",
 		"made.up": none,
 	}
 	for action, roles := range want {
@@ -112,5 +112,20 @@ func TestCovers(t *testing.T) {
 	}
 	if Covers(api.RoleOwner, "king") || Covers("", api.RoleBilling) {
 		t.Error("a role that is none is covered, or covers")
+	}
+}
+
+// Who looks as an organization does reads, and never changes or reveals.
+func TestLooking(t *testing.T) {
+	for _, a := range []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, AuditRead, TokenRead} {
+		if !Allows(RoleLooking, a) {
+			t.Errorf("%s is not seen", a)
+		}
+	}
+	if n := len(table[RoleLooking]); n != 8 {
+		t.Errorf("%d actions are allowed", n)
+	}
+	if slices.Contains(ladder, RoleLooking) {
+		t.Error("the role can be given")
 	}
 }

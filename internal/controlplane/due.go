@@ -28,6 +28,9 @@ func (cp *ControlPlane) keepTime(ctx context.Context) {
 		cp.try(ctx, "keep the clock", cp.zones.KeepClock)
 		cp.try(ctx, "purge what is due", cp.untilNone(cp.instances.PurgeDue))
 		cp.try(ctx, "end log-ins that are due", cp.untilNone(cp.instances.EndCredentialsDue))
+		cp.try(ctx, "end views that are due", cp.untilNone(func(ctx context.Context, s *store.Store) (bool, error) {
+			return tenancy.EndViewsDue(ctx, s, cp.clock.Now())
+		}))
 		if time.Since(swept) > sweepEvery {
 			swept = time.Now()
 			cp.try(ctx, "sweep", cp.sweep)

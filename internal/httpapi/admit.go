@@ -72,7 +72,10 @@ func (s *Server) identify(ctx context.Context, c *call, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.slow(s.perToken.Allow(c.principal.Credential.String()))
+	if err := s.slow(s.perToken.Allow(c.principal.Credential.String())); err != nil {
+		return err
+	}
+	return s.look(ctx, c, r)
 }
 
 // allowPublic counts what anybody may ask by address, but reading by somebody who

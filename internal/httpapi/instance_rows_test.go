@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"souk/api"
 	"souk/internal/driver"
@@ -63,6 +64,13 @@ var operatorRows = map[string]row{
 	"operator-organizations":    {operator: readers, request: get("/api/v1/operator/organizations")},
 	"operator-organizations-get": {operator: readers, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
 		return httpapitest.Request{Method: "GET", Path: "/api/v1/operator/organizations/" + at.organization}
+	}},
+	"operator-view-start": {operator: admins, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: "POST", Path: "/api/v1/operator/organizations/" + at.organization + "/view", Body: api.ViewStart{Reason: "a ticket of theirs"}}
+	}},
+	"operator-view-end": {operator: admins, request: func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		token := e.NewToken(t, httpapitest.Operator, "", api.RoleOwner, e.Clock.Now().Add(time.Hour), nil)
+		return httpapitest.Request{Method: "DELETE", Path: "/api/v1/operator/views/" + e.View(t, token, at.organization)}
 	}},
 	"operator-audit-segments": {operator: readers, request: get("/api/v1/operator/audit/segments")},
 	"operator-clock":          {operator: readers, request: get("/api/v1/operator/clock")},

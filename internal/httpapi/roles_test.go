@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -90,6 +91,7 @@ func TestRoles(t *testing.T) {
 			if r.project != "" {
 				c.own.project = r.project
 			}
+			c.looking(t)
 			if r.self != nil {
 				c.people(t)
 				return
@@ -260,6 +262,44 @@ func (c cells) outsiders(t *testing.T) {
 	q := c.r.request(t, c.Env, c.own)
 	q.Path = strings.Replace(q.Path, "/"+httpapitest.Own, "/"+httpapitest.Other, 1)
 	c.refused(t, "another organization's owner, with this one's names and IDs", q, c.Token(t, httpapitest.Other, "", api.RoleOwner), http.StatusNotFound)
+}
+
+// looking: the operator's owner, who looks as the organization's people do. It
+// reads there, and nowhere else; it changes nothing and reveals nothing.
+func (c cells) looking(t *testing.T) {
+	if c.op.Action == authz.Public {
+		return // nobody is asked who they are
+	}
+	token := c.Token(t, httpapitest.Operator, "", api.RoleOwner)
+	view := c.View(t, token, httpapitest.Own)
+	in := func(q httpapitest.Request) httpapitest.Request {
+		q.Header = maps.Clone(q.Header)
+		if q.Header == nil {
+			q.Header = map[string]string{}
+		}
+		q.Header["Souk-View"] = view
+		return q
+	}
+	make := c.r.request
+	if c.r.self != nil {
+		email := c.person(t, httpapitest.Own, api.RoleOwner)
+		make = func(t *testing.T, e *httpapitest.Env, _ place) httpapitest.Request { return c.r.self(t, e, email) }
+	}
+	q := in(make(t, c.Env, c.own))
+	switch a := c.op.Action; {
+	case !c.op.Changes() && (a == authz.SignedIn || authz.Allows(authz.RoleLooking, a)):
+		c.succeeds(t, "the operator, looking", q, token)
+	default:
+		c.refused(t, "the operator, looking", q, token, http.StatusForbidden)
+	}
+	// What the operator's staff may do without looking, they may not do so either.
+	if c.r.staff != nil {
+		c.refused(t, "the operator, looking, as its staff", in(c.r.staff(t, c.Env, c.own)), token, http.StatusForbidden)
+	}
+	if strings.Contains(c.op.Path, "{org}") && !c.op.Action.AcrossOrganizations() && !c.op.Changes() {
+		q.Path = strings.Replace(q.Path, "/"+httpapitest.Own, "/"+httpapitest.Other, 1)
+		c.refused(t, "the operator, looking at another organization", q, token, http.StatusNotFound)
+	}
 }
 
 func with(q httpapitest.Request, token string) httpapitest.Request {

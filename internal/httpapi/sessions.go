@@ -96,7 +96,7 @@ func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {
 
 func (s *Server) whoami(ctx context.Context, _ *struct{}) (*body[api.Whoami], error) {
 	p := PrincipalFrom(ctx)
-	who := api.Whoami{Kind: "token", Actor: p.Name, ExpiresAt: p.ExpiresAt.UTC(), Organizations: organizationsOf(p), SSO: p.SSO, Password: p.Password}
+	who := api.Whoami{Kind: "token", Actor: p.Name, ExpiresAt: p.ExpiresAt.UTC(), Organizations: organizationsOf(p), SSO: p.SSO, Password: p.Password, View: p.View}
 	if p.Session {
 		who.Kind = "session"
 	}

@@ -37,6 +37,7 @@ type customerView struct {
 	recent []api.Instance
 	more   bool
 	form   quotaForm
+	look   lookForm
 }
 
 func (p *Portal) customer(w http.ResponseWriter, r *http.Request, v *visit) error {

@@ -10,14 +10,14 @@ import (
 
 // clientFor returns a client of the API that acts as whoever has the secret, from
 // the address that the request came from.
-func (p *Portal) clientFor(r *http.Request, secret string) *client.Client {
+func (p *Portal) clientFor(r *http.Request, secret string, more ...client.Option) *client.Client {
 	options := []client.Option{
 		client.WithHTTPTransport(inProcess{p.API, r}), client.WithUserAgent(r.UserAgent()), client.WithPatience(time.Second),
 	}
 	if secret != "" {
 		options = append(options, client.WithToken(secret))
 	}
-	c, err := client.New("http://souk.internal", options...)
+	c, err := client.New("http://souk.internal", append(options, more...)...)
 	if err != nil { // a cookie with white space: nobody's
 		c, _ = client.New("http://souk.internal", options[:3]...)
 	}

@@ -12,7 +12,7 @@ import (
 func (v *visit) may(a authz.Action, project string) bool {
 	for _, o := range v.who.Organizations {
 		within := project == "" || len(o.Projects) == 0 || slices.Contains(o.Projects, project)
-		if o.Name == v.org && within && slices.Contains(authz.Roles(a), o.Role) {
+		if o.Name == v.org && within && authz.Allows(o.Role, a) {
 			return true
 		}
 	}

@@ -19,6 +19,8 @@ func (p *Portal) operatorRoutes() []Route {
 		{"GET /operator/organizations", SignedIn, p.customers},
 		{"GET /operator/organizations/{name}", SignedIn, p.customer},
 		{"POST /operator/organizations/{name}/quota", SignedIn, p.setQuota},
+		{"POST /operator/organizations/{name}/view", SignedIn, p.startLooking},
+		{"POST /operator/view/stop", SignedIn, p.stopLooking},
 	}
 }
 

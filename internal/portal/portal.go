@@ -117,6 +117,9 @@ func (p *Portal) serve(w http.ResponseWriter, r *http.Request, v *visit, route R
 	if route.Access == SignedIn && v.who == nil {
 		return &client.Error{Status: http.StatusUnauthorized}
 	}
+	if answered, err := p.look(w, r, v); answered || err != nil {
+		return err
+	}
 	return route.serve(w, r, v)
 }
 
@@ -157,6 +160,8 @@ type visit struct {
 	org  string
 	zone *time.Location
 	note string // what was just done
+	// looking is set while somebody of the operator's looks as an organization does.
+	looking *api.View
 }
 
 func (p *Portal) visit(r *http.Request) *visit {

@@ -218,3 +218,11 @@ func (e *Env) Session(t testing.TB, email string) string {
 	})
 	return secret
 }
+
+// View begins to look as the organization's people do, and returns the view's ID.
+func (e *Env) View(t testing.TB, token, organization string) string {
+	t.Helper()
+	var v api.View
+	e.Do(t, Request{Method: "POST", Path: "/api/v1/operator/organizations/" + organization + "/view", Token: token, Body: api.ViewStart{Reason: "a ticket of theirs"}}).Want(t, 201).Decode(t, &v)
+	return v.ID
+}
