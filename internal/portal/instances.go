@@ -12,11 +12,11 @@ import (
 )
 
 func (p *Portal) instanceRoutes() []Route {
-	return []Route{
-		{"GET /o/{org}", SignedIn, p.overview},
-		{"GET /o/{org}/instances", SignedIn, p.instances},
-		{"GET /o/{org}/stream", SignedIn, p.stream},
-	}
+	return append(p.bulkRoutes(),
+		Route{"GET /o/{org}", SignedIn, p.overview},
+		Route{"GET /o/{org}/instances", SignedIn, p.instances},
+		Route{"GET /o/{org}/stream", SignedIn, p.stream},
+	)
 }
 
 // pageOfInstances is what the list shows at once.
@@ -60,6 +60,9 @@ func (l listing) sorted(column string) (to, aria string) {
 	}
 	return l.with("sort", column), "none"
 }
+
+// bulk says whether the visitor can change what the list shows.
+func (l listing) bulk(v *visit) bool { return v.may(authz.InstanceWrite, l.project) }
 
 func (l listing) filtered() bool {
 	f := l.filter

@@ -130,3 +130,21 @@ if (log) {
 	log.scrollTop = log.scrollHeight;
 	open();
 }
+
+// Instances that are marked in the list.
+const bulk = () => {
+	const bar = document.querySelector("[data-bulk]"), all = document.querySelector("[data-bulk-all]");
+	if (!bar) return;
+	const boxes = [...document.querySelectorAll("input[form=bulk]")], marked = boxes.filter((b) => b.checked).length;
+	bar.querySelector("[data-bulk-count]").textContent = marked;
+	for (const b of bar.querySelectorAll("button")) b.disabled = marked === 0;
+	all.hidden = false;
+	all.checked = marked > 0 && marked === boxes.length;
+	all.indeterminate = marked > 0 && marked < boxes.length;
+};
+document.addEventListener("change", (event) => {
+	if (event.target.matches("[data-bulk-all]")) for (const b of document.querySelectorAll("input[form=bulk]")) b.checked = event.target.checked;
+	bulk();
+});
+document.addEventListener("htmx:after:swap", bulk);
+addEventListener("pageshow", bulk);
