@@ -133,7 +133,7 @@ func bindingsPage(v *visit, b *bindingsOf) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = copyable(v, "URL", b.revealed.URI).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = copyable(v, "URL", address(b.Instance, *b.revealed)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

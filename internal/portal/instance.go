@@ -12,6 +12,7 @@ import (
 	"souk/api"
 	"souk/api/client"
 	"souk/internal/authz"
+	"souk/internal/servicepkg"
 )
 
 const instanceBase = "/o/{org}/p/{project}/instances/{name}"
@@ -143,21 +144,37 @@ func (o *overviewOf) connection(ctx context.Context, v *visit) error {
 // fill puts the instance's address into a snippet.
 func (o *overviewOf) fill(text string) string {
 	e := o.Status.Endpoint
-	return strings.TrimSuffix(strings.NewReplacer("{{HOST}}", e.Host, "{{PORT}}", strconv.Itoa(e.Port), "{{DATABASE}}", e.Database, "{{LOGIN}}", o.login, "{{CA_FILE}}", caFile(o.Instance)).Replace(text), "\n")
+	return strings.TrimSuffix(strings.NewReplacer("{{HOST}}", e.Host, "{{PORT}}", strconv.Itoa(e.Port), "{{DATABASE}}", e.Database, "{{LOGIN}}", o.login, servicepkg.CAFile, caFile(o.Instance)).Replace(text), "\n")
 }
 
 // caFile is the name under which the page gives the authority away.
 func caFile(i api.Instance) string { return i.Metadata.Name + "-ca.pem" }
 
+// withAuthority puts the file's name into what a client is given, also within a URL.
+func withAuthority(i api.Instance, value string) string {
+	return strings.NewReplacer(servicepkg.CAFile, caFile(i), url.QueryEscape(servicepkg.CAFile), caFile(i)).Replace(value)
+}
+
 // environment writes credentials as lines for a shell.
 func environment(i api.Instance, c api.Credentials) string {
 	var lines []string
 	for name, value := range c.Env {
-		value = strings.ReplaceAll(value, "{{CA_FILE}}", caFile(i))
+		value = withAuthority(i, value)
 		lines = append(lines, "export "+name+"='"+strings.ReplaceAll(value, "'", `'\''`)+"'")
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// address is the URL that clients connect to: where the service has a variable for
+// it, with all that this says of how the server is verified.
+func address(i api.Instance, c api.Credentials) string {
+	for name, value := range c.Env {
+		if strings.HasSuffix(name, "_URL") {
+			return withAuthority(i, value)
+		}
+	}
+	return c.URI
 }
 
 // reveal shows the password, which the API writes to the audit log. The answer is

@@ -6,5 +6,12 @@ export const pages = {
 		"/o/acme",
 		"/organizations/new",
 		"/o/acme/instances",
+		"/o/acme/instances/bulk?project=default&action=suspend&name=orders",
+		"/o/acme/instances/bulk?project=default&action=delete&name=orders",
+		"/o/acme/order/postgresql",
+		"/o/acme/p/default/instances/orders",
+		"/o/acme/p/default/instances/orders/bindings",
+		"/o/acme/p/default/instances/orders/logs",
+		"/o/acme/p/default/instances/orders/settings",
 	],
 };

@@ -34,8 +34,8 @@ export class Walk {
 
 	async go(path) { await this.page.goto(BASE + path); }
 
-	async login(email) {
-		await this.go("/login");
+	async login(email, base = BASE) {
+		await this.page.goto(base + "/login");
 		await this.page.getByLabel("E-mail address").or(this.page.getByLabel("E-Mail-Adresse")).fill(email);
 		await this.page.getByLabel(/^(Password|Passwort)$/).fill(DEMO_PASSWORD);
 		await this.page.locator("main").getByRole("button", { name: /^(Log in|Anmelden)$/ }).click();

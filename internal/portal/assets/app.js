@@ -42,6 +42,13 @@ for (const name of document.querySelectorAll("[data-name-of]")) {
 	});
 }
 
+// Nothing is asked for any more by a page that one is leaving.
+const asked = new Set();
+let left = -Infinity;
+addEventListener("beforeunload", () => { left = performance.now(); for (const request of asked) request.abort(); });
+document.addEventListener("htmx:before:request", (event) => { performance.now() - left < 2000 ? event.preventDefault() : asked.add(event.detail.ctx.request); });
+document.addEventListener("htmx:finally:request", (event) => asked.delete(event.detail.ctx.request));
+
 // What is wrong with a form is read first.
 document.querySelector("[data-focus]")?.focus();
 
@@ -58,8 +65,11 @@ if (live) {
 	};
 	const open = () => {
 		if (stream || document.hidden) return;
-		stream = new EventSource(live.dataset.live);
+		const own = stream = new EventSource(live.dataset.live);
 		let first = true;
+		stream.addEventListener("error", () => { // the browser tries again by itself, but not after a refusal
+			if (own.readyState === EventSource.CLOSED && stream === own) { stream = null; setTimeout(() => { open(); refresh(); }, 10_000); }
+		});
 		stream.addEventListener("change", () => refresh());
 		stream.addEventListener("open", () => { if (!first) refresh(); first = false; });
 	};
