@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"souk/api"
+	"souk/internal/httpapi"
 	"souk/internal/httpapi/httpapitest"
 	"souk/internal/mail"
 )
@@ -248,4 +249,24 @@ func TestInvitationsAreLimited(t *testing.T) {
 	invite(t, e, own, api.InvitationCreate{Email: freshEmail(), Role: api.RoleViewer}).Want(t, 429)
 	e.Clock.Advance(24 * time.Hour)
 	invited(t, e, own, freshEmail())
+}
+
+// Where no mail can be sent, nothing is begun that would wait for one; a password
+// can be changed all the same.
+func TestWithoutAMailServer(t *testing.T) {
+	e := httpapitest.New(t, func(c *httpapi.Config) { c.Mail.Closed = true })
+	ann := newPerson(t, e, api.RoleOwner)
+	for _, q := range []httpapitest.Request{
+		post("/api/v1/signup", newSignUp(freshEmail())),
+		post("/api/v1/password-reset", api.EmailAddress{Email: ann.email}), post("/api/v1/password-reset", api.EmailAddress{Email: freshEmail()}),
+		with(post(own.path("/invitations"), api.InvitationCreate{Email: freshEmail(), Role: api.RoleViewer}), ann.token),
+	} {
+		if got := code(t, e.Do(t, q), 503); got != "no-mail" {
+			t.Errorf("%s: %s", q.Path, got)
+		}
+	}
+	if n := count(t, e, "SELECT (SELECT count(*) FROM signups) + (SELECT count(*) FROM invitations) + (SELECT count(*) FROM password_resets)"); n != 0 {
+		t.Errorf("%d wait for a mail", n)
+	}
+	e.Do(t, httpapitest.Request{Method: "PUT", Path: "/api/v1/account/password", Token: ann.token, Body: api.PasswordChange{Current: httpapitest.Password, New: newPassword}}).Want(t, 204)
 }

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"souk/internal/envelope"
 	"souk/internal/mail/maildb"
+	"souk/internal/problem"
 	"souk/internal/store"
 )
 
@@ -22,6 +24,9 @@ type Outbox struct {
 	Secrets *envelope.Envelope
 	// PublicURL is the base of links, "https://souk.example".
 	PublicURL string
+	// Closed is set where there is no mail server: what would wait for a mail that
+	// never comes is refused.
+	Closed bool
 }
 
 // Letter is a mail to write.
@@ -58,6 +63,9 @@ func (o *Outbox) Pretend(ctx context.Context, tx store.Tx, l Letter, now time.Ti
 }
 
 func (o *Outbox) write(ctx context.Context, tx store.Tx, l Letter, now time.Time, insert func(context.Context, maildb.InsertMailParams) error) error {
+	if o.Closed {
+		return &problem.Error{Status: http.StatusServiceUnavailable, Code: "no-mail", Detail: "No mail can be sent from here, as no mail server is set up. The operator has to set one up first."}
+	}
 	topic := cmp.Or(l.Topic, string(l.Message.Kind))
 	if err := CheckAddress("email", l.To); err != nil {
 		return err
