@@ -125,7 +125,7 @@ func TestLooking(t *testing.T) {
 	if n := len(table[RoleLooking]); n != 8 {
 		t.Errorf("%d actions are allowed", n)
 	}
-	if slices.Contains(ladder, RoleLooking) {
+	if slices.Contains(Ladder, RoleLooking) {
 		t.Error("the role can be given")
 	}
 }
