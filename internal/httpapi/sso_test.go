@@ -249,7 +249,7 @@ func TestSSOPasswords(t *testing.T) {
 		got := login(email)
 		if email != member {
 			got.Want(t, 200)
-		} else if code := got.Want(t, 403).Problem(t).Code; code != "sso-required" {
+		} else if code := got.Want(t, 409).Problem(t).Code; code != "sso-required" {
 			t.Error(code)
 		}
 	}

@@ -58,6 +58,13 @@ func (s *site) post(t testing.TB, who, path string, form url.Values) page {
 
 func (s *site) ask(t testing.TB, who, method, path string, form url.Values, header map[string]string) page {
 	t.Helper()
+	c := &http.Client{Transport: s.Client.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return s.askBy(t, c, who, method, path, form, header)
+}
+
+// askBy asks by a browser, which may have cookies of its own.
+func (s *site) askBy(t testing.TB, c *http.Client, who, method, path string, form url.Values, header map[string]string) page {
+	t.Helper()
 	var body io.Reader
 	if form != nil {
 		body = strings.NewReader(form.Encode())
@@ -76,7 +83,6 @@ func (s *site) ask(t testing.TB, who, method, path string, form url.Values, head
 	if who != "" {
 		r.AddCookie(&http.Cookie{Name: "souk", Value: s.people[who]})
 	}
-	c := &http.Client{Transport: s.Client.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := c.Do(r)
 	if err != nil {
 		t.Fatal(err)

@@ -47,6 +47,7 @@ func (v *visit) administration() []entry {
 		{authz.TokenRead, v.T("section.tokens"), "tokens"},
 		{authz.AuditRead, v.T("section.audit"), "audit"},
 		{authz.OrganizationUpdate, v.T("section.settings"), "settings"},
+		{authz.SSOManage, v.T("section.sso"), "sso"},
 	} {
 		if v.may(s.action, "") {
 			list = append(list, entry{s.title, at("o", v.org, s.path)})

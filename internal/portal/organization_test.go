@@ -20,7 +20,7 @@ func TestWhoSeesWhichPage(t *testing.T) {
 	readers, admins := "owner admin editor viewer", "owner admin"
 	for path, may := range map[string]string{
 		own + "/projects": readers, own + "/members": readers, own + "/tokens": admins, own + "/audit": admins,
-		own + "/costs": readers + " billing", own + "/costs/total": readers + " billing", own + "/quota": readers + " billing", own + "/settings": admins,
+		own + "/costs": readers + " billing", own + "/costs/total": readers + " billing", own + "/quota": readers + " billing", own + "/settings": admins, own + "/sso": "owner",
 	} {
 		for role, who := range people {
 			want := http.StatusForbidden

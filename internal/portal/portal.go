@@ -31,6 +31,7 @@ type Config struct {
 type Portal struct {
 	Config
 	session cookie.Session
+	signOn  cookie.Session // of a single sign-on that is under way
 	routes  []Route
 }
 
@@ -55,7 +56,7 @@ type handler func(w http.ResponseWriter, r *http.Request, v *visit) error
 
 // New returns a Portal; Mount makes it reachable.
 func New(c Config) *Portal {
-	p := &Portal{Config: c, session: cookie.Session{Secure: c.Secure}}
+	p := &Portal{Config: c, session: cookie.Session{Secure: c.Secure}, signOn: cookie.Session{Secure: c.Secure, Of: "sso"}}
 	p.routes = append(p.routes, p.publicRoutes()...)
 	p.routes = append(p.routes, p.sessionRoutes()...)
 	p.routes = append(p.routes, p.signUpRoutes()...)
@@ -66,6 +67,8 @@ func New(c Config) *Portal {
 	p.routes = append(p.routes, p.orderRoutes()...)
 	p.routes = append(p.routes, p.organizationRoutes()...)
 	p.routes = append(p.routes, p.instancePageRoutes()...)
+	p.routes = append(p.routes, p.signOnRoutes()...)
+	p.routes = append(p.routes, p.ssoRoutes()...)
 	p.routes = append(p.routes, p.operatorRoutes()...)
 	return p
 }

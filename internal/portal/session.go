@@ -67,12 +67,17 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 
 // logout ends the session in the record first: a copied cookie is dead as well.
 func (p *Portal) logout(w http.ResponseWriter, r *http.Request, v *visit) error {
+	bye := v.providerSignOut(r)
 	if v.who != nil {
 		if err := v.client.Logout(r.Context()); err != nil {
 			return err
 		}
 	}
 	p.session.Clear(w)
+	if bye != "" {
+		v.who = nil
+		return leave(w, r, v, bye, v.T("signon.bye"), v.T("signon.bye-text"))
+	}
 	redirect(w, r, cookie.LocalPath(r.PostForm.Get("return"), "/login"))
 	return nil
 }

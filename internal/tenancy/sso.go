@@ -129,5 +129,5 @@ func passwordRefused(ctx context.Context, tx store.Tx, account uuid.UUID) error 
 	if err != nil {
 		return err
 	}
-	return &problem.Error{Status: http.StatusForbidden, Code: "sso-required", Detail: "The organization " + organization + " lets you in by its single sign-on only. Log in with single sign-on."}
+	return &problem.Error{Status: http.StatusConflict, Code: "sso-required", Detail: "The organization " + organization + " lets you in by its single sign-on only. Log in with single sign-on."}
 }

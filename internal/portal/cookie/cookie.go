@@ -20,13 +20,18 @@ const (
 type Session struct {
 	// Secure is set where the portal's public address is https.
 	Secure bool
+	Of     string // what it keeps, where that is not a session of its own
 }
 
 func (s Session) name() string {
+	name := plainName
 	if s.Secure {
-		return secureName
+		name = secureName
 	}
-	return plainName
+	if s.Of != "" {
+		name += "-" + s.Of
+	}
+	return name
 }
 
 // Set begins a session: secret is the bearer secret of a tenancy.Session. A
