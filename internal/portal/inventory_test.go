@@ -71,7 +71,7 @@ func TestInventoryPages(t *testing.T) {
 		}
 	}
 	page := viewer.get(t, "/operator/instances/"+i.ID.String()).want(t, http.StatusOK).
-		says(t, "orders", "The operator has to act", "No room.", "Zone reachable", "souk", hostile).lacks(t, "<script>alert", "assword", `method="post" action="/o`)
+		says(t, "orders", "The operator has to act", "No room.", "Zone reachable", "souk", hostile).lacks(t, "<script>alert", `type="password"`, "PGPASSWORD", `method="post" action="/o`)
 	if !strings.Contains(page.text, "<time") {
 		t.Error("it has no timeline")
 	}

@@ -32,6 +32,7 @@ type Portal struct {
 	Config
 	session cookie.Session
 	signOn  cookie.Session // of a single sign-on that is under way
+	ticket  cookie.Session // of half a log-in
 	routes  []Route
 }
 
@@ -56,13 +57,15 @@ type handler func(w http.ResponseWriter, r *http.Request, v *visit) error
 
 // New returns a Portal; Mount makes it reachable.
 func New(c Config) *Portal {
-	p := &Portal{Config: c, session: cookie.Session{Secure: c.Secure}, signOn: cookie.Session{Secure: c.Secure, Of: "sso"}}
+	p := &Portal{Config: c, session: cookie.Session{Secure: c.Secure}, signOn: cookie.Session{Secure: c.Secure, Of: "sso"}, ticket: cookie.Session{Secure: c.Secure, Of: "login"}}
 	p.routes = append(p.routes, p.publicRoutes()...)
 	p.routes = append(p.routes, p.sessionRoutes()...)
 	p.routes = append(p.routes, p.signUpRoutes()...)
 	p.routes = append(p.routes, p.passwordRoutes()...)
 	p.routes = append(p.routes, p.invitationRoutes()...)
 	p.routes = append(p.routes, p.devMailRoutes()...)
+	p.routes = append(p.routes, p.accountRoutes()...)
+	p.routes = append(p.routes, p.deviceRoutes()...)
 	p.routes = append(p.routes, p.instanceRoutes()...)
 	p.routes = append(p.routes, p.orderRoutes()...)
 	p.routes = append(p.routes, p.organizationRoutes()...)

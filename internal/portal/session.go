@@ -13,6 +13,8 @@ func (p *Portal) sessionRoutes() []Route {
 	return []Route{
 		{"GET /login", Anybody, p.loginPage},
 		{"POST /login", Anybody, p.login},
+		{"GET /login/code", Anybody, p.codePage},
+		{"POST /login/code", Anybody, p.loginByCode},
 		{"POST /logout", Anybody, p.logout},
 		{"POST /settings", Anybody, p.settings},
 	}
@@ -36,7 +38,7 @@ func (p *Portal) loginPage(w http.ResponseWriter, r *http.Request, v *visit) err
 func (p *Portal) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 	form := loginForm{email: r.PostForm.Get("email"), back: cookie.LocalPath(r.PostForm.Get("return"), "/")}
 	// As nobody: a session that the browser had plays no part.
-	session, err := p.clientFor(r, "").Login(r.Context(), api.LoginRequest{Email: form.email, Password: r.PostForm.Get("password")})
+	started, err := p.clientFor(r, "").StartLogin(r.Context(), api.LoginStart{Email: form.email, Password: r.PostForm.Get("password")})
 	if client.IsStatus(err, http.StatusUnauthorized) {
 		form.failed = v.T("login.failed")
 		return refuse(w, r, v, loginPage(v, form))
@@ -53,16 +55,26 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 		form.failed = wrong.problem.Error()
 		return refuse(w, r, v, loginPage(v, form))
 	}
+	if started.Session == nil {
+		p.ticket.Set(w, started.Ticket, *started.TicketExpiresAt)
+		redirect(w, r, secondStep(form.back, false))
+		return nil
+	}
+	p.goOn(w, r, *started.Session, form.back)
+	return nil
+}
+
+// goOn goes on with the session that a log-in began.
+func (p *Portal) goOn(w http.ResponseWriter, r *http.Request, session api.LoginResponse, back string) {
 	p.session.Set(w, session.Token, session.ExpiresAt)
 	switch {
-	case form.back != "/":
+	case back != "/":
 	case len(session.Organizations) > 0:
-		form.back = at("o", session.Organizations[0].Name)
+		back = at("o", session.Organizations[0].Name)
 	default:
-		form.back = "/organizations/new"
+		back = "/organizations/new"
 	}
-	redirect(w, r, form.back)
-	return nil
+	redirect(w, r, back)
 }
 
 // logout ends the session in the record first: a copied cookie is dead as well.
@@ -87,10 +99,15 @@ func (p *Portal) settings(w http.ResponseWriter, r *http.Request, v *visit) erro
 	for field, allowed := range map[string][]string{"lang": {"en", "de"}, "theme": {"auto", "light", "dark"}} {
 		for _, value := range allowed {
 			if r.PostForm.Get(field) == value {
-				http.SetCookie(w, &http.Cookie{Name: "souk-" + field, Value: value, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()), HttpOnly: true, Secure: p.Secure, SameSite: http.SameSiteLaxMode})
+				p.keep(w, field, value)
 			}
 		}
 	}
 	redirect(w, r, cookie.LocalPath(r.PostForm.Get("return"), "/"))
 	return nil
+}
+
+// keep has the browser keep a choice.
+func (p *Portal) keep(w http.ResponseWriter, field, value string) {
+	http.SetCookie(w, &http.Cookie{Name: "souk-" + field, Value: value, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()), HttpOnly: true, Secure: p.Secure, SameSite: http.SameSiteLaxMode})
 }

@@ -94,6 +94,8 @@ func (v *visit) side() sideEntries {
 	case v.who == nil:
 	case v.org != "" && !v.atDesk():
 		return sideEntries{v.T("nav.organization", "name", v.org), v.sections()}
+	case v.atAccount():
+		return sideEntries{v.T("account.title"), v.accountSections()}
 	case v.atDesk():
 		return sideEntries{v.T("operator.desk"), v.deskSections()}
 	}
@@ -112,6 +114,9 @@ func (v *visit) commands() []entry {
 	}
 	for _, e := range v.deskSections() {
 		all = append(all, entry{v.T("operator.desk") + ": " + e.title, e.path})
+	}
+	for _, e := range v.accountSections() {
+		all = append(all, entry{v.T("account.title") + ": " + e.title, e.path})
 	}
 	return append(all, entry{v.T("nav.catalog"), "/catalog"})
 }

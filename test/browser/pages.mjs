@@ -13,5 +13,10 @@ export const pages = {
 		"/o/acme/p/default/instances/orders/bindings",
 		"/o/acme/p/default/instances/orders/logs",
 		"/o/acme/p/default/instances/orders/settings",
+		"/account/profile",
+		"/account/password",
+		"/account/sessions",
+		"/account/second-factor",
+		"/device",
 	],
 };

@@ -43,7 +43,7 @@ export class Walk {
 	}
 
 	async logout() {
-		await this.page.getByRole("button", { name: /^(Log out|Abmelden)$/ }).click();
+		await this.page.getByRole("banner").getByRole("button", { name: /^(Log out|Abmelden)$/ }).click();
 		await this.page.waitForURL(/\/login/);
 	}
 
@@ -61,10 +61,15 @@ export class Walk {
 		const rules = await this.context.newCDPSession(this.page);
 		await rules.send("Page.setBypassCSP", { enabled: true });
 		await this.page.reload();
+		await this.axe(name);
+		await rules.detach();
+	}
+
+	// axe does so with the page as it is, in a context with bypassCSP.
+	async axe(name) {
 		await this.page.evaluate(axe);
 		const { violations } = await this.page.evaluate(() => globalThis.axe.run());
 		for (const v of violations) this.wrong.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.map((n) => n.html.slice(0, 160)).slice(0, 3).join(" ")}`);
-		await rules.detach();
 	}
 
 	async end() { await this.context.close(); }

@@ -4,7 +4,7 @@
 for (const e of document.querySelectorAll("[data-without-script]")) e.hidden = true;
 
 // Copy buttons, also in what arrives later.
-const reveal = (root) => { for (const e of root.querySelectorAll("[data-copy], [data-palette]")) e.hidden = false; };
+const reveal = (root) => { for (const e of root.querySelectorAll("[data-copy], [data-print], [data-palette]")) e.hidden = false; };
 reveal(document);
 document.addEventListener("htmx:after:swap", () => reveal(document));
 document.addEventListener("click", async (event) => {
@@ -15,6 +15,8 @@ document.addEventListener("click", async (event) => {
 	button.textContent = button.dataset.copied;
 	setTimeout(() => { button.textContent = before; }, 1500);
 });
+
+document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
 
 // Controls that apply at once.
 document.addEventListener("change", (event) => {
