@@ -263,6 +263,40 @@ func TestSSOPasswords(t *testing.T) {
 	login(member).Want(t, 200)
 }
 
+// An invitation is no way around single sign-on, for somebody new or logged in
+// with a password; with it, it is redeemed as ever.
+func TestSSOInvitations(t *testing.T) {
+	a := newAttack(t)
+	a.Put(t, a.target, func(p *api.SSOPut) { p.PasswordsAllowed = false }).Want(t, 200)
+	email := freshName() + "@acme.example"
+	token := invitation(t, a.Env, own, email)
+	for _, session := range []string{"", "with a password"} {
+		if session != "" {
+			a.Account(t, email)
+			session = a.Login(t, email)
+		}
+		if code := a.Do(t, redeem(token, session)).Want(t, 403).Problem(t).Code; code != "sso-required" {
+			t.Error(code)
+		}
+		if session != "" {
+			projects(t, a.Env, own, session).Want(t, 404)
+		}
+	}
+	if n := count(t, a.Env, "SELECT count(*) FROM members m JOIN accounts a ON a.id = m.account_id WHERE a.email = $1", email); n != 0 {
+		t.Error("a member all the same")
+	}
+	token = invitation(t, a.Env, own, freshName()+"@other.example")
+	a.Do(t, redeem(token, "")).Want(t, 200) // of no domain of theirs
+
+	token = invitation(t, a.Env, place{httpapitest.Own, httpapitest.OwnProject}, a.ann.Email)
+	var in api.SSOLogin
+	a.SignIn(t, a.target, a.ann).Want(t, 200).Decode(t, &in)
+	got := a.Do(t, redeem(token, in.Token))
+	if got.Status != 200 && got.Problem(t).Code != "already-a-member" {
+		t.Errorf("%s", got.Body)
+	}
+}
+
 // Whoever came by single sign-on has no password that could be guessed or changed.
 func TestSSONewcomer(t *testing.T) {
 	a := newAttack(t)

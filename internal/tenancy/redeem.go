@@ -82,9 +82,15 @@ func (a *Accounts) join(ctx context.Context, who authz.Principal, token string, 
 		if !strings.EqualFold(i.Email, who.Name) {
 			return &problem.Error{Status: http.StatusForbidden, Code: "invitation-for-another", Detail: "This invitation is for another address than the one you are logged in with. Log out, and open the link again."}
 		}
-		out, err = Redeemed{}, admitInvited(ctx, tx, i, who.Account, who.Name, from, now)
-		out.Invitation = redeemed(i)
-		return err
+		if err := admitInvited(ctx, tx, i, who.Account, who.Name, from, now); err != nil {
+			return err
+		}
+		out = Redeemed{Invitation: redeemed(i)}
+		bySSO, err := tenancydb.New(tx).SessionIsBySSO(ctx, who.Credential)
+		if err != nil || bySSO {
+			return err
+		}
+		return passwordRefused(ctx, tx, who.Account)
 	})
 	return out, err
 }
@@ -107,6 +113,9 @@ func (a *Accounts) welcome(ctx context.Context, in api.InvitationRedeem, phc str
 			return err
 		}
 		if err := admitInvited(ctx, tx, i, account.ID, i.Email, from, now); err != nil {
+			return err
+		}
+		if err := passwordRefused(ctx, tx, account.ID); err != nil { // comes by single sign-on first
 			return err
 		}
 		out.Invitation = redeemed(i)

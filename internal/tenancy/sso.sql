@@ -18,6 +18,9 @@ UPDATE members SET role = $2 WHERE id = $1;
 -- name: IsMember :one
 SELECT EXISTS (SELECT 1 FROM members WHERE organization_id = $1 AND account_id = $2)::boolean AS member;
 
+-- name: SessionIsBySSO :one
+SELECT (sso_generation IS NOT NULL)::boolean AS by_sso FROM sessions WHERE id = $1;
+
 -- name: PasswordRefusedBy :one
 -- The organization that wants the person to come by single sign-on only. Its
 -- owners can always use a password.

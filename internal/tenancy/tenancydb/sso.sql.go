@@ -107,6 +107,17 @@ func (q *Queries) PasswordRefusedBy(ctx context.Context, id uuid.UUID) (string, 
 	return name, err
 }
 
+const sessionIsBySSO = `-- name: SessionIsBySSO :one
+SELECT (sso_generation IS NOT NULL)::boolean AS by_sso FROM sessions WHERE id = $1
+`
+
+func (q *Queries) SessionIsBySSO(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, sessionIsBySSO, id)
+	var by_sso bool
+	err := row.Scan(&by_sso)
+	return by_sso, err
+}
+
 const setRoleBySSO = `-- name: SetRoleBySSO :exec
 UPDATE members SET role = $2 WHERE id = $1
 `
