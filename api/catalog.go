@@ -97,3 +97,19 @@ type ZoneEnrolment struct {
 	Server    string    `json:"server" doc:"The agent listener"`
 	CA        string    `json:"ca" doc:"PEM"`
 }
+
+// Estimate is what an instance would cost in the current calendar month.
+type Estimate struct {
+	Service      string `json:"service"`
+	Zone         string `json:"zone"`
+	ServiceLevel string `json:"serviceLevel"`
+	Plan         string `json:"plan"`
+	StorageGiB   int64  `json:"storageGiB"`
+	Hours        int64  `json:"hours" doc:"For which it runs"`
+	PriceList    int    `json:"priceList" doc:"Revision"`
+	Month        string `json:"month" example:"2026-11"`
+	MonthHours   int64  `json:"monthHours" doc:"Of the whole month"`
+	TimeZone     string `json:"timeZone" example:"Europe/Zurich"`
+	Price        Price  `json:"price" doc:"Of the whole month, as an order shows it"`
+	Total        Money  `json:"total" doc:"Of the hours, as an invoice would have it"`
+}

@@ -168,15 +168,21 @@ func period(u Unit, m Month) int64 {
 
 // Quote is what running an instance on the given terms costs.
 type Quote struct {
-	Lines []Line       // for the whole month
+	Lines []Line       // for the whole time that is asked for
 	Hour  money.Amount // of all lines, each to six decimal places
 	Month money.Amount // of all lines, as the invoice would have it
 }
 
 // QuoteFor returns the price of running an instance for the whole month.
 func QuoteFor(storageGiB int64, prices []Price, m Month) Quote {
+	return QuoteUntil(storageGiB, prices, m, m.To)
+}
+
+// QuoteUntil returns the price of running an instance from the beginning of the
+// month until then.
+func QuoteUntil(storageGiB int64, prices []Price, m Month, until time.Time) Quote {
 	s := Segment{From: m.From, To: m.To, ComputeBilled: true, StorageBilled: true, Terms: Terms{StorageGiB: storageGiB}}
-	q := Quote{Lines: Rate([]Use{{Segment: s, Prices: prices}}, m, m.To)}
+	q := Quote{Lines: Rate([]Use{{Segment: s, Prices: prices}}, m, until)}
 	for _, l := range q.Lines {
 		q.Month = q.Month.Add(l.Amount)
 	}

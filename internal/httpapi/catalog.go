@@ -48,6 +48,7 @@ func (s *Server) registerCatalog() {
 			})
 			return out, err
 		})
+	s.registerPrices()
 	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/zones", ID: "zones-list", Tag: "catalog", Summary: "Places where instances run", Action: authz.Public},
 		func(ctx context.Context, _ *struct{}) (*body[api.List[api.Zone]], error) {
 			out := &body[api.List[api.Zone]]{api.List[api.Zone]{Items: []api.Zone{}}}

@@ -14,9 +14,10 @@ import (
 )
 
 var catalogRows = map[string]row{
-	"services-list": {everyone: true, request: get("/api/v1/services")},
-	"services-get":  {everyone: true, request: get("/api/v1/services/" + httpapitest.Service)},
-	"zones-list":    {everyone: true, request: get("/api/v1/zones")},
+	"services-list":  {everyone: true, request: get("/api/v1/services")},
+	"services-get":   {everyone: true, request: get("/api/v1/services/" + httpapitest.Service)},
+	"services-price": {everyone: true, request: get("/api/v1/services/" + httpapitest.Service + "/price?plan=small&storageGiB=20&hours=100")},
+	"zones-list":     {everyone: true, request: get("/api/v1/zones")},
 }
 
 var instanceRows = map[string]row{

@@ -16,6 +16,7 @@ func (p *Portal) publicRoutes() []Route {
 		{"GET /{$}", Anybody, p.home},
 		{"GET /catalog", Anybody, p.catalog},
 		{"GET /catalog/{service}", Anybody, p.service},
+		{"GET /pricing", Anybody, p.pricing},
 	}
 }
 

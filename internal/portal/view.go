@@ -118,7 +118,7 @@ func (v *visit) commands() []entry {
 	for _, e := range v.accountSections() {
 		all = append(all, entry{v.T("account.title") + ": " + e.title, e.path})
 	}
-	return append(all, entry{v.T("nav.catalog"), "/catalog"})
+	return append(all, entry{v.T("nav.catalog"), "/catalog"}, entry{v.T("pricing.nav"), "/pricing"})
 }
 
 // moment is a time in the organization's zone.
