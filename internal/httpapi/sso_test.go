@@ -275,7 +275,7 @@ func TestSSOInvitations(t *testing.T) {
 			a.Account(t, email)
 			session = a.Login(t, email)
 		}
-		if code := a.Do(t, redeem(token, session)).Want(t, 403).Problem(t).Code; code != "sso-required" {
+		if code := a.Do(t, redeem(token, session)).Want(t, 409).Problem(t).Code; code != "sso-required" {
 			t.Error(code)
 		}
 		if session != "" {
