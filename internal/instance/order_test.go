@@ -25,7 +25,7 @@ func TestOrderIsOneRecord(t *testing.T) {
 	w := instancetest.New(t)
 	before := w.Snapshot(t)
 	v := w.Order(t, "db1", func(s *api.InstanceSpec) { s.Plan, s.StorageGiB, s.Protected = "", 0, nil })
-	changesOnly(t, w, before, "instances", "commands", "segments", "audit_events", "instance_events", "changes", "bindings", "credentials", "reservations", "zone_use")
+	changesOnly(t, w, before, "instances", "commands", "segments", "audit_events", "instance_events", "changes", "bindings", "credentials", "reservations", "organization_use", "zone_use")
 	if v.Phase != "Pending" || v.Generation != 1 || v.Version != 1 || v.Plan != "small" || v.StorageGib != 10 || !v.Protected || v.Zone != "local" || v.Organization != "acme" {
 		t.Errorf("ordered %+v", v)
 	}

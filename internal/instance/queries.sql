@@ -56,12 +56,10 @@ SELECT id, quota_instances, quota_cpu_millis, quota_memory_mib, quota_storage_gi
 SELECT pg_advisory_xact_lock(hashtextextended('quota ' || sqlc.arg(id)::text, 0));
 
 -- name: Used :one
--- What counts against a quota: everything that is not deleted. Added up by plan, on an index alone.
-SELECT coalesce(sum(u.instances), 0)::bigint AS instances, coalesce(sum(u.instances * p.cpu_millis), 0)::bigint AS cpu_millis,
-	coalesce(sum(u.instances * p.memory_mib), 0)::bigint AS memory_mib, coalesce(sum(u.storage_gib), 0)::bigint AS storage_gib
-FROM (SELECT i.plan_revision_id, count(*) AS instances, sum(i.storage_gib) AS storage_gib
-	FROM instances i WHERE i.organization_id = $1 AND i.intent IN ('active', 'suspended') GROUP BY i.plan_revision_id) u
-JOIN plan_revisions p ON p.id = u.plan_revision_id;
+-- What counts against a quota: everything that is not deleted.
+SELECT coalesce(max(instances), 0)::bigint AS instances, coalesce(max(cpu_millis), 0)::bigint AS cpu_millis,
+	coalesce(max(memory_mib), 0)::bigint AS memory_mib, coalesce(max(storage_gib), 0)::bigint AS storage_gib
+FROM organization_use WHERE organization_id = $1;
 
 -- name: PutReservation :exec
 INSERT INTO reservations (instance_id, organization_id, zone_id, cpu_millis, memory_mib, storage_gib) VALUES ($1, $2, $3, $4, $5, $6)

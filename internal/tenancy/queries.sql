@@ -54,12 +54,10 @@ INSERT INTO organizations (id, name, display_name, kinds, time_zone, created_at,
 UPDATE organizations SET quota_instances = $2, quota_cpu_millis = $3, quota_memory_mib = $4, quota_storage_gib = $5, updated_at = $6 WHERE id = $1 RETURNING *;
 
 -- name: QuotaUsed :one
--- What counts against a quota: everything that is not deleted. Added up by plan, on an index alone.
-SELECT coalesce(sum(u.instances), 0)::bigint AS instances, coalesce(sum(u.instances * p.cpu_millis), 0)::bigint AS cpu_millis,
-	coalesce(sum(u.instances * p.memory_mib), 0)::bigint AS memory_mib, coalesce(sum(u.storage_gib), 0)::bigint AS storage_gib
-FROM (SELECT i.plan_revision_id, count(*) AS instances, sum(i.storage_gib) AS storage_gib
-	FROM instances i WHERE i.organization_id = $1 AND i.intent IN ('active', 'suspended') GROUP BY i.plan_revision_id) u
-JOIN plan_revisions p ON p.id = u.plan_revision_id;
+-- What counts against a quota: everything that is not deleted.
+SELECT coalesce(max(instances), 0)::bigint AS instances, coalesce(max(cpu_millis), 0)::bigint AS cpu_millis,
+	coalesce(max(memory_mib), 0)::bigint AS memory_mib, coalesce(max(storage_gib), 0)::bigint AS storage_gib
+FROM organization_use WHERE organization_id = $1;
 
 -- name: Projects :many
 -- All of an organization's, or those of the list.

@@ -11,7 +11,7 @@ const explanation = `
 ## How to read it
 
 Run it with ` + "`make bench`" + `, or one part with ` + "`go run ./test/bench -run list`" + ` (order, start,
-pass, dispatch, list, cost). It needs root for what an ordinary ` + "`souk dev`" + ` as root does,
+pass, dispatch, list, cost, portal). It needs root for what an ordinary ` + "`souk dev`" + ` as root does,
 uses this machine only, and removes what it made.
 
 - Souk and its baseline take turns, and the ratio is the median of the ratios of such
@@ -27,8 +27,6 @@ uses this machine only, and removes what it made.
   driver begin. The API, the zones' listener and the agent are the real ones; the
   idle instances lie in a zone marked simulated, on the driver that runs nothing. Two
   such set-ups run side by side and take turns.
-  An order is checked against its organization's quota by adding up what the organization
-  has; so one by an organization that itself has 100,000 instances takes that much longer.
 - **list**: through the API with its authentication, limits and row-level security, all
   instances in one project; against a handler that runs the same SQL as the same role
   and writes the same documents, and does nothing else ([bare.go](../test/bench/bare.go)).
@@ -36,6 +34,10 @@ uses this machine only, and removes what it made.
   work is the least that can be done, misses it too: the machine was too busy to tell.
   A search by a part of a name reads the whole project: under row-level security no index
   can serve it.
+- **portal**: pages of the organization that all instances belong to, asked for one after
+  the other by its owners. The costs of 100,000 instances are rated when they are looked at;
+  the overview does not wait for them. Weight, paint and layout shift are what headless
+  Chromium tells of a first look, with an empty cache.
 - **cost** is for information. Seeds in bulk go in with constraints and triggers off, for
   speed; the audit recomputes every billing chain of them and must find no difference.
   Up to 1000 the same statements run with all constraints on, as in this program's test.

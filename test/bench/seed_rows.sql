@@ -47,3 +47,8 @@ ON CONFLICT DO NOTHING;
 INSERT INTO zone_use (zone_id, cpu_millis, memory_mib, storage_gib, instances)
 SELECT zone_id, sum(cpu_millis), sum(memory_mib), sum(storage_gib), count(*) FROM reservations GROUP BY zone_id
 ON CONFLICT (zone_id) DO UPDATE SET cpu_millis = excluded.cpu_millis, memory_mib = excluded.memory_mib, storage_gib = excluded.storage_gib, instances = excluded.instances;
+
+INSERT INTO organization_use (organization_id, instances, cpu_millis, memory_mib, storage_gib)
+SELECT i.organization_id, count(*), sum(p.cpu_millis), sum(p.memory_mib), sum(i.storage_gib)
+FROM instances i JOIN plan_revisions p ON p.id = i.plan_revision_id WHERE i.intent IN ('active', 'suspended') GROUP BY i.organization_id
+ON CONFLICT (organization_id) DO UPDATE SET instances = excluded.instances, cpu_millis = excluded.cpu_millis, memory_mib = excluded.memory_mib, storage_gib = excluded.storage_gib;

@@ -924,11 +924,9 @@ func (q *Queries) PutQuota(ctx context.Context, arg PutQuotaParams) (Organizatio
 }
 
 const quotaUsed = `-- name: QuotaUsed :one
-SELECT coalesce(sum(u.instances), 0)::bigint AS instances, coalesce(sum(u.instances * p.cpu_millis), 0)::bigint AS cpu_millis,
-	coalesce(sum(u.instances * p.memory_mib), 0)::bigint AS memory_mib, coalesce(sum(u.storage_gib), 0)::bigint AS storage_gib
-FROM (SELECT i.plan_revision_id, count(*) AS instances, sum(i.storage_gib) AS storage_gib
-	FROM instances i WHERE i.organization_id = $1 AND i.intent IN ('active', 'suspended') GROUP BY i.plan_revision_id) u
-JOIN plan_revisions p ON p.id = u.plan_revision_id
+SELECT coalesce(max(instances), 0)::bigint AS instances, coalesce(max(cpu_millis), 0)::bigint AS cpu_millis,
+	coalesce(max(memory_mib), 0)::bigint AS memory_mib, coalesce(max(storage_gib), 0)::bigint AS storage_gib
+FROM organization_use WHERE organization_id = $1
 `
 
 type QuotaUsedRow struct {
@@ -938,7 +936,7 @@ type QuotaUsedRow struct {
 	StorageGib int64
 }
 
-// What counts against a quota: everything that is not deleted. Added up by plan, on an index alone.
+// What counts against a quota: everything that is not deleted.
 func (q *Queries) QuotaUsed(ctx context.Context, organizationID uuid.UUID) (QuotaUsedRow, error) {
 	row := q.db.QueryRow(ctx, quotaUsed, organizationID)
 	var i QuotaUsedRow
