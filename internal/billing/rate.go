@@ -97,17 +97,23 @@ func Rate(uses []Use, m Month, until time.Time) []Line {
 		price, currency                  string
 	}
 	lines := map[key]*Line{}
+	texts := map[*Price]string{} // of amounts: many uses share their prices
 	for _, u := range uses {
 		d := overlap(u.Segment, m, until)
 		if d <= 0 {
 			continue
 		}
-		for _, p := range u.Prices {
+		for i, p := range u.Prices {
 			quantity := quantity(u.Segment, p)
 			if quantity == 0 {
 				continue
 			}
-			k := key{u.Project, u.Instance, u.Service, u.Plan, p.Item, p.Unit, p.Amount.String(), p.Currency}
+			text, known := texts[&u.Prices[i]]
+			if !known {
+				text = p.Amount.String()
+				texts[&u.Prices[i]] = text
+			}
+			k := key{u.Project, u.Instance, u.Service, u.Plan, p.Item, p.Unit, text, p.Currency}
 			l := lines[k]
 			if l == nil {
 				l = &Line{Project: u.Project, Instance: u.Instance, Service: u.Service, Plan: u.Plan,

@@ -59,11 +59,12 @@ func Summarize(ctx context.Context, tx store.Tx, f Filter, m Month, until time.T
 func summarize(lines []Line) Summary {
 	s := Summary{Total: Total(lines), Lines: len(lines)}
 	services, projects, instances := map[Share]money.Amount{}, map[Share]money.Amount{}, map[Share]money.Amount{}
+	add := func(sums map[Share]money.Amount, part Share, l Line) { sums[part] = sums[part].Add(l.Amount) }
 	for _, l := range lines {
 		s.Currency = l.Currency
-		for part, sums := range map[Share]map[Share]money.Amount{{Name: l.Service}: services, {Name: l.Project}: projects, {Project: l.Project, Name: l.Instance}: instances} {
-			sums[part] = sums[part].Add(l.Amount)
-		}
+		add(services, Share{Name: l.Service}, l)
+		add(projects, Share{Name: l.Project}, l)
+		add(instances, Share{Project: l.Project, Name: l.Instance}, l)
 	}
 	s.Services, s.Projects, s.Instances = largestFirst(services), largestFirst(projects), largestFirst(instances)
 	s.Instances = s.Instances[:min(len(s.Instances), summaryInstances)]
