@@ -73,6 +73,7 @@ func New(c Config) *Portal {
 	p.routes = append(p.routes, p.signOnRoutes()...)
 	p.routes = append(p.routes, p.ssoRoutes()...)
 	p.routes = append(p.routes, p.operatorRoutes()...)
+	p.routes = append(p.routes, p.helpRoutes()...)
 	return p
 }
 
