@@ -60,9 +60,10 @@ func (a *App) delete(ctx context.Context, o *output, args []string, wait bool) e
 	}
 	other := map[string]string{
 		"token": "souk token revoke NAME", "member": "souk member remove EMAIL", "binding": "souk binding revoke INSTANCE BINDING",
+		"invitation": "souk member uninvite EMAIL",
 	}
 	if command := other[k.name]; command != "" {
-		return misuse("a %s is not deleted; use: %s", k.name, command)
+		return misuse("%s are not deleted; use: %s", k.plural, command)
 	}
 	return misuse("a %s cannot be deleted", k.name)
 }

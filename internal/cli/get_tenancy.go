@@ -80,6 +80,22 @@ func listMembers(ctx context.Context, a *App, name string, _ getOptions) (view, 
 		})
 }
 
+func listInvitations(ctx context.Context, a *App, name string, _ getOptions) (view, error) {
+	o, _, err := a.inOrganization(ctx)
+	if err != nil {
+		return view{}, err
+	}
+	all, err := o.Invitations(ctx)
+	if err != nil {
+		return view{}, err
+	}
+	return listing("invitation", name, all, newTable("EMAIL", "ROLE", "PROJECT", "INVITED BY", "EXPIRES"),
+		func(i api.Invitation) string { return i.Email },
+		func(i api.Invitation) []string {
+			return []string{i.Email, string(i.Role), everywhere(i.Project), i.CreatedBy, i.ExpiresAt.UTC().Format(time.DateOnly)}
+		})
+}
+
 func listTokens(ctx context.Context, a *App, name string, _ getOptions) (view, error) {
 	o, _, err := a.inOrganization(ctx)
 	if err != nil {

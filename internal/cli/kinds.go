@@ -36,6 +36,7 @@ func kinds() []kind {
 		{name: "zone", plural: "zones", list: listZones},
 		{name: "project", plural: "projects", list: listProjects},
 		{name: "member", plural: "members", list: listMembers},
+		{name: "invitation", plural: "invitations", list: listInvitations},
 		{name: "token", plural: "tokens", list: listTokens},
 		{name: "binding", plural: "bindings", of: "INSTANCE", needs: true, list: listBindings},
 		{name: "event", plural: "events", of: "INSTANCE", needs: true, list: listEvents},

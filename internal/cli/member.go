@@ -11,8 +11,8 @@ import (
 )
 
 func newMember(a *App) *cobra.Command {
-	cmd := &cobra.Command{Use: "member", Short: "Add people to the organization and take them out"}
-	cmd.AddCommand(newMemberAdd(a), newMemberRemove(a))
+	cmd := &cobra.Command{Use: "member", Short: "Invite people to the organization, add them and take them out"}
+	cmd.AddCommand(newMemberInvite(a), newMemberUninvite(a), newMemberAdd(a), newMemberRemove(a))
 	return cmd
 }
 
@@ -22,6 +22,62 @@ func roleFlag(cmd *cobra.Command, role *string) {
 	cmd.Flags().StringVar(role, "role", "", strings.Join(roles, ", "))
 	must(cmd.MarkFlagRequired("role"))
 	must(cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(roles, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func newMemberInvite(a *App) *cobra.Command {
+	var role string
+	cmd := &cobra.Command{
+		Use:     "invite EMAIL --role ROLE",
+		Short:   "Mail a person a link to join the organization by, or only --project; again: a new link",
+		Example: "  souk member invite ann@example.com --role editor --project shop",
+		Args:    cobra.ExactArgs(1),
+	}
+	roleFlag(cmd, &role)
+	o := outputFlag(cmd)
+	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
+		organization, _, err := a.inOrganization(ctx)
+		if err != nil {
+			return err
+		}
+		i, err := organization.Invite(ctx, api.InvitationCreate{Email: args[0], Role: api.Role(role), Project: a.project})
+		if err != nil {
+			return err
+		}
+		return a.result(o, "invitation/"+i.Email, "to be "+string(i.Role)+" in "+where(organization.Name, i.Project)+" is on its way", i)
+	})
+	return cmd
+}
+
+func newMemberUninvite(a *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "uninvite EMAIL",
+		Short: "Take back the invitations of a person, or only those to --project",
+		Args:  cobra.ExactArgs(1),
+		RunE: a.bounded(func(ctx context.Context, args []string) error {
+			organization, _, err := a.inOrganization(ctx)
+			if err != nil {
+				return err
+			}
+			all, err := organization.Invitations(ctx)
+			if err != nil {
+				return err
+			}
+			found := false
+			for _, i := range all {
+				if !strings.EqualFold(i.Email, args[0]) || a.project != "" && a.project != i.Project {
+					continue
+				}
+				found = true
+				if err := organization.RevokeInvitation(ctx, i.ID); err != nil {
+					return err
+				}
+			}
+			if !found {
+				return fmt.Errorf("nobody with the address %s is invited here; see: souk get invitations", args[0])
+			}
+			return a.done("invitation/%s taken back", args[0])
+		}),
+	}
 }
 
 func newMemberAdd(a *App) *cobra.Command {

@@ -51,10 +51,22 @@ func TestMembers(t *testing.T) {
 	h.server.replies["PUT /organizations/acme/members"] = api.Member{Email: "ann@acme.example", Role: api.RoleEditor, Project: "shop"}
 	stdout, _ := h.expect(exitDone, "member", "add", "ann@acme.example", "--role", "editor", "--project", "shop")
 	same(t, stdout, "member/ann@acme.example is editor in acme/shop\n")
+	h.server.replies["POST /organizations/acme/invitations"] = api.Invitation{Email: "bob@acme.example", Role: api.RoleViewer}
+	stdout, _ = h.expect(exitDone, "member", "invite", "bob@acme.example", "--role", "viewer")
+	same(t, stdout, "invitation/bob@acme.example to be viewer in acme is on its way\n")
+	h.server.replies["GET /organizations/acme/invitations"] = api.List[api.Invitation]{Items: []api.Invitation{{ID: "i1", Email: "bob@acme.example", Role: api.RoleViewer, CreatedBy: "ann@acme.example"}}}
+	stdout, _ = h.expect(exitDone, "get", "invitations")
+	has(t, stdout, "bob@acme.example")
+	has(t, stdout, "ann@acme.example")
+	h.server.replies["DELETE /organizations/acme/invitations/i1"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
+	stdout, _ = h.expect(exitDone, "member", "uninvite", "Bob@acme.example")
+	same(t, stdout, "invitation/Bob@acme.example taken back\n")
+	_, stderr := h.expect(exitFailed, "member", "uninvite", "eve@acme.example")
+	has(t, stderr, "nobody with the address")
 	h.server.replies["GET /organizations/acme/members"] = api.List[api.Member]{Items: []api.Member{
 		{ID: "m1", Email: "ann@acme.example"}, {ID: "m2", Email: "ann@acme.example", Project: "shop"},
 	}}
-	_, stderr := h.expect(exitMisuse, "member", "remove", "Ann@acme.example")
+	_, stderr = h.expect(exitMisuse, "member", "remove", "Ann@acme.example")
 	has(t, stderr, "several roles")
 	h.server.replies["DELETE /organizations/acme/members/m2"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
 	stdout, _ = h.expect(exitDone, "member", "remove", "ann@acme.example", "--project", "shop")
