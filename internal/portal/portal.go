@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"souk/api"
@@ -126,6 +127,10 @@ func (p *Portal) serve(w http.ResponseWriter, r *http.Request, v *visit, route R
 	}
 	if answered, err := p.look(w, r, v); answered || err != nil {
 		return err
+	}
+	if route.Access == SignedIn && v.org != "" && !slices.Contains(v.organizations(), v.org) {
+		v.org = "" // the same as where there is none of this name
+		return &client.Error{Status: http.StatusNotFound}
 	}
 	return route.serve(w, r, v)
 }

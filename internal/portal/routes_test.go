@@ -1,0 +1,500 @@
+package portal_test
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"souk/api"
+	"souk/internal/driver"
+	"souk/internal/httpapi/httpapitest"
+	"souk/internal/instance"
+	"souk/internal/portal"
+	"souk/internal/sso/fakeprovider"
+	"souk/internal/store"
+)
+
+// routeRow says whom a route answers, and with what. Whoever else belongs to the
+// organization is forbidden it; for others there is no such page.
+type routeRow struct {
+	may      string // roles in the organization
+	operator string // roles of the operator's staff
+	signedIn bool   // whoever is logged in
+	everyone bool   // whoever asks
+	answer   int    // 0: 200, or for a form 303
+	others   int    // answers some of them all the same, as who is logged in is led elsewhere
+	// ask makes what the route is about for one asker, and says how it is asked.
+	ask func(t *testing.T, s *site, email string) (path string, form url.Values)
+}
+
+// Roles, as rows name them.
+const (
+	everyRole = readers + " billing"
+	readers   = editors + " viewer"
+	editors   = admins + " editor"
+	admins    = "owner admin"
+)
+
+var routeRows = map[string]routeRow{
+	"GET /{$}":               {everyone: true, ask: at("/")},
+	"GET /docs":              {everyone: true, ask: at("/docs")},
+	"GET /docs/{page}":       {everyone: true, ask: at("/docs/costs")},
+	"GET /pricing":           {everyone: true, ask: at("/pricing")},
+	"GET /catalog":           {everyone: true, ask: at("/catalog")},
+	"GET /catalog/{service}": {everyone: true, ask: at("/catalog/" + httpapitest.Service)},
+
+	"GET /login": {everyone: true, others: 303, ask: at("/login")},
+	"POST /login": {everyone: true, ask: func(_ *testing.T, _ *site, email string) (string, url.Values) {
+		return "/login", url.Values{"email": {email}, "password": {httpapitest.Password}}
+	}},
+	"POST /logout":   {everyone: true, ask: sent("/logout")},
+	"POST /settings": {everyone: true, ask: sent("/settings", "theme", "dark")},
+
+	"GET /signup":          {everyone: true, others: 303, ask: at("/signup")},
+	"GET /signup/sent":     {everyone: true, answer: 303, ask: at("/signup/sent")},
+	"GET /verify-email":    {everyone: true, ask: at("/verify-email")},
+	"POST /verify-email":   {everyone: true, answer: 422, ask: sent("/verify-email", "token", "nonsense")},
+	"GET /password/forgot": {everyone: true, ask: at("/password/forgot")},
+	"GET /password/sent":   {everyone: true, answer: 303, ask: at("/password/sent")},
+	"GET /password/reset":  {everyone: true, ask: at("/password/reset")},
+	"POST /password/reset": {everyone: true, answer: 422, ask: sent("/password/reset", "token", "nonsense", "password", "another long one")},
+	"GET /invitation":      {everyone: true, ask: at("/invitation")},
+	"POST /invitation":     {everyone: true, answer: 422, ask: sent("/invitation", "token", "nonsense")},
+	"POST /signup": {everyone: true, ask: func(*testing.T, *site, string) (string, url.Values) {
+		return "/signup", url.Values{"email": {fresh() + "@example.org"}, "password": {httpapitest.Password}, "name": {fresh()}}
+	}},
+	"POST /signup/resend":   {everyone: true, ask: mailed("/signup/resend")},
+	"POST /password/forgot": {everyone: true, ask: mailed("/password/forgot")},
+
+	"GET /dev/mail":           {everyone: true, ask: at("/dev/mail")},
+	"GET /dev/mail/{id}":      {everyone: true, ask: caught("")},
+	"GET /dev/mail/{id}/html": {everyone: true, ask: caught("/html")},
+
+	"GET /organizations/new": {signedIn: true, ask: at("/organizations/new")},
+	"POST /organizations/new": {signedIn: true, ask: func(*testing.T, *site, string) (string, url.Values) {
+		return "/organizations/new", url.Values{"displayName": {"Mine"}, "name": {fresh()}}
+	}},
+
+	"GET /login/code":   {everyone: true, answer: 303, ask: at("/login/code")}, // nobody is half-way in
+	"POST /login/code":  {everyone: true, answer: 422, ask: sent("/login/code", "code", "000000")},
+	"GET /sso/start":    {everyone: true, others: 303, ask: at("/sso/start")},
+	"POST /sso/start":   {everyone: true, answer: 422, ask: sent("/sso/start", "email", "somebody@nowhere.example")},
+	"GET /sso/callback": {everyone: true, answer: 422, ask: at("/sso/callback?state=nonsense&code=nonsense")},
+
+	"GET /account":           {signedIn: true, answer: 303, ask: at("/account")},
+	"GET /account/profile":   {signedIn: true, ask: at("/account/profile")},
+	"POST /account/profile":  {signedIn: true, ask: sent("/account/profile", "name", "Somebody", "locale", "en", "timeZone", "UTC")},
+	"GET /account/password":  {signedIn: true, ask: at("/account/password")},
+	"POST /account/password": {signedIn: true, answer: 422, ask: sent("/account/password", "current", httpapitest.Password, "new", "a new one that is long", "repeat", "another")},
+	"GET /account/sessions":  {signedIn: true, ask: at("/account/sessions")},
+	"POST /account/sessions/{id}/end": {signedIn: true, ask: func(t *testing.T, s *site, email string) (string, url.Values) {
+		return "/account/sessions/" + s.sessionID(t, s.Session(t, email)) + "/end", url.Values{}
+	}},
+	"POST /account/sessions/end-others":   {signedIn: true, ask: sent("/account/sessions/end-others")},
+	"GET /account/second-factor":          {signedIn: true, ask: at("/account/second-factor")},
+	"POST /account/second-factor/begin":   {signedIn: true, answer: 200, ask: sent("/account/second-factor/begin")},
+	"POST /account/second-factor/confirm": {signedIn: true, answer: 422, ask: sent("/account/second-factor/confirm", "code", "nonsense")},
+	"POST /account/second-factor/disable": {signedIn: true, answer: 422, ask: sent("/account/second-factor/disable", "password", httpapitest.Password, "code", "nonsense")},
+	"GET /device":                         {signedIn: true, ask: at("/device")},
+	"POST /device":                        {signedIn: true, answer: 200, ask: waiting("")},
+	"POST /device/approve":                {signedIn: true, ask: waiting("/approve")},
+	"POST /device/deny":                   {signedIn: true, ask: waiting("/deny")},
+
+	"GET /o/{org}/sso":         {may: "owner", ask: at(own + "/sso")},
+	"POST /o/{org}/sso":        {may: "owner", ask: provided("")},
+	"POST /o/{org}/sso/test":   {may: "owner", answer: 200, ask: provided("/test")},
+	"POST /o/{org}/sso/delete": {may: "owner", ask: provided("/delete")},
+	"POST /o/{org}/sso/domains": {may: "owner", ask: func(*testing.T, *site, string) (string, url.Values) {
+		return own + "/sso/domains", url.Values{"domain": {fresh() + ".example"}}
+	}},
+	"POST /o/{org}/sso/domains/{domain}/prove":  {may: "owner", answer: 422, ask: claimed("/prove")}, // there is no such record
+	"POST /o/{org}/sso/domains/{domain}/remove": {may: "owner", ask: claimed("/remove")},
+
+	"GET /o/{org}":             {may: everyRole, ask: at(own)},
+	"GET /o/{org}/costs":       {may: everyRole, ask: at(own + "/costs")},
+	"GET /o/{org}/costs/total": {may: everyRole, ask: at(own + "/costs/total")},
+	"GET /o/{org}/quota":       {may: everyRole, ask: at(own + "/quota")},
+	"GET /o/{org}/projects":    {may: readers, ask: at(own + "/projects")},
+	"GET /o/{org}/members":     {may: readers, ask: at(own + "/members")},
+	"GET /o/{org}/tokens":      {may: admins, ask: at(own + "/tokens")},
+	"GET /o/{org}/audit":       {may: admins, ask: at(own + "/audit")},
+	"GET /o/{org}/settings":    {may: admins, ask: at(own + "/settings")},
+	"POST /o/{org}/settings":   {may: admins, ask: sent(own+"/settings", "displayName", "Acme", "timeZone", "Europe/Zurich")},
+	"POST /o/{org}/projects": {may: admins, ask: func(*testing.T, *site, string) (string, url.Values) {
+		return own + "/projects", url.Values{"name": {fresh()}}
+	}},
+	"POST /o/{org}/projects/{project}/delete": {may: admins, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		name := fresh()
+		s.as("owner").post(t, own+"/projects", url.Values{"name": {name}}).want(t, 303)
+		return own + "/projects/" + name + "/delete", url.Values{}
+	}},
+	"POST /o/{org}/members": {may: admins, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		email := fresh() + "@example.org"
+		s.Account(t, email)
+		return own + "/members", url.Values{"email": {email}, "role": {"viewer"}}
+	}},
+	"POST /o/{org}/members/{id}/remove": {may: admins, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return own + "/members/" + s.Member(t, httpapitest.Own, fresh()+"@example.org", api.RoleViewer).String() + "/remove", url.Values{}
+	}},
+	"POST /o/{org}/invitations": {may: admins, ask: func(*testing.T, *site, string) (string, url.Values) {
+		return own + "/invitations", url.Values{"email": {fresh() + "@example.org"}, "role": {"viewer"}}
+	}},
+	"POST /o/{org}/invitations/{id}/resend": {may: admins, ask: invited("/resend")},
+	"POST /o/{org}/invitations/{id}/revoke": {may: admins, ask: invited("/revoke")},
+	"POST /o/{org}/tokens":                  {may: admins, answer: 200, ask: sent(own+"/tokens", "name", "ci", "role", "viewer", "days", "30")},
+	"POST /o/{org}/tokens/{id}/revoke": {may: admins, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		var made api.Token
+		s.Do(t, httpapitest.Request{Method: "POST", Path: "/api/v1/organizations/acme/tokens", Token: s.Token(t, httpapitest.Own, "", api.RoleOwner),
+			Body: api.TokenCreate{Name: fresh(), Role: api.RoleViewer, ExpiresInDays: 30}}).Want(t, 201).Decode(t, &made)
+		return own + "/tokens/" + made.ID + "/revoke", url.Values{}
+	}},
+
+	"GET /o/{org}/instances":      {may: readers, ask: at(own + "/instances?project=shop")},
+	"GET /o/{org}/stream":         {may: readers, ask: at(own + "/stream?project=shop")},
+	"GET /o/{org}/instances/bulk": {may: editors, ask: at(bulkPath + "?" + bulkForm("suspend", "db").Encode())},
+	"POST /o/{org}/instances/bulk": {may: editors, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return bulkPath, bulkForm("suspend", s.made(t).Name)
+	}},
+	"GET /o/{org}/order":           {may: everyRole, answer: 303, ask: at(own + "/order")},
+	"GET /o/{org}/order/{service}": {may: editors, ask: at(orderPath)},
+	"POST /o/{org}/order/{service}": {may: editors, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return orderPath, s.orderForm(t, fresh())
+	}},
+	"POST /o/{org}/order/{service}/price": {may: editors, answer: 200, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return orderPath + "/price", s.orderForm(t, fresh())
+	}},
+
+	"GET " + ofInstance:                        {may: readers, ask: ready("")},
+	"GET " + ofInstance + "/ca.pem":            {may: readers, ask: ready("/ca.pem")},
+	"GET " + ofInstance + "/bindings":          {may: readers, ask: ready("/bindings")},
+	"GET " + ofInstance + "/logs":              {may: readers, ask: ready("/logs")},
+	"GET " + ofInstance + "/logs/stream":       {may: readers, answer: 503, ask: ready("/logs/stream")}, // no agent is connected
+	"GET " + ofInstance + "/settings":          {may: readers, ask: ready("/settings")},
+	"POST " + ofInstance + "/reveal":           {may: editors, answer: 200, ask: onInstance("/reveal", url.Values{}, nil)},
+	"POST " + ofInstance + "/protect":          {may: editors, ask: onInstance("/protect", url.Values{}, nil)},
+	"POST " + ofInstance + "/unprotect":        {may: editors, ask: onInstance("/unprotect", url.Values{}, nil)},
+	"POST " + ofInstance + "/suspend":          {may: editors, ask: onInstance("/suspend", url.Values{}, nil)},
+	"POST " + ofInstance + "/resume":           {may: editors, ask: onInstance("/resume", url.Values{}, suspended)},
+	"POST " + ofInstance + "/undelete":         {may: editors, ask: onInstance("/undelete", url.Values{}, deleted)},
+	"POST " + ofInstance + "/delete":           {may: editors, ask: onInstance("/delete", url.Values{"name": {"NAME"}}, nil)},
+	"POST " + ofInstance + "/settings":         {may: editors, answer: 200, ask: changed("/settings")}, // what it would do is shown first
+	"POST " + ofInstance + "/bindings":         {may: editors, ask: onInstance("/bindings", url.Values{"name": {"reporting"}}, nil)},
+	"POST " + ofBinding + "/rotate":            {may: editors, ask: onInstance("/bindings/default/rotate", url.Values{}, nil)},
+	"POST " + ofBinding + "/reveal":            {may: editors, answer: 200, ask: onInstance("/bindings/default/reveal", url.Values{}, nil)},
+	"POST " + ofBinding + "/revoke":            {may: editors, ask: onInstance("/bindings/reporting/revoke", url.Values{"sure": {"on"}}, bound)},
+	"POST " + ofInstance + "/settings/preview": {may: editors, answer: 200, ask: changed("/settings/preview")},
+
+	"GET /operator":                      {operator: readers, answer: 303, ask: at("/operator")},
+	"GET /operator/instances":            {operator: readers, ask: at("/operator/instances")},
+	"GET /operator/instances.csv":        {operator: readers, ask: at("/operator/instances.csv")},
+	"GET /operator/stuck":                {operator: readers, ask: at("/operator/stuck")},
+	"GET /operator/zones":                {operator: readers, ask: at("/operator/zones")},
+	"GET /operator/organizations":        {operator: readers, ask: at("/operator/organizations")},
+	"GET /operator/organizations/{name}": {operator: readers, ask: at("/operator/organizations/acme")},
+	"GET /operator/instances/{id}": {operator: readers, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return "/operator/instances/" + s.Ready(t, httpapitest.Own, httpapitest.OwnProject).ID.String(), nil
+	}},
+	"POST /operator/organizations/{name}/quota": {operator: admins, ask: sent("/operator/organizations/acme/quota", "instances", "1000", "cpu", "1000", "memory", "1000000", "storage", "1000000")},
+	"POST /operator/organizations/{name}/view":  {operator: admins, ask: sent("/operator/organizations/acme/view", "reason", "a ticket of theirs")},
+	"POST /operator/view/stop":                  {signedIn: true, ask: sent("/operator/view/stop")}, // of one's own, or none
+}
+
+const (
+	ofInstance = "/o/{org}/p/{project}/instances/{name}"
+	ofBinding  = ofInstance + "/bindings/{binding}"
+)
+
+var freshCount atomic.Int64
+
+// fresh is a name that nothing else has.
+func fresh() string { return fmt.Sprint("fresh-", freshCount.Add(1)) }
+
+type asks = func(t *testing.T, s *site, email string) (string, url.Values)
+
+func at(path string) asks {
+	return func(*testing.T, *site, string) (string, url.Values) { return path, nil }
+}
+
+// sent is a form with these fields and values.
+func sent(path string, fields ...string) asks {
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return func(*testing.T, *site, string) (string, url.Values) { return path, form }
+}
+
+func mailed(path string) asks {
+	return func(*testing.T, *site, string) (string, url.Values) {
+		return path, url.Values{"email": {fresh() + "@example.org"}}
+	}
+}
+
+// sessionID is that of the session with this secret.
+func (s *site) sessionID(t *testing.T, secret string) (id string) {
+	t.Helper()
+	hash := sha256.Sum256([]byte(secret))
+	s.System(t, func(ctx context.Context, tx store.Tx) error {
+		return tx.QueryRow(ctx, "SELECT id::text FROM sessions WHERE secret_hash = $1", hash[:]).Scan(&id)
+	})
+	return id
+}
+
+// waiting is about a device that asks to be logged in.
+func waiting(rest string) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		var d api.DeviceCodes
+		s.Do(t, httpapitest.Request{Method: "POST", Path: "/api/v1/device", Body: api.DeviceStart{Client: "a device"}}).Want(t, 200).Decode(t, &d)
+		return "/device" + rest, url.Values{"code": {d.UserCode}}
+	}
+}
+
+// provided is about the organization's provider, which is set up.
+func provided(rest string) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		form := url.Values{"issuer": {fakeprovider.Start(t, s.Clock.Now).URL}, "clientID": {fakeprovider.ClientID}, "clientSecret": {fakeprovider.ClientSecret}, "enabled": {"on"}, "passwordsAllowed": {"on"}}
+		s.as("owner").post(t, own+"/sso", form).want(t, 303)
+		return own + "/sso" + rest, form
+	}
+}
+
+// claimed is about a domain that is not proven yet.
+func claimed(rest string) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		domain := fresh() + ".example"
+		s.as("owner").post(t, own+"/sso/domains", url.Values{"domain": {domain}}).want(t, 303)
+		return own + "/sso/domains/" + domain + rest, url.Values{}
+	}
+}
+
+func caught(rest string) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		email := fresh() + "@example.org"
+		s.as("").post(t, "/signup", url.Values{"email": {email}, "password": {httpapitest.Password}, "name": {fresh()}}).want(t, 303)
+		return "/dev/mail/" + s.Mails(t, email)[0].ID + rest, nil
+	}
+}
+
+func invited(rest string) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		var made api.Invitation
+		s.Do(t, httpapitest.Request{Method: "POST", Path: "/api/v1/organizations/acme/invitations", Token: s.Token(t, httpapitest.Own, "", api.RoleOwner),
+			Body: api.InvitationCreate{Email: fresh() + "@example.org", Role: api.RoleViewer}}).Want(t, 201).Decode(t, &made)
+		return own + "/invitations/" + made.ID + rest, url.Values{}
+	}
+}
+
+// ready is about an instance that stays as it is.
+func ready(rest string) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return ownInstances + s.Ready(t, httpapitest.Own, httpapitest.OwnProject).Name + rest, nil
+	}
+}
+
+// made is an instance that answers its clients and that nothing else is about.
+func (s *site) made(t *testing.T) *httpapitest.Instance {
+	i, _ := s.running(t, fresh())
+	return i
+}
+
+type prepare = func(ctx context.Context, tx store.Tx, service *instance.Service, i *httpapitest.Instance) (instance.View, error)
+
+// onInstance is a form about an instance that was prepared for it. NAME in the
+// form is its name.
+func onInstance(rest string, form url.Values, before prepare) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		i := s.made(t)
+		if before != nil {
+			s.Act(t, i, func(ctx context.Context, tx store.Tx, service *instance.Service) (instance.View, error) {
+				return before(ctx, tx, service, i)
+			})
+			s.reported(t, i, driver.StateStopped)
+		}
+		filled := url.Values{}
+		for field, values := range form {
+			filled.Set(field, strings.ReplaceAll(values[0], "NAME", i.Name))
+		}
+		return ownInstances + i.Name + rest, filled
+	}
+}
+
+func suspended(ctx context.Context, tx store.Tx, service *instance.Service, i *httpapitest.Instance) (instance.View, error) {
+	return service.Suspend(ctx, tx, i.Place, i.Name, instance.SuspendedByUser)
+}
+
+func deleted(ctx context.Context, tx store.Tx, service *instance.Service, i *httpapitest.Instance) (instance.View, error) {
+	return service.Delete(ctx, tx, i.Place, i.Name, func(int64) error { return nil })
+}
+
+func bound(ctx context.Context, tx store.Tx, service *instance.Service, i *httpapitest.Instance) (instance.View, error) {
+	if _, err := service.CreateBinding(ctx, tx, i.Place, i.Name, "reporting"); err != nil {
+		return instance.View{}, err
+	}
+	return service.ByID(ctx, tx, i.ID)
+}
+
+// changed is a change of the settings.
+func changed(rest string) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		path := ownInstances + s.made(t).Name
+		form := s.as("viewer").changeForm(t, path)
+		form.Set("storage", "20")
+		return path + rest, form
+	}
+}
+
+// asker is one kind of visitor.
+type asker struct {
+	name         string
+	organization string // "": in none
+	role         api.Role
+	email        string // "": nobody is logged in
+}
+
+func (s *site) askers(t *testing.T) []asker {
+	all := []asker{{name: "nobody"}, {name: "somebody in no organization", email: "homeless@example.org"}, {name: "another organization's owner", organization: httpapitest.Other, role: api.RoleOwner, email: "stranger@globex.example"}}
+	s.person(t, "", "homeless@example.org", "")
+	s.people["stranger@globex.example"] = s.people["stranger"]
+	for _, role := range []api.Role{api.RoleOwner, api.RoleAdmin, api.RoleEditor, api.RoleViewer, api.RoleBilling} {
+		email := string(role) + "@acme.example"
+		s.people[email] = s.people[string(role)]
+		all = append(all, asker{"the organization's " + string(role), httpapitest.Own, role, email}, asker{"the operator's " + string(role), httpapitest.Operator, role, s.staff(t, role).who})
+	}
+	return all
+}
+
+// want is the answer that a row has for an asker; allowed says that it is the one
+// for those who may.
+func (r routeRow) want(a asker, method string, withinOrganization bool) (status int, allowed bool) {
+	is := func(roles, organization string) bool {
+		return a.organization == organization && slices.Contains(strings.Fields(roles), string(a.role))
+	}
+	switch {
+	case r.everyone, r.signedIn && a.email != "", is(r.may, httpapitest.Own), is(r.operator, httpapitest.Operator):
+		switch {
+		case r.others != 0 && a.email != "":
+			return r.others, true
+		case r.answer != 0:
+			return r.answer, true
+		case method == http.MethodPost:
+			return http.StatusSeeOther, true
+		}
+		return http.StatusOK, true
+	case a.email == "":
+		return http.StatusSeeOther, false
+	case withinOrganization && a.organization != httpapitest.Own:
+		return http.StatusNotFound, false
+	}
+	return http.StatusForbidden, false
+}
+
+// answer asks and hangs up after the first part of what never ends.
+func (s *site) answer(t *testing.T, email, method, path string, form url.Values) page {
+	t.Helper()
+	if !strings.Contains(path, "/stream") {
+		return s.ask(t, email, method, path, form, nil)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if email != "" {
+		r.AddCookie(&http.Cookie{Name: "souk", Value: s.people[email]})
+	}
+	resp, err := s.Client.Transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	start, err := io.ReadAll(io.LimitReader(resp.Body, 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page{resp.StatusCode, resp.Header.Get("Location"), string(start), resp.Header}
+}
+
+func (s *site) auditLength(t *testing.T) (n int) {
+	t.Helper()
+	s.System(t, func(ctx context.Context, tx store.Tx) error {
+		return tx.QueryRow(ctx, "SELECT count(*) FROM audit_events").Scan(&n)
+	})
+	return n
+}
+
+// again logs somebody in anew, under each of their names.
+func (s *site) again(t *testing.T, email string) {
+	t.Helper()
+	ended, secret := s.people[email], s.Session(t, email)
+	for who := range s.people {
+		if s.people[who] == ended {
+			s.people[who] = secret
+		}
+	}
+}
+
+var requestID = regexp.MustCompile(`<p class="hint">[^<]*</p>`)
+
+// TestRoutes is the table of visitors × routes. A route without a row fails.
+func TestRoutes(t *testing.T) {
+	s := newSite(t)
+	askers := s.askers(t)
+	left := map[string]bool{}
+	for pattern := range routeRows {
+		left[pattern] = true
+	}
+	for _, route := range s.pages.Routes() {
+		row, found := routeRows[route.Pattern]
+		if !found {
+			t.Errorf("%s has no row: add one to routes_test.go, with who may and a request that then succeeds", route.Pattern)
+			continue
+		}
+		delete(left, route.Pattern)
+		if row.everyone != (route.Access == portal.Anybody) {
+			t.Errorf("%s is for %s, and its row says otherwise", route.Pattern, route.Access)
+		}
+		method, pattern, _ := strings.Cut(route.Pattern, " ")
+		t.Run(route.Pattern, func(t *testing.T) {
+			for _, a := range askers {
+				path, form := row.ask(t, s, cmp.Or(a.email, "owner@acme.example"))
+				want, allowed := row.want(a, method, strings.HasPrefix(pattern, "/o/{org}"))
+				before := s.auditLength(t)
+				got := s.answer(t, a.email, method, path, form)
+				if pattern == "/logout" && a.email != "" {
+					s.again(t, a.email)
+				}
+				if got.status != want {
+					t.Errorf("%s: status %d, want %d: %s", a.name, got.status, want, got.main())
+				}
+				if allowed {
+					continue
+				}
+				if after := s.auditLength(t); after != before {
+					t.Errorf("%s is refused, and the audit log has %d entries more", a.name, after-before)
+				}
+				switch want {
+				case http.StatusSeeOther:
+					if !strings.HasPrefix(got.location, "/login?return=") {
+						t.Errorf("%s is led to %s", a.name, got.location)
+					}
+				case http.StatusNotFound: // as if there were no such organization
+					nowhere := s.answer(t, a.email, method, strings.Replace(path, own, "/o/nowhere", 1), form)
+					if nowhere.status != want || requestID.ReplaceAllString(nowhere.main(), "") != requestID.ReplaceAllString(got.main(), "") {
+						t.Errorf("%s can tell it from an organization that there is not: %s", a.name, got.main())
+					}
+				}
+			}
+		})
+	}
+	for pattern := range left {
+		t.Errorf("there is a row for %s, which is no route", pattern)
+	}
+}
