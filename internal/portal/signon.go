@@ -64,7 +64,7 @@ func (p *Portal) finishSignOn(w http.ResponseWriter, r *http.Request, v *visit) 
 		Secret: short(secret, 128), State: short(q.Get("state"), 512), Code: short(q.Get("code"), 4096), Issuer: short(q.Get("iss"), 512), Error: short(q.Get("error"), 256),
 	})
 	if refused := new(problem); errors.As(err, &refused) && refused.Status < http.StatusInternalServerError {
-		return refuse(w, r, v, signOnPage(v, signOnForm{back: "/", failed: refused.Detail}))
+		return refuse(w, r, v, signOnPage(v, signOnForm{back: "/", failed: v.errorText(refused)}))
 	}
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 
 	"souk/test/soukdev"
@@ -22,11 +23,21 @@ type result struct {
 	Detail string
 }
 
+// install fetches what the journeys are made with.
+func install(t *testing.T) {
+	t.Helper()
+	installing.Do(func() {
+		cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	})
+}
+
+var installing sync.Once
+
 func TestPortal(t *testing.T) {
-	install := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	install(t)
 	s := soukdev.Build(t)
 	s.Start()
 	s.Cleanup()

@@ -1,7 +1,7 @@
 // Every page that people see, by who looks at it; "" is nobody. journeys/pages.mjs
 // looks at each of them: add a page here, and it is held against the rules.
 export const pages = {
-	"": ["/", "/catalog", "/catalog/postgresql", "/login", "/signup", "/verify-email", "/password/forgot", "/password/reset", "/invitation", "/dev/mail"],
+	"": ["/", "/catalog", "/catalog/postgresql", "/login", "/sso/start", "/signup", "/verify-email", "/password/forgot", "/password/reset", "/invitation", "/dev/mail"],
 	"owner@acme.example": [
 		"/o/acme",
 		"/organizations/new",
@@ -13,6 +13,7 @@ export const pages = {
 		"/o/acme/costs",
 		"/o/acme/quota",
 		"/o/acme/settings",
+		"/o/acme/sso",
 		"/o/acme/instances/bulk?project=default&action=suspend&name=orders",
 		"/o/acme/instances/bulk?project=default&action=delete&name=orders",
 		"/o/acme/order/postgresql",
