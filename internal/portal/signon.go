@@ -69,12 +69,7 @@ func (p *Portal) finishSignOn(w http.ResponseWriter, r *http.Request, v *visit) 
 	if err != nil {
 		return err
 	}
-	p.session.Set(w, session.Token, session.ExpiresAt)
-	back := cookie.LocalPath(session.ReturnTo, "/")
-	if back == "/" && len(session.Organizations) > 0 {
-		back = at("o", session.Organizations[0].Name)
-	}
-	redirect(w, r, back)
+	p.goOn(w, r, session.LoginResponse, cookie.LocalPath(session.ReturnTo, "/"))
 	return nil
 }
 
