@@ -1,12 +1,7 @@
 // What makes the pages livelier. Everything works without it.
 "use strict";
 
-for (const e of document.querySelectorAll("[data-without-script]")) e.hidden = true;
-
-// Copy buttons, also in what arrives later.
-const reveal = (root) => { for (const e of root.querySelectorAll("[data-copy], [data-print], [data-palette]")) e.hidden = false; };
-reveal(document);
-document.addEventListener("htmx:after:swap", () => reveal(document));
+// Copy buttons.
 document.addEventListener("click", async (event) => {
 	const button = event.target.closest("[data-copy]");
 	if (!button) return;
@@ -131,7 +126,6 @@ if (log) {
 		stream.addEventListener("begin", () => { lines = []; });
 		stream.addEventListener("message", (event) => { lines.push(event.data); if (lines.length > most) lines.splice(0, lines.length - most); soon(); });
 	};
-	button.hidden = false;
 	button.addEventListener("click", () => {
 		const on = button.getAttribute("aria-pressed") !== "true";
 		button.setAttribute("aria-pressed", String(on));
@@ -150,7 +144,6 @@ const bulk = () => {
 	const boxes = [...document.querySelectorAll("input[form=bulk]")], marked = boxes.filter((b) => b.checked).length;
 	bar.querySelector("[data-bulk-count]").textContent = marked;
 	for (const b of bar.querySelectorAll("button")) b.disabled = marked === 0;
-	all.hidden = false;
 	all.checked = marked > 0 && marked === boxes.length;
 	all.indeterminate = marked > 0 && marked < boxes.length;
 };
