@@ -270,3 +270,32 @@ func TestWithoutAMailServer(t *testing.T) {
 	}
 	e.Do(t, httpapitest.Request{Method: "PUT", Path: "/api/v1/account/password", Token: ann.token, Body: api.PasswordChange{Current: httpapitest.Password, New: newPassword}}).Want(t, 204)
 }
+
+// Whoever is removed, or may invite nobody any more, leaves no invitation behind
+// as a way back in; those of others stay.
+func TestInvitationsEndWithTheirInviter(t *testing.T) {
+	e := httpapitest.New(t)
+	owner := newPerson(t, e, api.RoleOwner)
+	for name, end := range map[string]func(admin person){
+		"removed": func(admin person) {
+			owner.do(t, "DELETE", "/members/"+admin.id.String(), nil).Want(t, 204)
+		},
+		"a viewer now": func(admin person) {
+			owner.do(t, "PUT", "/members", api.MemberPut{Email: admin.email, Role: api.RoleViewer}).Want(t, 200)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			admin, back, others := newPerson(t, e, api.RoleAdmin), freshEmail(), freshEmail()
+			admin.do(t, "POST", "/invitations", api.InvitationCreate{Email: back, Role: api.RoleAdmin}).Want(t, 201)
+			owner.do(t, "POST", "/invitations", api.InvitationCreate{Email: others, Role: api.RoleAdmin}).Want(t, 201)
+			owner.do(t, "PUT", "/members", api.MemberPut{Email: admin.email, Role: api.RoleAdmin}).Want(t, 200) // as before: nothing ends
+			token := link(t, e, back, "invitation")
+			e.Do(t, post("/api/v1/invitations/show", api.LinkToken{Token: token})).Want(t, 200)
+			end(admin)
+			if got := code(t, e.Do(t, redeem(token, "")), 410); got != "invitation-revoked" {
+				t.Error(got)
+			}
+			e.Do(t, redeem(link(t, e, others, "invitation"), "")).Want(t, 200)
+		})
+	}
+}

@@ -82,7 +82,7 @@ func (s *Server) putMember(ctx context.Context, in *struct {
 
 func (s *Server) removeMember(ctx context.Context, in *byID) (*struct{}, error) {
 	return nil, s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
-		m, err := tenancy.RemoveMember(ctx, tx, p.Organization, in.ID, p.Require)
+		m, err := tenancy.RemoveMember(ctx, tx, p.Organization, in.ID, p.Require, p.Now)
 		if err != nil {
 			return "", err
 		}

@@ -22,6 +22,9 @@ UPDATE invitations SET revoked_at = sqlc.arg(revoked_at)::timestamptz WHERE id =
 -- Gives an open invitation another link; the one before is of no use then.
 UPDATE invitations SET token_hash = $3, expires_at = $4 WHERE id = $1 AND organization_id = $2 AND redeemed_at IS NULL AND revoked_at IS NULL;
 
+-- name: RevokeInvitationsBy :exec
+UPDATE invitations SET revoked_at = sqlc.arg(revoked_at)::timestamptz WHERE organization_id = $1 AND lower(created_by) = lower(sqlc.arg(created_by)::text) AND redeemed_at IS NULL AND revoked_at IS NULL;
+
 -- name: ReplaceInvitations :exec
 -- Revokes those that are open for the same person and place.
 UPDATE invitations SET revoked_at = sqlc.arg(revoked_at)::timestamptz

@@ -3,6 +3,7 @@ package tenancy
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -79,12 +80,16 @@ func PutMember(ctx context.Context, tx store.Tx, organization uuid.UUID, in api.
 		return MemberChange{}, err
 	}
 	m, err := Member(ctx, tx, organization, id)
-	return MemberChange{Member: m, Before: api.Role(before.Role)}, err
+	if err != nil {
+		return MemberChange{}, err
+	}
+	was := api.Member{Email: m.Email, Project: m.Project, Role: api.Role(before.Role)}
+	return MemberChange{Member: m, Before: was.Role}, takeBack(ctx, q, organization, was, in.Role, at)
 }
 
 // RemoveMember ends a membership. The person's sessions lose the organization
 // with their next request.
-func RemoveMember(ctx context.Context, tx store.Tx, organization, id uuid.UUID, require Require) (api.Member, error) {
+func RemoveMember(ctx context.Context, tx store.Tx, organization, id uuid.UUID, require Require, at time.Time) (api.Member, error) {
 	q := tenancydb.New(tx)
 	if err := q.LockMembers(ctx, organization.String()); err != nil {
 		return api.Member{}, err
@@ -96,7 +101,20 @@ func RemoveMember(ctx context.Context, tx store.Tx, organization, id uuid.UUID, 
 	if err := mayChange(ctx, q, organization, m.Role, "", require); err != nil {
 		return m, err
 	}
+	if err := takeBack(ctx, q, organization, m, "", at); err != nil {
+		return m, err
+	}
 	return m, q.DeleteMember(ctx, id)
+}
+
+// takeBack ends the open invitations of a member who can invite nobody any more
+// with the role that follows: they are no way back in.
+func takeBack(ctx context.Context, q *tenancydb.Queries, organization uuid.UUID, m api.Member, to api.Role, at time.Time) error {
+	inviters := authz.Roles(authz.MemberWrite)
+	if m.Project != "" || !slices.Contains(inviters, m.Role) || slices.Contains(inviters, to) {
+		return nil
+	}
+	return q.RevokeInvitationsBy(ctx, tenancydb.RevokeInvitationsByParams{OrganizationID: organization, CreatedBy: m.Email, RevokedAt: at})
 }
 
 // mayChange refuses to change a role by somebody who may not, and to leave an

@@ -100,6 +100,9 @@ func (r RoleBySSO) change(ctx context.Context, tx store.Tx, m tenancydb.MemberBy
 			return err
 		}
 	}
+	if err := takeBack(ctx, q, r.Organization, api.Member{Email: r.Email, Role: before}, r.Role, r.At); err != nil {
+		return err
+	}
 	if r.Role == "" {
 		if err := q.DeleteMember(ctx, m.ID); err != nil {
 			return err

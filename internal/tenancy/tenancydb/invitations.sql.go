@@ -286,6 +286,21 @@ func (q *Queries) RevokeInvitation(ctx context.Context, arg RevokeInvitationPara
 	return result.RowsAffected(), nil
 }
 
+const revokeInvitationsBy = `-- name: RevokeInvitationsBy :exec
+UPDATE invitations SET revoked_at = $2::timestamptz WHERE organization_id = $1 AND lower(created_by) = lower($3::text) AND redeemed_at IS NULL AND revoked_at IS NULL
+`
+
+type RevokeInvitationsByParams struct {
+	OrganizationID uuid.UUID
+	RevokedAt      time.Time
+	CreatedBy      string
+}
+
+func (q *Queries) RevokeInvitationsBy(ctx context.Context, arg RevokeInvitationsByParams) error {
+	_, err := q.db.Exec(ctx, revokeInvitationsBy, arg.OrganizationID, arg.RevokedAt, arg.CreatedBy)
+	return err
+}
+
 const sweepInvitations = `-- name: SweepInvitations :execrows
 DELETE FROM invitations WHERE id IN (SELECT i.id FROM invitations i WHERE i.expires_at < $2::timestamptz LIMIT $1)
 `
