@@ -49,7 +49,7 @@ func (p place) inProject(rest string) string {
 }
 
 // allRows are those of all files.
-var allRows = []map[string]row{tenancyRows, deviceRows, totpRows, ssoRows, accountRows, invitationRows, catalogRows, instanceRows, operatorRows}
+var allRows = []map[string]row{passkeyRows, tenancyRows, deviceRows, totpRows, ssoRows, accountRows, invitationRows, catalogRows, instanceRows, operatorRows}
 
 const (
 	everyRole = "owner admin editor viewer billing"
@@ -77,7 +77,7 @@ func rowsByID() map[string]row {
 
 // The role × action × organization table: each operation, by each kind of asker.
 func TestRoles(t *testing.T) {
-	e := httpapitest.New(t)
+	e := httpapitest.New(t, named)
 	rows := rowsByID()
 	for _, op := range e.Server.Operations() {
 		r, ok := rows[op.ID]
@@ -346,7 +346,7 @@ func (c cells) audited(t *testing.T) (n int) {
 
 // publicChanges are the operations that change something without a token.
 var publicChanges = []string{
-	"login", "login-start", "login-finish",
+	"login", "login-start", "login-finish", "login-passkey", "login-passkey-finish",
 	"device-begin", "device-token",
 	"sso-start", "sso-finish",
 	"signup", "verify-email", "verify-email-resend", "password-reset", "password-reset-complete", "invitations-show", "invitations-redeem",

@@ -130,6 +130,7 @@ func (s *Server) register() {
 	s.registerAccount()
 	s.registerDevices()
 	s.registerTOTP()
+	s.registerPasskeys()
 	s.registerSSO()
 	s.registerOrganizations()
 	s.registerProjects()

@@ -13,7 +13,7 @@ import (
 // SQL in every text of every request: it is stored and shown literally, or
 // refused, and never carried out.
 func TestSQLInEveryTextField(t *testing.T) {
-	e := httpapitest.New(t)
+	e := httpapitest.New(t, named)
 	const attack = `x'; DROP TABLE projects; UPDATE members SET role='owner'; --`
 	rows := rowsByID()
 	for _, op := range e.Server.Operations() {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"souk/internal/problem"
@@ -59,6 +60,22 @@ func (l *Logins) half(ctx context.Context, account tenancydb.LoginAccountRow, no
 // Finish begins the session of half a log-in, once, by a code of the second
 // factor. Wrong codes count as wrong passwords do.
 func (l *Logins) Finish(ctx context.Context, ticket, code string, from Caller, now time.Time) (Session, error) {
+	return l.finish(ctx, ticket, from, now, func(ctx context.Context, tx store.Tx, w waiting) (map[string]any, error) {
+		return l.factors.secondFactor(ctx, tx, w.account, code, now)
+	})
+}
+
+// waiting is half a log-in that is being finished.
+type waiting struct {
+	account   uuid.UUID
+	email     string
+	challenge []byte // to a passkey, if one was asked
+}
+
+// factor checks the second factor, and says for the audit log which it was.
+type factor func(ctx context.Context, tx store.Tx, w waiting) (map[string]any, error)
+
+func (l *Logins) finish(ctx context.Context, ticket string, from Caller, now time.Time, check factor) (Session, error) {
 	h, err := tenancydb.New(l.store.SystemPool()).HalfLogin(ctx, tenancydb.HalfLoginParams{TicketHash: hashSecret(ticket), Now: now})
 	if err != nil {
 		return Session{}, halfGone(err)
@@ -73,13 +90,14 @@ func (l *Logins) Finish(ctx context.Context, ticket, code string, from Caller, n
 		if err != nil {
 			return halfGone(err)
 		}
-		if _, err := q.TakeHalfLogin(ctx, h.ID); err != nil {
+		challenge, err := q.TakeHalfLogin(ctx, h.ID)
+		if err != nil {
 			return halfGone(err)
 		}
 		if err := passwordRefused(ctx, tx, account.ID); err != nil {
 			return err
 		}
-		details, err := l.factors.secondFactor(ctx, tx, account.ID, code, now)
+		details, err := check(ctx, tx, waiting{account.ID, account.Email, challenge})
 		if err != nil {
 			return err
 		}

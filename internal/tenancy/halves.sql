@@ -11,7 +11,7 @@ WHERE h.ticket_hash = $1 AND h.expires_at > sqlc.arg(now)::timestamptz AND a.dis
 SELECT id, email FROM accounts WHERE id = $1 AND disabled_at IS NULL FOR SHARE;
 
 -- name: TakeHalfLogin :one
-DELETE FROM half_logins WHERE id = $1 RETURNING id;
+DELETE FROM half_logins WHERE id = $1 RETURNING challenge;
 
 -- name: DeleteHalfLogins :exec
 DELETE FROM half_logins WHERE account_id = $1;

@@ -101,11 +101,12 @@ func (q *Queries) SweepHalfLogins(ctx context.Context, arg SweepHalfLoginsParams
 }
 
 const takeHalfLogin = `-- name: TakeHalfLogin :one
-DELETE FROM half_logins WHERE id = $1 RETURNING id
+DELETE FROM half_logins WHERE id = $1 RETURNING challenge
 `
 
-func (q *Queries) TakeHalfLogin(ctx context.Context, id uuid.UUID) (uuid.UUID, error) {
+func (q *Queries) TakeHalfLogin(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	row := q.db.QueryRow(ctx, takeHalfLogin, id)
-	err := row.Scan(&id)
-	return id, err
+	var challenge []byte
+	err := row.Scan(&challenge)
+	return challenge, err
 }
