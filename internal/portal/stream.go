@@ -9,9 +9,12 @@ import (
 // heartbeat keeps what is between from closing a silent stream.
 const heartbeat = 20 * time.Second
 
+// changeEvent says that something has changed.
+const changeEvent = "event: change\ndata:\n\n"
+
 // stream tells a page that something in a project has changed, or one instance
-// in it when it is named. What has changed the page asks for itself, so that a
-// stream that was cut and resumed loses nothing.
+// in it when it is named. What has changed the page asks for itself, and once
+// more when the stream begins: nothing is lost before that, or while it was cut.
 func (p *Portal) stream(w http.ResponseWriter, r *http.Request, v *visit) error {
 	events := v.organization().Project(v.query.Get("project")).Changes(r.Context(), v.query.Get("instance"))
 	out := http.NewResponseController(w)
@@ -32,6 +35,7 @@ func (p *Portal) stream(w http.ResponseWriter, r *http.Request, v *visit) error 
 			}
 		}
 	}()
+	begin := "retry: 2000\n\n"
 	select {
 	case err := <-failed: // before anything was sent: an answer of its own
 		return err
@@ -39,11 +43,12 @@ func (p *Portal) stream(w http.ResponseWriter, r *http.Request, v *visit) error 
 		if !ok {
 			return firstOf(failed)
 		}
+		begin += changeEvent
 	case <-time.After(time.Second):
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	for text := "retry: 2000\n\n"; ; {
+	for text := begin; ; {
 		if _, err := fmt.Fprint(w, text); err != nil {
 			return nil
 		}
@@ -57,7 +62,7 @@ func (p *Portal) stream(w http.ResponseWriter, r *http.Request, v *visit) error 
 			if !ok {
 				return nil // the browser comes back, and is told then if it may not
 			}
-			text = "event: change\ndata:\n\n"
+			text = changeEvent
 		case <-beat.C:
 			text = ":\n\n"
 		}

@@ -63,12 +63,11 @@ if (live) {
 	const open = () => {
 		if (stream || document.hidden) return;
 		const own = stream = new EventSource(live.dataset.live);
-		let first = true;
 		stream.addEventListener("error", () => { // the browser tries again by itself, but not after a refusal
 			if (own.readyState === EventSource.CLOSED && stream === own) { stream = null; setTimeout(() => { open(); refresh(); }, 10_000); }
 		});
-		stream.addEventListener("change", () => refresh());
-		stream.addEventListener("open", () => { if (!first) refresh(); first = false; });
+		stream.addEventListener("change", refresh);
+		stream.addEventListener("open", refresh); // what changed since the page was made, or while the stream was cut
 	};
 	const close = () => { stream?.close(); stream = null; };
 	document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else { open(); refresh(); } });

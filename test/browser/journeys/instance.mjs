@@ -198,6 +198,16 @@ await journey("the stream cut and resumed", {}, async (w) => {
 	line.close();
 });
 
+await journey("a change before the stream begins", {}, async (w) => {
+	await w.login("owner@acme.example");
+	await w.page.route("**/stream*", (route) => {
+		souk("update", "orders", "--display-name", "Changed before the stream");
+		return route.continue();
+	}, { times: 1 });
+	await w.go(at("orders"));
+	await w.page.getByText("Changed before the stream", { exact: true }).waitFor();
+});
+
 await journey("two tabs that change one instance", {}, async (w) => {
 	w.expected.push("412");
 	await w.login("owner@acme.example");
