@@ -149,8 +149,10 @@ func sentence(changes []api.Change) string {
 	for i, c := range changes {
 		field := strings.TrimPrefix(strings.TrimPrefix(c.Field, "spec."), "metadata.")
 		switch {
-		case c.From == nil:
+		case c.From == nil || c.From == "":
 			parts[i] = fmt.Sprintf("%s set to %v", field, c.To)
+		case c.To == "":
+			parts[i] = fmt.Sprintf("%s from %v to nothing", field, c.From)
 		case c.To == nil:
 			parts[i] = fmt.Sprintf("%s back to its default", field)
 		default:

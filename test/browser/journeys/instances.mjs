@@ -24,7 +24,7 @@ await journey("many at once", {}, async (w) => {
 	await w.page.getByRole("heading", { level: 1, name: "Suspend these 2 instances?" }).waitFor();
 	await w.look("asked");
 	await button("Suspend all 2").click();
-	await w.page.getByText("They are being suspended.").waitFor();
+	await w.page.getByText("Suspending them is accepted").waitFor();
 	w.is(`the list is another: ${w.page.url()}`, w.page.url().includes("q=many"));
 	await w.page.locator("tbody .phase", { hasText: "Suspended" }).nth(1).waitFor();
 	await w.page.getByLabel("Mark all on this page").check();
