@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"souk/api"
 )
@@ -94,5 +95,8 @@ func height(d api.CostDay) float64 {
 	h, _ := strconv.ParseFloat(d.Amount.Amount, 64)
 	return h
 }
+
+// zero says whether nothing has been billed that could be seen in a chart.
+func zero(m api.Money) bool { return strings.Trim(m.Amount, "0.-") == "" }
 
 func chartBox(days int) string { return fmt.Sprintf("0 0 %d %d", max(days, 7)*dayWidth, chartHeight) }
