@@ -64,6 +64,9 @@ func (s *Server) updateAccount(ctx context.Context, in *struct{ Body api.Account
 func (s *Server) foundOrganization(ctx context.Context, in *struct{ Body api.SignUpOrganization }) (*body[api.Organization], error) {
 	var out body[api.Organization]
 	err := s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
+		if p.Principal.SSO != "" {
+			return "", tenancy.OnlyThere(p.Principal.SSO)
+		}
 		if out.Body, err = s.accounts.FoundOrganization(ctx, tx, p.Principal, in.Body, p.Now); err != nil {
 			return "", err
 		}

@@ -356,6 +356,35 @@ func TestSSOLinks(t *testing.T) {
 	})
 }
 
+// A provider opens its own organization only, whatever else the person may enter.
+func TestSSOOpensOneOrganization(t *testing.T) {
+	a := newAttack(t)
+	elsewhere := a.Member(t, httpapitest.Other, a.ann.Email, api.RoleOwner)
+	var in api.SSOLogin
+	a.SignIn(t, a.target, a.ann).Want(t, 200).Decode(t, &in)
+	if len(in.Organizations) != 1 || in.Organizations[0].Name != httpapitest.Own {
+		t.Errorf("%+v", in.Organizations)
+	}
+	ask := func(token, method, path string, body any) httpapitest.Response {
+		return a.Do(t, httpapitest.Request{Method: method, Path: path, Token: token, Body: body})
+	}
+	ask(in.Token, "GET", other.path(""), nil).Want(t, 404)
+	ask(in.Token, "DELETE", other.path("/members/"+elsewhere.String()), nil).Want(t, 404)
+	device := beginDevice(t, a.Env)
+	ask(in.Token, "POST", "/api/v1/device/approve", api.DeviceDecision{UserCode: device.UserCode}).Want(t, 204)
+	var program api.LoginResponse
+	a.Do(t, deviceRequest("/token", api.DeviceExchange{DeviceCode: device.DeviceCode})).Want(t, 200).Decode(t, &program)
+	ask(program.Token, "GET", other.path(""), nil).Want(t, 404)
+	if code := ask(in.Token, "POST", "/api/v1/account/organizations", api.SignUpOrganization{Name: freshName()}).Want(t, 409).Problem(t).Code; code != "sso-elsewhere" {
+		t.Error(code)
+	}
+	if code := ask(in.Token, "POST", totpPath, nil).Want(t, 409).Problem(t).Code; code != "sso-second-factor" {
+		t.Error(code)
+	}
+	// With the password everything is there.
+	ask(a.Login(t, a.ann.Email), "GET", other.path(""), nil).Want(t, 200)
+}
+
 func TestSSORoles(t *testing.T) {
 	a := newAttack(t)
 	ask := func(token string) int {

@@ -82,6 +82,9 @@ func (a *Accounts) join(ctx context.Context, who authz.Principal, token string, 
 		if !strings.EqualFold(i.Email, who.Name) {
 			return &problem.Error{Status: http.StatusForbidden, Code: "invitation-for-another", Detail: "This invitation is for another address than the one you are logged in with. Log out, and open the link again."}
 		}
+		if who.SSO != "" && who.SSO != i.Organization {
+			return OnlyThere(who.SSO)
+		}
 		if err := admitInvited(ctx, tx, i, who.Account, who.Name, from, now); err != nil {
 			return err
 		}

@@ -122,6 +122,12 @@ func (r RoleBySSO) audit(ctx context.Context, tx store.Tx, action string, id uui
 	})
 }
 
+// OnlyThere is the refusal of what a session cannot do that one organization's
+// provider opened: no provider speaks for people in another organization.
+func OnlyThere(sso string) error {
+	return problem.Conflict("sso-elsewhere", "You are logged in by the single sign-on of the organization %s, which opens that organization only. Log out, and log in with your password; if you have none, choose one by \"Forgot the password?\".", sso)
+}
+
 // passwordRefused is the refusal of a right password where the person's
 // organization wants its own provider to be used.
 func passwordRefused(ctx context.Context, tx store.Tx, account uuid.UUID) error {

@@ -40,6 +40,9 @@ type Act struct {
 // Begin makes a secret for the person's device. It is in force once Confirm has
 // seen a code of it; until then another Begin replaces it.
 func (f *TOTP) Begin(ctx context.Context, tx store.Tx, a Act) (api.TOTPKey, error) {
+	if a.Principal.SSO != "" { // who came without the password must not make it worthless
+		return api.TOTPKey{}, problem.Conflict("sso-second-factor", "You are logged in by single sign-on, where your organization's provider asks for a second factor. Log in with your password to have one here.")
+	}
 	key, err := newTOTPKey(a.Principal.Name)
 	if err != nil {
 		return api.TOTPKey{}, err

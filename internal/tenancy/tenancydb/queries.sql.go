@@ -76,6 +76,8 @@ WITH who AS (
 	SELECT t.organization_id, t.project_id, t.role FROM tokens t JOIN who w ON w.id = t.id
 	UNION ALL
 	SELECT m.organization_id, m.project_id, m.role FROM members m JOIN who w ON w.account_id = m.account_id
+	-- A provider opens its own organization, and no other.
+	WHERE w.sso_generation IS NULL OR m.organization_id = (SELECT c.organization_id FROM sso_connections c WHERE c.generation = w.sso_generation AND c.enabled)
 )
 SELECT w.session::boolean AS session, w.id::uuid AS id, w.principal::uuid AS principal, w.name::text AS name, w.expires_at::timestamptz AS expires_at,
 	w.revoked_at, w.last_used_at, w.disabled_at, w.password::boolean AS password,

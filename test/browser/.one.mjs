@@ -1,0 +1,3 @@
+import { browser } from "./walk.mjs";
+await import(`./journeys/${process.env.ONE}.mjs`);
+await browser.close();
