@@ -253,6 +253,16 @@ func TestSSOPasswords(t *testing.T) {
 			t.Error(code)
 		}
 	}
+	// Who is elsewhere too gets there by the password, and there only; a session that
+	// began before opens no more.
+	both := freshName() + "@acme.example"
+	a.Member(t, httpapitest.Other, both, api.RoleEditor)
+	before := a.Login(t, both)
+	a.Do(t, httpapitest.Request{Method: "PUT", Path: own.path("/members"), Token: a.Owner, Body: api.MemberPut{Email: both, Role: api.RoleAdmin}}).Want(t, 200)
+	for _, token := range []string{before, a.Login(t, both)} {
+		a.Do(t, httpapitest.Request{Method: "GET", Path: own.path(""), Token: token}).Want(t, 404)
+		a.Do(t, httpapitest.Request{Method: "GET", Path: other.path(""), Token: token}).Want(t, 200)
+	}
 	// A wrong password reads as ever.
 	got := a.Do(t, httpapitest.Request{Method: "POST", Path: "/api/v1/login", Body: api.LoginRequest{Email: member, Password: "wrong"}})
 	if code := got.Want(t, 401).Problem(t).Code; code != "login-failed" {

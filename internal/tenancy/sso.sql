@@ -22,12 +22,13 @@ SELECT EXISTS (SELECT 1 FROM members WHERE organization_id = $1 AND account_id =
 SELECT (sso_generation IS NOT NULL)::boolean AS by_sso FROM sessions WHERE id = $1;
 
 -- name: PasswordRefusedBy :one
--- The organization that wants the person to come by single sign-on only. Its
--- owners can always use a password.
+-- The organization that wants the person to come by single sign-on only, where a
+-- password would open no other. Its owners can always use one.
 SELECT o.name FROM accounts a
 JOIN sso_domains d ON d.domain = lower(split_part(a.email, '@', 2)) AND d.proven_at IS NOT NULL
 JOIN sso_connections c ON c.organization_id = d.organization_id AND c.enabled AND NOT c.passwords_allowed
 JOIN organizations o ON o.id = c.organization_id
 WHERE a.id = $1
 	AND EXISTS (SELECT 1 FROM members m WHERE m.organization_id = o.id AND m.account_id = a.id)
-	AND NOT EXISTS (SELECT 1 FROM members m WHERE m.organization_id = o.id AND m.account_id = a.id AND m.role = 'owner');
+	AND NOT EXISTS (SELECT 1 FROM members m WHERE m.organization_id = o.id AND m.account_id = a.id AND m.role = 'owner')
+	AND NOT EXISTS (SELECT 1 FROM members m WHERE m.organization_id <> o.id AND m.account_id = a.id);

@@ -67,17 +67,21 @@ func (q *Queries) AccountByEmail(ctx context.Context, email string) (AccountByEm
 const authenticate = `-- name: Authenticate :many
 WITH who AS (
 	SELECT false AS session, t.id, t.id AS principal, t.name, t.expires_at, t.revoked_at, t.last_used_at, NULL::timestamptz AS disabled_at, NULL::uuid AS account_id,
-		false AS password, NULL::uuid AS sso_generation
+		false AS password, NULL::uuid AS sso_generation, '' AS domain
 	FROM tokens t WHERE t.secret_hash = $1
 	UNION ALL
-	SELECT true, s.id, a.id, a.email, s.expires_at, s.revoked_at, s.last_used_at, a.disabled_at, a.id, a.password_hash <> '', s.sso_generation
+	SELECT true, s.id, a.id, a.email, s.expires_at, s.revoked_at, s.last_used_at, a.disabled_at, a.id, a.password_hash <> '', s.sso_generation, lower(split_part(a.email, '@', 2))
 	FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.secret_hash = $1
 ), grants AS (
 	SELECT t.organization_id, t.project_id, t.role FROM tokens t JOIN who w ON w.id = t.id
 	UNION ALL
 	SELECT m.organization_id, m.project_id, m.role FROM members m JOIN who w ON w.account_id = m.account_id
-	-- A provider opens its own organization, and no other.
-	WHERE w.sso_generation IS NULL OR m.organization_id = (SELECT c.organization_id FROM sso_connections c WHERE c.generation = w.sso_generation AND c.enabled)
+	-- A provider opens its own organization, and no other; a password does not open
+	-- one that wants its provider to be used, but for owners.
+	WHERE CASE WHEN w.sso_generation IS NOT NULL
+		THEN m.organization_id = (SELECT c.organization_id FROM sso_connections c WHERE c.generation = w.sso_generation AND c.enabled)
+		ELSE m.role = 'owner' OR NOT EXISTS (SELECT 1 FROM sso_connections c JOIN sso_domains d ON d.organization_id = c.organization_id
+			WHERE c.organization_id = m.organization_id AND c.enabled AND NOT c.passwords_allowed AND d.domain = w.domain AND d.proven_at IS NOT NULL) END
 )
 SELECT w.session::boolean AS session, w.id::uuid AS id, w.principal::uuid AS principal, w.name::text AS name, w.expires_at::timestamptz AS expires_at,
 	w.revoked_at, w.last_used_at, w.disabled_at, w.password::boolean AS password,

@@ -96,10 +96,11 @@ JOIN organizations o ON o.id = c.organization_id
 WHERE a.id = $1
 	AND EXISTS (SELECT 1 FROM members m WHERE m.organization_id = o.id AND m.account_id = a.id)
 	AND NOT EXISTS (SELECT 1 FROM members m WHERE m.organization_id = o.id AND m.account_id = a.id AND m.role = 'owner')
+	AND NOT EXISTS (SELECT 1 FROM members m WHERE m.organization_id <> o.id AND m.account_id = a.id)
 `
 
-// The organization that wants the person to come by single sign-on only. Its
-// owners can always use a password.
+// The organization that wants the person to come by single sign-on only, where a
+// password would open no other. Its owners can always use one.
 func (q *Queries) PasswordRefusedBy(ctx context.Context, id uuid.UUID) (string, error) {
 	row := q.db.QueryRow(ctx, passwordRefusedBy, id)
 	var name string
