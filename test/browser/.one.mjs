@@ -1,3 +1,0 @@
-import { browser } from "./walk.mjs";
-await import(`./journeys/${process.env.ONE}.mjs`);
-await browser.close();
