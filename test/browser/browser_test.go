@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -47,7 +48,8 @@ func TestPortal(t *testing.T) {
 		out = t.ArtifactDir()
 	}
 	cmd := exec.Command("node", "run.mjs")
-	cmd.Env = append(os.Environ(), "BASE=http://"+s.Listen, "OUT="+out, "DEMO_PASSWORD="+s.DemoPassword(), "SOUK_CONFIG="+s.DataDir+"/cli.yaml", "PATH="+s.Bin+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "BASE=http://"+s.Listen, "OUT="+out, "DEMO_PASSWORD="+s.DemoPassword(), "SOUK_CONFIG="+s.DataDir+"/cli.yaml", "PATH="+s.Bin+":"+os.Getenv("PATH"),
+		"AGENT="+strconv.Itoa(s.Part("agent"))) // which the journeys hold up
 	cmd.Stderr = os.Stderr
 	lines, err := cmd.StdoutPipe()
 	if err != nil {

@@ -1,7 +1,7 @@
 // Every page that people see, by who looks at it; "" is nobody. journeys/pages.mjs
 // looks at each of them: add a page here, and it is held against the rules.
 export const pages = {
-	"": ["/", "/catalog", "/catalog/postgresql", "/login", "/sso/start", "/signup", "/verify-email", "/password/forgot", "/password/reset", "/invitation", "/dev/mail"],
+	"": ["/", "/catalog", "/catalog/postgresql", "/login", "/sso/start", "/signup", "/verify-email", "/password/forgot", "/password/reset", "/invitation", "/dev/mail", "/pricing", "/docs", "/docs/connect", "/docs/costs", "/docs/api"],
 	"owner@acme.example": [
 		"/o/acme",
 		"/organizations/new",
@@ -26,5 +26,13 @@ export const pages = {
 		"/account/sessions",
 		"/account/second-factor",
 		"/device",
+		"/docs/connect",
+	],
+	"owner@operator.example": [
+		"/operator/instances",
+		"/operator/stuck",
+		"/operator/zones",
+		"/operator/organizations",
+		"/operator/organizations/acme",
 	],
 };
