@@ -27,4 +27,5 @@ type TOTPDisable struct {
 type TOTPStatus struct {
 	Enabled           bool `json:"enabled"`
 	RecoveryCodesLeft int  `json:"recoveryCodesLeft"`
+	Passkeys          bool `json:"passkeys" doc:"Passkeys can be used: Souk was opened by a name, and over https"`
 }

@@ -38,10 +38,13 @@ func (p Place) act() tenancy.Act {
 
 func (s *Server) totpStatus(ctx context.Context, _ *struct{}) (*body[api.TOTPStatus], error) {
 	var out body[api.TOTPStatus]
-	return &out, s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+	err := s.Read(ctx, func(tx store.Tx, p Place) (err error) {
 		out.Body, err = s.totp.Status(ctx, tx, p.Principal.Account)
 		return err
 	})
+	_, nameless := s.site(ctx)
+	out.Body.Passkeys = nameless == nil
+	return &out, err
 }
 
 func (s *Server) beginTOTP(ctx context.Context, _ *struct{}) (*body[api.TOTPKey], error) {

@@ -12,6 +12,7 @@ import (
 // codeForm is the second step of a log-in.
 type codeForm struct {
 	back     string
+	passkey  string // what to ask a passkey, as JSON; "" without one
 	recovery bool // by a recovery code
 	failed   string
 }
@@ -35,12 +36,20 @@ func (p *Portal) codePage(w http.ResponseWriter, r *http.Request, v *visit) erro
 		redirect(w, r, "/login?return="+url.QueryEscape(form.back))
 		return nil
 	}
+	if asked, err := p.clientFor(r, "").AskPasskey(r.Context(), p.ticket.Secret(r)); err == nil {
+		form.passkey = string(asked.PublicKey)
+	}
 	return show(w, r, v, codePage(v, form))
 }
 
 func (p *Portal) loginByCode(w http.ResponseWriter, r *http.Request, v *visit) error {
 	form := codeForm{back: cookie.LocalPath(r.PostForm.Get("return"), "/"), recovery: r.PostForm.Get("recovery") != ""}
 	session, err := p.clientFor(r, "").FinishLogin(r.Context(), api.LoginFinish{Ticket: p.ticket.Secret(r), Code: r.PostForm.Get("code")})
+	return p.secondStepDone(w, r, v, form, session, err)
+}
+
+// secondStepDone goes on with what a second step came to.
+func (p *Portal) secondStepDone(w http.ResponseWriter, r *http.Request, v *visit, form codeForm, session api.LoginResponse, err error) error {
 	switch {
 	case client.IsCode(err, client.CodeLoginExpired):
 		p.ticket.Clear(w)

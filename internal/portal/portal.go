@@ -66,6 +66,7 @@ func New(c Config) *Portal {
 	p.routes = append(p.routes, p.invitationRoutes()...)
 	p.routes = append(p.routes, p.devMailRoutes()...)
 	p.routes = append(p.routes, p.accountRoutes()...)
+	p.routes = append(p.routes, p.passkeyRoutes()...)
 	p.routes = append(p.routes, p.deviceRoutes()...)
 	p.routes = append(p.routes, p.instanceRoutes()...)
 	p.routes = append(p.routes, p.orderRoutes()...)

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"souk/api"
 	"souk/internal/driver"
 	"souk/internal/httpapi/httpapitest"
@@ -84,11 +86,12 @@ var routeRows = map[string]routeRow{
 		return "/organizations/new", url.Values{"displayName": {"Mine"}, "name": {fresh()}}
 	}},
 
-	"GET /login/code":   {everyone: true, answer: 303, ask: at("/login/code")}, // nobody is half-way in
-	"POST /login/code":  {everyone: true, answer: 422, ask: sent("/login/code", "code", "000000")},
-	"GET /sso/start":    {everyone: true, others: 303, ask: at("/sso/start")},
-	"POST /sso/start":   {everyone: true, answer: 422, ask: sent("/sso/start", "email", "somebody@nowhere.example")},
-	"GET /sso/callback": {everyone: true, answer: 422, ask: at("/sso/callback?state=nonsense&code=nonsense")},
+	"GET /login/code":     {everyone: true, answer: 303, ask: at("/login/code")}, // nobody is half-way in
+	"POST /login/code":    {everyone: true, answer: 422, ask: sent("/login/code", "code", "000000")},
+	"POST /login/passkey": {everyone: true, answer: 422, ask: sent("/login/passkey", "credential", "nonsense")},
+	"GET /sso/start":      {everyone: true, others: 303, ask: at("/sso/start")},
+	"POST /sso/start":     {everyone: true, answer: 422, ask: sent("/sso/start", "email", "somebody@nowhere.example")},
+	"GET /sso/callback":   {everyone: true, answer: 422, ask: at("/sso/callback?state=nonsense&code=nonsense")},
 
 	"GET /account":           {signedIn: true, answer: 303, ask: at("/account")},
 	"GET /account/profile":   {signedIn: true, ask: at("/account/profile")},
@@ -104,6 +107,9 @@ var routeRows = map[string]routeRow{
 	"POST /account/second-factor/begin":   {signedIn: true, answer: 200, ask: sent("/account/second-factor/begin")},
 	"POST /account/second-factor/confirm": {signedIn: true, answer: 422, ask: sent("/account/second-factor/confirm", "code", "nonsense")},
 	"POST /account/second-factor/disable": {signedIn: true, answer: 422, ask: sent("/account/second-factor/disable", "password", httpapitest.Password, "code", "nonsense")},
+	"POST /account/passkeys/begin":        {signedIn: true, answer: 422, ask: sent("/account/passkeys/begin")},
+	"POST /account/passkeys":              {signedIn: true, answer: 422, ask: sent("/account/passkeys", "name", "laptop", "password", httpapitest.Password)},
+	"POST /account/passkeys/{id}/remove":  {signedIn: true, answer: 404, ask: sent("/account/passkeys/" + uuid.NewString() + "/remove")},
 	"GET /device":                         {signedIn: true, ask: at("/device")},
 	"POST /device":                        {signedIn: true, answer: 200, ask: waiting("")},
 	"POST /device/approve":                {signedIn: true, ask: waiting("/approve")},

@@ -22,6 +22,9 @@ type factorView struct {
 	shown   bool         // they have been shown before
 	wrong   *formErrors
 	account string
+	// Passkeys, and while one is added its name and what to ask the browser for.
+	passkeys             []api.Passkey
+	passkey, passkeyName string
 }
 
 func (p *Portal) secondFactor(w http.ResponseWriter, r *http.Request, v *visit) error {
@@ -35,6 +38,11 @@ func (p *Portal) showFactor(w http.ResponseWriter, r *http.Request, v *visit, f 
 	var err error
 	if f.status, err = v.client.TOTP(r.Context()); err != nil {
 		return err
+	}
+	if f.status.Enabled {
+		if f.passkeys, err = v.client.Passkeys(r.Context()); err != nil {
+			return err
+		}
 	}
 	if f.key == "" {
 		f.key = rand.Text()

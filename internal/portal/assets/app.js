@@ -18,6 +18,27 @@ document.addEventListener("change", (event) => {
 	if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
+// Passkeys: the browser's answer is sent with the form.
+if (window.PublicKeyCredential?.parseCreationOptionsFromJSON) {
+	for (const e of document.querySelectorAll("[data-passkey-offer]")) e.hidden = false;
+	for (const form of document.querySelectorAll("[data-passkey]")) {
+		form.addEventListener("submit", async (event) => {
+			event.preventDefault();
+			event.stopPropagation();
+			const options = JSON.parse(form.dataset.options);
+			try {
+				const answer = form.dataset.passkey === "create"
+					? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
+					: await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+				form.elements.credential.value = JSON.stringify(answer.toJSON());
+				form.submit();
+			} catch {
+				form.querySelector("[data-passkey-problem]").textContent = form.dataset.refused;
+			}
+		});
+	}
+}
+
 // A form is sent once.
 document.addEventListener("submit", (event) => {
 	const form = event.target;

@@ -108,6 +108,44 @@ await journey("a second factor, without JavaScript", { javaScriptEnabled: false 
 	await turnOff(w, recovery[0]);
 });
 
+// Browsers tie passkeys to a name, so this is at localhost.
+await journey("a passkey", { bypassCSP: true }, async (w) => {
+	const site = BASE.replace("127.0.0.1", "localhost");
+	const device = await w.context.newCDPSession(w.page);
+	await device.send("WebAuthn.enable");
+	await device.send("WebAuthn.addVirtualAuthenticator", { options: { protocol: "ctap2", transport: "internal", hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+	await w.page.goto(site + "/login?return=/account/second-factor");
+	await password(w, "viewer@acme.example");
+	await button(w, "Set up").click();
+	const secret = await w.page.locator("[data-copy]").getAttribute("data-copy");
+	await w.page.getByLabel("Code", { exact: true }).fill(code(secret, -1));
+	await button(w, "Turn it on").click();
+	const recovery = await w.page.locator(".codes code").allTextContents();
+	await w.page.getByRole("link", { name: "I have kept them" }).click();
+	await button(w, "Add a passkey").click();
+	await w.page.getByLabel("Name").fill("laptop");
+	await w.page.getByLabel("Present password").fill(DEMO_PASSWORD);
+	await w.look("add");
+	await w.axe("add");
+	await button(w, "Add a passkey").click();
+	await w.page.getByText("The passkey is added.").waitFor();
+	await w.look("added");
+	await w.axe("added");
+
+	await w.logout();
+	await password(w, "viewer@acme.example");
+	await w.page.waitForURL(/\/login\/code/);
+	await w.look("second-step");
+	await w.axe("second-step");
+	await button(w, "Use a passkey").click();
+	await w.page.waitForURL(`${site}/o/acme`);
+	await w.page.goto(site + "/account/second-factor");
+	await w.page.getByLabel("Present password").fill(DEMO_PASSWORD);
+	await w.page.getByLabel("Code, or a recovery code").fill(recovery[0]);
+	await button(w, "Turn the second factor off").click();
+	await w.page.getByText("The second factor is off.").waitFor();
+});
+
 // commandLine is the program with a configuration of its own.
 function commandLine() {
 	const env = { ...process.env, SOUK_CONFIG: join(mkdtempSync(join(tmpdir(), "souk-")), "cli.yaml") };
