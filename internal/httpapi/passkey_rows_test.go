@@ -75,7 +75,18 @@ type securityKey struct {
 func newSecurityKey() *securityKey {
 	return &securityKey{
 		virtualwebauthn.RelyingParty{ID: "souk.example", Name: "Souk", Origin: "https://souk.example"},
-		virtualwebauthn.NewAuthenticator(), virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		virtualwebauthn.NewAuthenticator(), newCredential(),
+	}
+}
+
+// newCredential passes over keys with a coordinate that begins with a zero: the
+// library leaves it out.
+func newCredential() virtualwebauthn.Credential {
+	const whole = 77 // bytes of a key with two coordinates of 32
+	for {
+		if c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(c.Key.AttestationData()) == whole {
+			return c
+		}
 	}
 }
 
