@@ -3,6 +3,8 @@ package portal_test
 import (
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"testing"
 
 	"souk/internal/httpapi/httpapitest"
@@ -25,4 +27,23 @@ func TestDocumentation(t *testing.T) {
 	s.as("").get(t, "/docs?q=rotate").says(t, "Bindings").lacks(t, "Order a service")
 	s.as("").get(t, "/docs?q="+url.QueryEscape(hostile)).want(t, http.StatusOK).lacks(t, "<script>alert")
 	s.as("").get(t, "/docs/nothing").want(t, http.StatusNotFound)
+}
+
+// What the help leads to is there, in each language.
+func TestDocumentationLeadsSomewhere(t *testing.T) {
+	s := newSite(t)
+	links := regexp.MustCompile(`\]\((/[^)#\s]*)`)
+	for _, language := range []string{"en", "de"} {
+		for _, p := range help.Pages(language) {
+			text, err := os.ReadFile("help/" + language + "/" + p.Name + ".md")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range links.FindAllSubmatch(text, -1) {
+				if got := s.as("owner").get(t, string(m[1])); got.status >= http.StatusBadRequest {
+					t.Errorf("%s/%s.md: %s answers %d", language, p.Name, m[1], got.status)
+				}
+			}
+		}
+	}
 }
