@@ -13,7 +13,7 @@ import (
 type codeForm struct {
 	back     string
 	passkey  string // what to ask a passkey, as JSON; "" without one
-	recovery bool // by a recovery code
+	recovery bool   // by a recovery code
 	failed   string
 }
 
