@@ -28,7 +28,7 @@ type site struct {
 func newSite(t testing.TB, change ...func(*httpapi.Config)) *site {
 	t.Helper()
 	s := &site{Env: httpapitest.New(t, change...), people: map[string]string{}}
-	s.pages = portal.New(portal.Config{API: s.Server.Handler(), Dev: true, Now: s.Clock.Now, Logger: slog.New(slog.DiscardHandler)})
+	s.pages = portal.New(portal.Config{API: s.Server.Handler(), Dev: true, Caught: true, Now: s.Clock.Now, Logger: slog.New(slog.DiscardHandler)})
 	s.pages.Mount(s.Server.Mux())
 	s.Server.ServeMissing(s.pages.Missing())
 	for _, role := range []api.Role{api.RoleOwner, api.RoleAdmin, api.RoleEditor, api.RoleViewer, api.RoleBilling} {

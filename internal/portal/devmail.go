@@ -12,7 +12,7 @@ import (
 // devMailRoutes show what souk dev caught in place of sending it, to whoever
 // asks. They are there in souk dev only.
 func (p *Portal) devMailRoutes() []Route {
-	if !p.Dev {
+	if !p.Caught {
 		return nil
 	}
 	return []Route{

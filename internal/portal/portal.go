@@ -23,7 +23,8 @@ import (
 type Config struct {
 	API    http.Handler     // the API; the portal may be mounted in the same handler
 	Secure bool             // the public address is https
-	Dev    bool             // souk dev: demonstration log-ins and caught mail are shown
+	Dev    bool             // souk dev: demonstration log-ins are spoken of
+	Caught bool             // mail is caught, and shown to everybody
 	Now    func() time.Time // Souk's clock
 	Logger *slog.Logger
 }
@@ -168,6 +169,7 @@ type visit struct {
 	query  url.Values
 	theme  string
 	dev    bool
+	caught bool
 	now    time.Time
 	// Organization and zone of the pages within one; "" and UTC elsewhere.
 	org  string
@@ -180,7 +182,7 @@ type visit struct {
 func (p *Portal) visit(r *http.Request) *visit {
 	v := &visit{
 		Text: lang.For(choice(r, "souk-lang"), r.Header.Get("Accept-Language")), secret: p.session.Secret(r),
-		path: r.URL.Path, query: r.URL.Query(), theme: choice(r, "souk-theme"), dev: p.Dev, now: p.Now(), zone: time.UTC, org: r.PathValue("org"),
+		path: r.URL.Path, query: r.URL.Query(), theme: choice(r, "souk-theme"), dev: p.Dev, caught: p.Caught, now: p.Now(), zone: time.UTC, org: r.PathValue("org"),
 	}
 	v.client = p.clientFor(r, v.secret)
 	if key := v.query.Get("done"); lang.Known("done." + key) {

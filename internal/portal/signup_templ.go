@@ -233,7 +233,7 @@ func caught(v *visit) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if v.dev {
+		if v.caught {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p class=\"notice busy\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
