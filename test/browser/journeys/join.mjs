@@ -5,12 +5,18 @@ import { BASE, journey } from "../walk.mjs";
 const PASSWORD = "correct horse battery staple";
 let owner; // who signed up
 
-// mail opens the newest mail to the address that souk dev caught, and follows its link.
-async function mail(w, to, subject, link) {
-	await w.page.waitForFunction(async ([to, subject]) => {
-		const rows = new DOMParser().parseFromString(await (await fetch("/dev/mail")).text(), "text/html").querySelectorAll("tbody tr");
-		return [...rows].some((r) => r.textContent.includes(to) && r.textContent.includes(subject));
-	}, [to, subject]);
+// arrived returns once souk dev has caught so many mails to the address.
+async function arrived(w, to, subject, many) {
+	for (const end = Date.now() + 15_000; Date.now() < end; await w.page.waitForTimeout(200)) {
+		const { items } = await (await w.context.request.get(`${BASE}/api/v1/dev/mail`)).json();
+		if (items.filter((m) => m.to === to && m.subject.includes(subject)).length >= many) return;
+	}
+	throw new Error(`fewer than ${many} mails "${subject}" to ${to}`);
+}
+
+// mail opens the newest of so many mails to the address, and follows its link.
+async function mail(w, to, subject, link, many = 1) {
+	await arrived(w, to, subject, many);
 	await w.go("/dev/mail");
 	await w.page.getByRole("row").filter({ hasText: to }).filter({ hasText: subject }).first().getByRole("link").click();
 	await w.page.getByRole("heading", { level: 1, name: subject }).waitFor();
@@ -60,7 +66,7 @@ await journey("from nobody to a running database", {}, async (w) => {
 	await w.page.getByRole("main").getByRole("button", { name: "Log in" }).click();
 	await w.page.waitForURL(/\/signup\/sent/); // nobody gets in before
 
-	await mail(w, owner, "Confirm your e-mail address", "Confirm the address");
+	await mail(w, owner, "Confirm your e-mail address", "Confirm the address", 2); // the first one is replaced
 	await w.page.waitForURL(`${BASE}/verify-email`);
 	await held(w, "confirm");
 	await w.page.getByRole("button", { name: "Confirm and log in" }).click();
@@ -89,7 +95,7 @@ await journey("invite and join", {}, async (w) => {
 	await w.page.getByText("on its way again").waitFor();
 
 	// With the owner's account it is refused, and says why.
-	await mail(w, colleague, "You are invited to acme", "See the invitation");
+	await mail(w, colleague, "You are invited to acme", "See the invitation", 2);
 	await w.page.waitForURL(`${BASE}/invitation`);
 	await w.page.getByText(`This invitation is for ${colleague}`).waitFor();
 	await held(w, "another's");
@@ -105,7 +111,7 @@ await journey("invite and join", {}, async (w) => {
 
 	// The link again: it says that it has been used.
 	w.expected.push("status of 4");
-	await mail(w, colleague, "You are invited to acme", "See the invitation");
+	await mail(w, colleague, "You are invited to acme", "See the invitation", 2);
 	await w.page.getByText("has been redeemed").waitFor();
 	await held(w, "redeemed");
 });
@@ -117,11 +123,8 @@ await journey("a forgotten password, without JavaScript", { javaScriptEnabled: f
 	await w.page.getByRole("button", { name: "Send a link" }).click();
 	await w.page.waitForURL(/\/password\/sent/);
 	await w.look("sent");
-	for (let i = 0; i < 40; i++) {
-		await w.go("/dev/mail");
-		if (await w.page.getByRole("row").filter({ hasText: owner }).filter({ hasText: "new password" }).count()) break;
-		await w.page.waitForTimeout(250);
-	}
+	await arrived(w, owner, "new password", 1);
+	await w.go("/dev/mail");
 	await w.page.getByRole("row").filter({ hasText: owner }).filter({ hasText: "new password" }).first().getByRole("link").click();
 	await w.page.getByRole("link", { name: /token=/ }).click();
 	await w.page.waitForURL(`${BASE}/password/reset`);
