@@ -50,7 +50,8 @@ func (b PriceBook) For(revision uuid.UUID, service, plan, level string) []Price 
 	return prices
 }
 
-// Filter chooses what to cost; nil means all.
+// Filter chooses what to cost; nil means all. Project is not looked at where
+// Instance is given.
 type Filter struct {
 	Organization      uuid.UUID
 	Project, Instance *uuid.UUID
@@ -67,7 +68,7 @@ func Costs(ctx context.Context, tx store.Tx, f Filter, m Month, until time.Time)
 
 // readUses returns the segments that touch the month, with their prices.
 func readUses(ctx context.Context, tx store.Tx, f Filter, m Month) ([]Use, error) {
-	rows, err := billingdb.New(tx).Uses(ctx, billingdb.UsesParams{OrganizationID: f.Organization, PeriodFrom: m.From, PeriodTo: m.To, ProjectID: f.Project, InstanceID: f.Instance})
+	rows, err := usesRows(ctx, billingdb.New(tx), f, m)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +96,18 @@ func readUses(ctx context.Context, tx store.Tx, f Filter, m Month) ([]Use, error
 		uses[i] = Use{s, r.Project, r.Instance, r.Service, r.Plan, prices[k]}
 	}
 	return uses, nil
+}
+
+func usesRows(ctx context.Context, q *billingdb.Queries, f Filter, m Month) ([]billingdb.UsesRow, error) {
+	if f.Instance == nil {
+		return q.Uses(ctx, billingdb.UsesParams{OrganizationID: f.Organization, PeriodFrom: m.From, PeriodTo: m.To, ProjectID: f.Project})
+	}
+	rows, err := q.UsesOfInstance(ctx, billingdb.UsesOfInstanceParams{OrganizationID: f.Organization, InstanceID: *f.Instance, PeriodFrom: m.From, PeriodTo: m.To})
+	of := make([]billingdb.UsesRow, len(rows))
+	for i, r := range rows {
+		of[i] = billingdb.UsesRow(r)
+	}
+	return of, err
 }
 
 // Total adds the lines up.

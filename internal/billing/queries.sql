@@ -29,9 +29,22 @@ JOIN plan_revisions r ON r.id = s.plan_revision_id
 WHERE s.superseded_at IS NULL AND s.organization_id = $1
 	AND tstzrange(s.from_at, s.to_at, '[)') && tstzrange(sqlc.arg(period_from)::timestamptz, sqlc.arg(period_to)::timestamptz, '[)')
 	AND (sqlc.narg(project_id)::uuid IS NULL OR s.project_id = sqlc.narg(project_id))
-	AND (sqlc.narg(instance_id)::uuid IS NULL OR s.instance_id = sqlc.narg(instance_id))
 	AND (s.compute_billed OR s.storage_billed)
 ORDER BY s.instance_id, s.from_at;
+
+-- name: UsesOfInstance :many
+-- The same of one instance: a statement of its own, for its plan must not be one
+-- that suits a whole organization.
+SELECT s.from_at, s.to_at, s.compute_billed, s.storage_billed, s.storage_gib, s.price_list_revision_id, s.service_level,
+	i.name AS instance, i.service, p.name AS project, r.name AS plan
+FROM segments s
+JOIN instances i ON i.id = s.instance_id
+JOIN projects p ON p.id = s.project_id
+JOIN plan_revisions r ON r.id = s.plan_revision_id
+WHERE s.superseded_at IS NULL AND s.organization_id = $1 AND s.instance_id = $2
+	AND tstzrange(s.from_at, s.to_at, '[)') && tstzrange(sqlc.arg(period_from)::timestamptz, sqlc.arg(period_to)::timestamptz, '[)')
+	AND (s.compute_billed OR s.storage_billed)
+ORDER BY s.from_at;
 
 -- name: PricesOfRevisions :many
 SELECT p.price_list_revision_id, p.service, p.plan, p.service_level, p.item, p.unit, p.amount, r.currency

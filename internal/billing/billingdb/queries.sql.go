@@ -533,7 +533,6 @@ JOIN plan_revisions r ON r.id = s.plan_revision_id
 WHERE s.superseded_at IS NULL AND s.organization_id = $1
 	AND tstzrange(s.from_at, s.to_at, '[)') && tstzrange($2::timestamptz, $3::timestamptz, '[)')
 	AND ($4::uuid IS NULL OR s.project_id = $4)
-	AND ($5::uuid IS NULL OR s.instance_id = $5)
 	AND (s.compute_billed OR s.storage_billed)
 ORDER BY s.instance_id, s.from_at
 `
@@ -543,7 +542,6 @@ type UsesParams struct {
 	PeriodFrom     time.Time
 	PeriodTo       time.Time
 	ProjectID      *uuid.UUID
-	InstanceID     *uuid.UUID
 }
 
 type UsesRow struct {
@@ -567,7 +565,6 @@ func (q *Queries) Uses(ctx context.Context, arg UsesParams) ([]UsesRow, error) {
 		arg.PeriodFrom,
 		arg.PeriodTo,
 		arg.ProjectID,
-		arg.InstanceID,
 	)
 	if err != nil {
 		return nil, err
@@ -576,6 +573,79 @@ func (q *Queries) Uses(ctx context.Context, arg UsesParams) ([]UsesRow, error) {
 	var items []UsesRow
 	for rows.Next() {
 		var i UsesRow
+		if err := rows.Scan(
+			&i.FromAt,
+			&i.ToAt,
+			&i.ComputeBilled,
+			&i.StorageBilled,
+			&i.StorageGib,
+			&i.PriceListRevisionID,
+			&i.ServiceLevel,
+			&i.Instance,
+			&i.Service,
+			&i.Project,
+			&i.Plan,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const usesOfInstance = `-- name: UsesOfInstance :many
+SELECT s.from_at, s.to_at, s.compute_billed, s.storage_billed, s.storage_gib, s.price_list_revision_id, s.service_level,
+	i.name AS instance, i.service, p.name AS project, r.name AS plan
+FROM segments s
+JOIN instances i ON i.id = s.instance_id
+JOIN projects p ON p.id = s.project_id
+JOIN plan_revisions r ON r.id = s.plan_revision_id
+WHERE s.superseded_at IS NULL AND s.organization_id = $1 AND s.instance_id = $2
+	AND tstzrange(s.from_at, s.to_at, '[)') && tstzrange($3::timestamptz, $4::timestamptz, '[)')
+	AND (s.compute_billed OR s.storage_billed)
+ORDER BY s.from_at
+`
+
+type UsesOfInstanceParams struct {
+	OrganizationID uuid.UUID
+	InstanceID     uuid.UUID
+	PeriodFrom     time.Time
+	PeriodTo       time.Time
+}
+
+type UsesOfInstanceRow struct {
+	FromAt              time.Time
+	ToAt                *time.Time
+	ComputeBilled       bool
+	StorageBilled       bool
+	StorageGib          int64
+	PriceListRevisionID uuid.UUID
+	ServiceLevel        string
+	Instance            string
+	Service             string
+	Project             string
+	Plan                string
+}
+
+// The same of one instance: a statement of its own, for its plan must not be one
+// that suits a whole organization.
+func (q *Queries) UsesOfInstance(ctx context.Context, arg UsesOfInstanceParams) ([]UsesOfInstanceRow, error) {
+	rows, err := q.db.Query(ctx, usesOfInstance,
+		arg.OrganizationID,
+		arg.InstanceID,
+		arg.PeriodFrom,
+		arg.PeriodTo,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UsesOfInstanceRow
+	for rows.Next() {
+		var i UsesOfInstanceRow
 		if err := rows.Scan(
 			&i.FromAt,
 			&i.ToAt,
