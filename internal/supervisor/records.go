@@ -34,6 +34,9 @@ func openRecords(folder string, base, count int) (*records, error) {
 	if err := durable.Folder(folder); err != nil {
 		return nil, err
 	}
+	if err := durable.Sweep(folder); err != nil {
+		return nil, err
+	}
 	r := &records{folder: folder, base: base, count: count, byID: map[string]record{}, used: map[int]string{}}
 	entries, err := os.ReadDir(folder)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 )
 
 // Folder makes path a folder that only this account can enter. A folder that
@@ -56,6 +57,27 @@ func WriteFile(path string, data []byte) (err error) {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// temporary are the names that WriteFile writes to before it renames.
+var temporary = regexp.MustCompile(`^\..+\.[0-9]+$`)
+
+// Sweep removes what a WriteFile that was killed has left in the folder. Nobody
+// else may be writing there.
+func Sweep(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("look at folder %s: %w", folder, err)
+	}
+	for _, entry := range entries {
+		if !temporary.MatchString(entry.Name()) || !entry.Type().IsRegular() {
+			continue
+		}
+		if err := Remove(filepath.Join(folder, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Remove removes the file at path for good; a file that is not there is fine.

@@ -58,3 +58,26 @@ func TestAFolderHasOneOwner(t *testing.T) {
 	}
 	again.Unlock()
 }
+
+// What a kill has left of a write goes with the next start; nothing else does.
+func TestSweepTakesAwayWhatAKilledWriteLeft(t *testing.T) {
+	folder := t.TempDir()
+	if err := WriteFile(filepath.Join(folder, "a.json"), []byte("whole")); err != nil {
+		t.Fatal(err)
+	}
+	tmp, err := os.CreateTemp(folder, ".a.json.*") // as WriteFile does
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmp.Close()
+	if err := os.WriteFile(filepath.Join(folder, ".hidden"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(folder); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) != 2 || entries[0].Name() != ".hidden" || entries[1].Name() != "a.json" {
+		t.Errorf("left: %v, %v", entries, err)
+	}
+}

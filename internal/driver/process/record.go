@@ -36,6 +36,9 @@ func (d *Driver) loadRecords() error {
 	if err := durable.Folder(folder); err != nil {
 		return err
 	}
+	if err := durable.Sweep(folder); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
