@@ -124,6 +124,23 @@ type Observation struct {
 	// Conditions that are not as they should be, or worth showing:
 	// StorageFull, LimitsNotEnforced, Restarting, ...
 	Conditions []Condition `json:"conditions,omitempty"`
+	// Members are the servers that the instance is made of, sorted by name,
+	// where it is made of several.
+	Members []Member `json:"members,omitempty"`
+}
+
+// The roles of a Member.
+const (
+	RolePrimary = "primary"
+	RoleReplica = "replica"
+)
+
+// Member is one server of an instance.
+type Member struct {
+	Name          string `json:"name"`
+	Role          string `json:"role"` // RolePrimary or RoleReplica
+	Ready         bool   `json:"ready"`
+	FailureDomain string `json:"failureDomain,omitempty"` // in which it runs
 }
 
 // Condition is one named aspect of an instance.
@@ -149,6 +166,11 @@ type Info struct {
 	Limits    string          `json:"limits"`    // "cgroup v1", "cgroup v2" or "none: REASON"
 	Simulated bool            `json:"simulated,omitempty"`
 	Engines   []EngineVersion `json:"engines"`
+	// FailureDomains are what can fail by itself in the zone, sorted; nil where
+	// the driver cannot tell: those that the zone declares count then.
+	FailureDomains []string `json:"failureDomains,omitempty"`
+	// SimulatedDomains says that they are one machine in truth.
+	SimulatedDomains bool `json:"simulatedDomains,omitempty"`
 }
 
 // EngineVersion is an engine that this zone can run.

@@ -22,6 +22,7 @@ func sameToReaders(a, b driver.Observation) bool {
 		a.BlockedBy == b.BlockedBy &&
 		sameEndpoint(a.Endpoint, b.Endpoint) &&
 		slices.Equal(byType(a.Conditions), byType(b.Conditions)) &&
+		slices.Equal(a.Members, b.Members) &&
 		sameUse(a.StorageUsedBytes, b.StorageUsedBytes, b.StorageGiB)
 }
 

@@ -15,6 +15,7 @@ func TestWhatIsWorthAReport(t *testing.T) {
 			Endpoint:         &driver.Endpoint{Host: "h", Port: 1},
 			StorageUsedBytes: 50 * gib,
 			Conditions:       []driver.Condition{{Type: "A", Status: true}, {Type: "B"}},
+			Members:          []driver.Member{{Name: "a", Role: driver.RolePrimary, Ready: true, FailureDomain: "x"}, {Name: "b", Role: driver.RoleReplica, FailureDomain: "y"}},
 		}
 	}
 	cases := []struct {
@@ -37,6 +38,12 @@ func TestWhatIsWorthAReport(t *testing.T) {
 		{"no endpoint", func(o *driver.Observation) { o.Endpoint = nil }, false},
 		{"message", func(o *driver.Observation) { o.Message = "m" }, false},
 		{"who has to act", func(o *driver.Observation) { o.BlockedBy = "you" }, false},
+		{"a member that is ready", func(o *driver.Observation) { o.Members[1].Ready = true }, false},
+		{"another primary", func(o *driver.Observation) {
+			o.Members[0].Role, o.Members[1].Role = driver.RoleReplica, driver.RolePrimary
+		}, false},
+		{"a member elsewhere", func(o *driver.Observation) { o.Members[1].FailureDomain = "z" }, false},
+		{"a member less", func(o *driver.Observation) { o.Members = o.Members[:1] }, false},
 		{"condition", func(o *driver.Observation) { o.Conditions[1].Status = true }, false},
 	}
 	for _, c := range cases {
