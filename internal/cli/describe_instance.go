@@ -11,6 +11,7 @@ import (
 
 	"souk/api"
 	"souk/api/client"
+	"souk/internal/bytesize"
 )
 
 // describedEvents is how many of the last events a description shows.
@@ -83,7 +84,7 @@ func storageFacts(i api.Instance) string {
 	}
 	text := wantedAndApplied(gibibytes(i.Spec.StorageGiB), applied)
 	if i.Status.StorageUsedBytes > 0 {
-		text += ", used " + bytesUsed(i.Status.StorageUsedBytes)
+		text += ", used " + bytesize.Text(i.Status.StorageUsedBytes)
 	}
 	return text
 }

@@ -9,6 +9,7 @@ import (
 
 	"souk/api"
 	"souk/api/client"
+	"souk/internal/pause"
 )
 
 // signInElsewhere shows a code, and waits until a person has approved it in a
@@ -56,12 +57,5 @@ func (a *App) pause(ctx context.Context, d time.Duration) error {
 	if a.Pause > 0 {
 		d = min(d, a.Pause)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause.For(ctx, d)
 }

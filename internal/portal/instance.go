@@ -273,19 +273,6 @@ func (s *shown) used() int64 {
 	return min(100, s.Status.StorageUsedBytes*100/(s.Status.AppliedStorageGiB<<30))
 }
 
-// byteSize writes a number of bytes for people.
-func byteSize(n int64) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
-	value, unit := float64(n), 0
-	for value >= 1024 && unit < len(units)-1 {
-		value, unit = value/1024, unit+1
-	}
-	if unit == 0 || value >= 100 {
-		return strconv.FormatFloat(value, 'f', 0, 64) + " " + units[unit]
-	}
-	return strconv.FormatFloat(value, 'f', 1, 64) + " " + units[unit]
-}
-
 // streamOf is the stream of what happens to the instance.
 func streamOf(v *visit, s *shown) string {
 	return at("o", v.org, "stream") + "?" + url.Values{"project": {s.Metadata.Project}, "instance": {s.Metadata.Name}}.Encode()

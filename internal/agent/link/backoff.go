@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"souk/internal/pause"
 )
 
 // Backoff is a growing, jittered pause between attempts. The zero pause comes
@@ -29,15 +31,4 @@ func (b *Backoff) Next() time.Duration {
 func (b *Backoff) Reset() { b.tries = 0 }
 
 // Wait pauses, or returns the context's error when that ends first.
-func (b *Backoff) Wait(ctx context.Context) error { return sleep(ctx, b.Next()) }
-
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
+func (b *Backoff) Wait(ctx context.Context) error { return pause.For(ctx, b.Next()) }

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"souk/internal/pause"
 )
 
 // slices of a resync period, in each of which a share of the instances is
@@ -21,7 +23,7 @@ func (r *Reconciler) resync(ctx context.Context) {
 		share := len(ids)/shares + 1
 		batches := slices.Collect(slices.Chunk(ids, share))
 		for i := range shares {
-			if !pause(ctx, jittered(r.opt.Resync/shares)) {
+			if pause.For(ctx, jittered(r.opt.Resync/shares)) != nil {
 				return
 			}
 			if i < len(batches) {
@@ -68,15 +70,4 @@ func (r *Reconciler) Orphans(ctx context.Context) {
 // jittered is d, give or take a tenth.
 func jittered(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1)
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
