@@ -63,15 +63,6 @@ func (s *Server) registerCatalog() {
 		})
 }
 
-// PublicServices returns what anybody may see of the catalog, for pages.
-func (s *Server) PublicServices(ctx context.Context) (out []api.Service, err error) {
-	err = s.Store.Tenant(ctx, store.Scope{}, func(tx store.Tx) error {
-		out, err = s.services(ctx, tx, "")
-		return err
-	})
-	return out, err
-}
-
 func (s *Server) services(ctx context.Context, tx store.Tx, name string) ([]api.Service, error) {
 	packages, err := catalogdb.New(tx).CurrentPackages(ctx, name)
 	if err != nil {

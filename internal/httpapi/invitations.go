@@ -18,7 +18,7 @@ func (s *Server) registerInvitations() {
 	register(s, Operation{
 		Method: http.MethodGet, Path: all, ID: "invitations-list", Tag: "members", Action: authz.MemberWrite,
 		Summary: "Invitations that nobody has redeemed yet",
-	}, s.listInvitations)
+	}, listByID(s, tenancy.Invitations, func(i api.Invitation) string { return i.ID }))
 	register(s, Operation{
 		Method: http.MethodPost, Path: all, ID: "invitations-create", Tag: "members", Action: authz.MemberWrite, Status: http.StatusCreated,
 		Summary:     "Invite somebody by mail",
@@ -43,33 +43,31 @@ func (s *Server) registerInvitations() {
 	}, s.redeemInvitation)
 }
 
-func (s *Server) listInvitations(ctx context.Context, in *struct {
-	InOrganization
-	Whole
-}) (*body[api.List[api.Invitation]], error) {
-	var list []api.Invitation
-	after, err := in.page().afterID()
-	if err != nil {
-		return nil, err
-	}
-	err = s.Read(ctx, func(tx store.Tx, p Place) (err error) {
-		list, err = tenancy.Invitations(ctx, tx, p.Organization, after, in.page().Limit+1)
-		return err
-	})
-	return paged(in.page(), list, func(i api.Invitation) string { return i.ID }), err
-}
-
 func (s *Server) invite(ctx context.Context, in *struct {
 	InOrganization
 	Body api.InvitationCreate
 }) (*body[api.Invitation], error) {
+	return s.mailInvitation(ctx, "invitation.create", func(tx store.Tx, p Place) (api.Invitation, error) {
+		return s.accounts.Invite(ctx, tx, inviter(p), in.Body, p.Now)
+	})
+}
+
+func (s *Server) resendInvitation(ctx context.Context, in *byID) (*body[api.Invitation], error) {
+	return s.mailInvitation(ctx, "invitation.resend", func(tx store.Tx, p Place) (api.Invitation, error) {
+		return s.accounts.ResendInvitation(ctx, tx, inviter(p), in.ID, p.Now)
+	})
+}
+
+// mailInvitation answers with the invitation that send has mailed, and notes what
+// was done.
+func (s *Server) mailInvitation(ctx context.Context, action string, send func(store.Tx, Place) (api.Invitation, error)) (*body[api.Invitation], error) {
 	var out body[api.Invitation]
 	err := s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
-		if out.Body, err = s.accounts.Invite(ctx, tx, inviter(p), in.Body, p.Now); err != nil {
+		if out.Body, err = send(tx, p); err != nil {
 			return "", err
 		}
 		return out.Body.ID, p.Audit(ctx, tx, audit.Event{
-			Action: "invitation.create", Kind: "invitation", ObjectID: out.Body.ID, ObjectName: out.Body.Email,
+			Action: action, Kind: "invitation", ObjectID: out.Body.ID, ObjectName: out.Body.Email,
 			Details: map[string]any{"role": out.Body.Role, "project": out.Body.Project},
 		})
 	}, func(tx store.Tx, p Place, id string) (err error) {
@@ -81,23 +79,6 @@ func (s *Server) invite(ctx context.Context, in *struct {
 
 func inviter(p Place) tenancy.Inviter {
 	return tenancy.Inviter{Organization: p.Organization, OrganizationName: p.OrganizationName, Principal: p.Principal, Require: p.Require}
-}
-
-func (s *Server) resendInvitation(ctx context.Context, in *byID) (*body[api.Invitation], error) {
-	var out body[api.Invitation]
-	err := s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
-		if out.Body, err = s.accounts.ResendInvitation(ctx, tx, inviter(p), in.ID, p.Now); err != nil {
-			return "", err
-		}
-		return out.Body.ID, p.Audit(ctx, tx, audit.Event{
-			Action: "invitation.resend", Kind: "invitation", ObjectID: out.Body.ID, ObjectName: out.Body.Email,
-			Details: map[string]any{"role": out.Body.Role, "project": out.Body.Project},
-		})
-	}, func(tx store.Tx, p Place, id string) (err error) {
-		out.Body, err = tenancy.Invitation(ctx, tx, p.Organization, uuid.MustParse(id))
-		return err
-	})
-	return &out, err
 }
 
 func (s *Server) revokeInvitation(ctx context.Context, in *byID) (*struct{}, error) {

@@ -24,7 +24,7 @@ func (s *Server) registerMembers() {
 	register(s, Operation{
 		Method: http.MethodGet, Path: all, ID: "members-list", Tag: "members", Action: authz.MemberRead,
 		Summary: "People in the organization and its projects",
-	}, s.listMembers)
+	}, listByID(s, tenancy.Members, func(m api.Member) string { return m.ID }))
 	register(s, Operation{
 		Method: http.MethodPut, Path: all, ID: "members-put", Tag: "members", Action: authz.MemberWrite,
 		Summary: "Add a person, or change the person's role", Description: "Only owners make owners, and only owners unmake them.",
@@ -33,22 +33,6 @@ func (s *Server) registerMembers() {
 		Method: http.MethodDelete, Path: one, ID: "members-remove", Tag: "members", Action: authz.MemberWrite,
 		Summary: "End a membership", Description: "The person's sessions lose the organization at once. The last owner stays.",
 	}, s.removeMember)
-}
-
-func (s *Server) listMembers(ctx context.Context, in *struct {
-	InOrganization
-	Whole
-}) (*body[api.List[api.Member]], error) {
-	var list []api.Member
-	after, err := in.page().afterID()
-	if err != nil {
-		return nil, err
-	}
-	err = s.Read(ctx, func(tx store.Tx, p Place) (err error) {
-		list, err = tenancy.Members(ctx, tx, p.Organization, after, in.page().Limit+1)
-		return err
-	})
-	return paged(in.page(), list, func(m api.Member) string { return m.ID }), err
 }
 
 func (s *Server) putMember(ctx context.Context, in *struct {

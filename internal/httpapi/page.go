@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/base64"
 	"math"
 
@@ -8,6 +9,7 @@ import (
 
 	"souk/api"
 	"souk/internal/problem"
+	"souk/internal/store"
 )
 
 // Page is the part of a listing that is asked for; embed it in an operation's
@@ -72,4 +74,28 @@ func paged[T any](p Page, items []T, key func(T) string) *body[api.List[T]] {
 		out.Body.Items = []T{}
 	}
 	return out
+}
+
+// ofOrganization asks for the objects of an organization that are of one kind.
+type ofOrganization struct {
+	InOrganization
+	Whole
+}
+
+// listByID lists what find returns: objects of an organization that come after an
+// ID and in the order of IDs.
+func listByID[T any](s *Server, find func(ctx context.Context, tx store.Tx, organization, after uuid.UUID, limit int) ([]T, error), id func(T) string) func(context.Context, *ofOrganization) (*body[api.List[T]], error) {
+	return func(ctx context.Context, in *ofOrganization) (*body[api.List[T]], error) {
+		page := in.page()
+		after, err := page.afterID()
+		if err != nil {
+			return nil, err
+		}
+		var list []T
+		err = s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+			list, err = find(ctx, tx, p.Organization, after, page.Limit+1)
+			return err
+		})
+		return paged(page, list, id), err
+	}
 }

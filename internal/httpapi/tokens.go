@@ -18,7 +18,7 @@ func (s *Server) registerTokens() {
 	register(s, Operation{
 		Method: http.MethodGet, Path: all, ID: "tokens-list", Tag: "tokens", Action: authz.TokenRead,
 		Summary: "API tokens of the organization, without their secrets",
-	}, s.listTokens)
+	}, listByID(s, tenancy.Tokens, func(t api.Token) string { return t.ID }))
 	register(s, Operation{
 		Method: http.MethodPost, Path: all, ID: "tokens-create", Tag: "tokens", Action: authz.TokenWrite, Status: http.StatusCreated,
 		Summary:     "Make an API token",
@@ -28,22 +28,6 @@ func (s *Server) registerTokens() {
 		Method: http.MethodDelete, Path: one, ID: "tokens-revoke", Tag: "tokens", Action: authz.TokenWrite,
 		Summary: "End a token at once",
 	}, s.revokeToken)
-}
-
-func (s *Server) listTokens(ctx context.Context, in *struct {
-	InOrganization
-	Whole
-}) (*body[api.List[api.Token]], error) {
-	var list []api.Token
-	after, err := in.page().afterID()
-	if err != nil {
-		return nil, err
-	}
-	err = s.Read(ctx, func(tx store.Tx, p Place) (err error) {
-		list, err = tenancy.Tokens(ctx, tx, p.Organization, after, in.page().Limit+1)
-		return err
-	})
-	return paged(in.page(), list, func(t api.Token) string { return t.ID }), err
 }
 
 func (s *Server) createToken(ctx context.Context, in *struct {

@@ -57,6 +57,3 @@ func Phase(w Wanted, o Observed) api.Phase {
 	}
 	return api.PhaseDegraded
 }
-
-// Settled says whether nothing is under way: what is wanted is in force.
-func Settled(w Wanted, o Observed) bool { return o.Generation >= w.Generation }
