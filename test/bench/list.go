@@ -109,32 +109,48 @@ func (g *getter) deep(ctx context.Context, v variant) (url.Values, error) {
 	return v.query, nil
 }
 
-// getter asks one address, with one token after the other.
+// getter asks one address, with one token or session after the other.
 type getter struct {
-	client *http.Client
-	url    string
-	tokens []string
-	turn   atomic.Int64
+	client   *http.Client
+	url      string
+	tokens   []string // of the API
+	sessions []string // of the portal
+	turn     atomic.Int64
 }
 
 func (g *getter) get(ctx context.Context, query url.Values) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url+"?"+query.Encode(), nil)
-	if err != nil {
-		return nil, err
-	}
-	if len(g.tokens) > 0 {
-		req.Header.Set("Authorization", "Bearer "+g.tokens[int(g.turn.Add(1))%len(g.tokens)])
-	}
-	answer, err := g.client.Do(req)
+	answer, err := g.open(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	return io.ReadAll(answer.Body)
+}
+
+// open returns an answer that is good; the caller reads and closes it.
+func (g *getter) open(ctx context.Context, query url.Values) (*http.Response, error) {
+	address := g.url
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	turn := int(g.turn.Add(1))
+	if len(g.tokens) > 0 {
+		req.Header.Set("Authorization", "Bearer "+g.tokens[turn%len(g.tokens)])
+	}
+	if len(g.sessions) > 0 {
+		req.AddCookie(&http.Cookie{Name: sessionCookie, Value: g.sessions[turn%len(g.sessions)]})
+	}
+	answer, err := g.client.Do(req)
 	if err == nil && answer.StatusCode != http.StatusOK {
+		defer answer.Body.Close()
+		body, _ := io.ReadAll(answer.Body)
 		err = fmt.Errorf("%s: %s: %s", g.url, answer.Status, body)
 	}
-	return body, err
+	return answer, err
 }
 
 // warm lets each token be used once, for that is written down.

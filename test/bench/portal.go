@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -59,7 +58,7 @@ const serverGoal = 25 * time.Millisecond
 // pageServerTimes measures how long the server takes for each page, in turns
 // with the listing that the API serves for the list of instances.
 func pageServerTimes(ctx context.Context, e *env, p *plant, sessions []string) ([]row, error) {
-	names, err := p.someInstance(ctx)
+	name, err := p.someInstance(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +70,7 @@ func pageServerTimes(ctx context.Context, e *env, p *plant, sessions []string) (
 		{"log-in", "/login"},
 		{"overview of the organization", "/o/bench"},
 		{"list of instances", "/o/bench/instances"},
-		{"an instance", "/o/bench/p/default/instances/" + names},
+		{"an instance", "/o/bench/p/default/instances/" + name},
 		{"order", "/o/bench/order/postgresql"},
 		{"members", "/o/bench/members"},
 		{"audit log", "/o/bench/audit"},
@@ -79,11 +78,11 @@ func pageServerTimes(ctx context.Context, e *env, p *plant, sessions []string) (
 	}
 	var rows []row
 	for _, page := range pages {
-		g := &pageGetter{client: listing.client, url: p.url + page.path, sessions: sessions}
-		if _, err := g.get(ctx); err != nil {
+		g := &getter{client: listing.client, url: p.url + page.path, sessions: sessions}
+		if _, err := g.get(ctx, nil); err != nil {
 			return nil, err
 		}
-		took, err := inTurns(ctx, max(e.sizes.pages/2, 1), g, listing)
+		took, err := latencies(ctx, max(e.sizes.pages/2, 1), g, listing, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -105,54 +104,6 @@ func (p *plant) someInstance(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("find an instance: %d, %w", len(page.Items), err)
 	}
 	return page.Items[0].Metadata.Name, nil
-}
-
-func inTurns(ctx context.Context, n int, page *pageGetter, listing *getter) (t pageTimes, err error) {
-	for start := time.Now(); len(t.souk) < n && time.Since(start) < longestTurn; {
-		began := time.Now()
-		if _, err := page.get(ctx); err != nil {
-			return t, err
-		}
-		t.souk = append(t.souk, time.Since(began))
-		began = time.Now()
-		if _, err := listing.get(ctx, nil); err != nil {
-			return t, err
-		}
-		t.bare = append(t.bare, time.Since(began))
-	}
-	return t, nil
-}
-
-// pageGetter asks for one page, with one session after the other.
-type pageGetter struct {
-	client   *http.Client
-	url      string
-	sessions []string
-	turn     int
-}
-
-func (g *pageGetter) get(ctx context.Context) ([]byte, error) {
-	answer, err := g.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	return io.ReadAll(answer.Body)
-}
-
-func (g *pageGetter) open(ctx context.Context) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url, nil)
-	if err != nil {
-		return nil, err
-	}
-	g.turn++
-	req.AddCookie(&http.Cookie{Name: sessionCookie, Value: g.sessions[g.turn%len(g.sessions)]})
-	answer, err := g.client.Do(req)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		answer.Body.Close()
-		err = fmt.Errorf("%s: %s", g.url, answer.Status)
-	}
-	return answer, err
 }
 
 // sessionCookie is the portal's, where it is not reached over TLS.

@@ -18,14 +18,14 @@ func openStreams(ctx context.Context, e *env, p *plant, sessions []string) ([]ro
 	if err != nil {
 		return nil, err
 	}
-	g := &pageGetter{client: &http.Client{Transport: p.transport}, url: p.url + "/o/bench/stream?project=default", sessions: sessions}
+	g := &getter{client: &http.Client{Transport: p.transport}, url: p.url + "/o/bench/stream?project=default", sessions: sessions}
 	before, err := pss(p.cmd.Process.Pid)
 	if err != nil {
 		return nil, err
 	}
 	told := make(chan time.Time, e.sizes.streams)
 	for range e.sizes.streams {
-		answer, err := g.open(ctx)
+		answer, err := g.open(ctx, nil)
 		if err != nil {
 			return nil, err
 		}
