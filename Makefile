@@ -11,16 +11,23 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 GIT := git -c safe.directory=*
 VERSION := $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help run build test bench race storm generate clean setup setup-tests
+.PHONY: help run build image image-push test bench race storm generate clean setup setup-tests
 
 help: ## List these
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup build ## Install what is missing, build, and start Souk at http://127.0.0.1:8080 (SOUK_LISTEN, SOUK_DATA_DIR move it)
 	@exec ./bin/souk dev
 
 build: ## Build ./bin/souk
 	@go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/souk ./cmd/souk
+
+image: build ## Make ./bin/souk.oci.tar, the container image (an OCI layout; needs no container runtime)
+	@go run -C deploy/image . build -program $(CURDIR)/bin/souk -version $(VERSION) -out $(CURDIR)/bin/souk.oci.tar
+
+image-push: image ## Push the image (REGISTRY=registry.example/path; TAG, the version unless given; PUSH_FLAGS=-plain-http)
+	@test -n "$(REGISTRY)" || { echo "say where to: make image-push REGISTRY=registry.example/path"; exit 2; }
+	@go run -C deploy/image . push -from $(CURDIR)/bin/souk.oci.tar $(PUSH_FLAGS) $(REGISTRY)/souk:$(or $(TAG),$(VERSION))
 
 test: setup-tests ## Install what is missing and run every test that needs no Kubernetes
 	@scripts/test.sh

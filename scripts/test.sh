@@ -43,13 +43,27 @@ tree() {
 	git -c safe.directory='*' ls-files --others --exclude-standard -z | sort -z | xargs -0r sha256sum
 }
 
-vetted() { go vet ./... && go vet -tags crashtest ./internal/... ./services/... ./cmd/... && go vet -tags crash,crashtest ./test/crash && go vet -tags journey ./test/journey && go vet -tags docs ./test/docs && go vet -tags browser ./test/browser; }
+vetted() { go vet ./... && apart go_vet && go vet -tags crashtest ./internal/... ./services/... ./cmd/... && go vet -tags crash,crashtest ./test/crash && go vet -tags journey ./test/journey && go vet -tags docs ./test/docs && go vet -tags browser ./test/browser; }
+
+go_vet() { go vet -C "$1" ./...; }
+
+# Runs a function for the folder of each module of deploy, all of which are built apart.
+apart() {
+	local module failed=0
+	for module in deploy/*/go.mod; do "$1" "${module%/go.mod}" || failed=1; done
+	return $failed
+}
 
 counts=$(mktemp) results=$(mktemp -d)
 trap 'rm -rf "$counts" "$results"' EXIT
 
 # The vet stage has vetted. What is printed is kept for the last stage.
-gotest() { go test -json -vet=off "$@" 2>&1 | tee -a "$results/$RANDOM$RANDOM" | go run ./scripts/testsum "$counts"; }
+gotest() { go test -C "${folder:-.}" -json -vet=off "$@" 2>&1 | tee -a "$results/$RANDOM$RANDOM" | go run ./scripts/testsum "$counts"; }
+
+tested() { folder=$1 gotest -timeout 5m ./...; }
+
+# The image and the charts.
+deployment() { apart tested; }
 
 units() { gotest -timeout 10m ./...; }
 
@@ -73,6 +87,7 @@ stage "format" formatted
 stage "vet" vetted
 stage "generated code" generated
 stage "tests" units
+stage "deployment" deployment
 stage "journey" journey
 stage "documentation" docs
 stage "browser" browser

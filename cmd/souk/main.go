@@ -7,6 +7,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // where the machine has no time zones
+
+	_ "golang.org/x/crypto/x509roots/fallback" // where it has no authorities
 
 	"souk/internal/cli"
 	"souk/internal/shim"
