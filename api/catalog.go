@@ -68,17 +68,19 @@ type PlanPrice struct {
 
 // Zone is a place where instances run.
 type Zone struct {
-	Metadata       Metadata    `json:"metadata"`
-	Provider       string      `json:"provider"`
-	Title          string      `json:"title"`
-	Driver         string      `json:"driver"`
-	Isolation      string      `json:"isolation,omitempty"`
-	Limits         string      `json:"limits,omitempty"`
-	Simulated      bool        `json:"simulated,omitempty"`
-	FailureDomains []string    `json:"failureDomains" nullable:"false"`
-	Capacity       Capacity    `json:"capacity"`
-	Reserved       Capacity    `json:"reserved"`
-	Conditions     []Condition `json:"conditions,omitempty"`
+	Metadata       Metadata `json:"metadata"`
+	Provider       string   `json:"provider"`
+	Title          string   `json:"title"`
+	Driver         string   `json:"driver"`
+	Isolation      string   `json:"isolation,omitempty"`
+	Limits         string   `json:"limits,omitempty"`
+	Simulated      bool     `json:"simulated,omitempty"`
+	FailureDomains []string `json:"failureDomains" nullable:"false" doc:"As its agent reports them; until it has, those that were declared"`
+	// FailureDomainsSimulated: they are one machine in truth.
+	FailureDomainsSimulated bool        `json:"failureDomainsSimulated,omitempty" doc:"They are one machine in truth"`
+	Capacity                Capacity    `json:"capacity"`
+	Reserved                Capacity    `json:"reserved"`
+	Conditions              []Condition `json:"conditions,omitempty"`
 }
 
 // Capacity of a zone, or what is reserved of it.

@@ -52,6 +52,8 @@ type InstanceStatus struct {
 	AppliedPlan        string            `json:"appliedPlan,omitempty"`
 	AppliedStorageGiB  int64             `json:"appliedStorageGiB,omitempty"`
 	StorageUsedBytes   int64             `json:"storageUsedBytes,omitempty"`
+	Driver             string            `json:"driver,omitempty" doc:"Of the zone: process, kubernetes"`
+	Members            []InstanceMember  `json:"members,omitempty" doc:"The servers that it is made of, where there are several"`
 	SuspendedFor       []string          `json:"suspendedFor,omitempty" doc:"Reasons: user, budget, dunning, abuse"`
 	DeletedAt          *time.Time        `json:"deletedAt,omitempty"`
 	PurgeAt            *time.Time        `json:"purgeAt,omitempty" doc:"Until then undelete brings it back with its data"`
@@ -64,6 +66,14 @@ type InstanceRevisions struct {
 	Plan      int `json:"plan"`
 	PriceList int `json:"priceList"`
 	Offering  int `json:"offering"`
+}
+
+// InstanceMember is one server of an instance.
+type InstanceMember struct {
+	Name          string `json:"name"`
+	Role          string `json:"role" doc:"primary or replica"`
+	Ready         bool   `json:"ready"`
+	FailureDomain string `json:"failureDomain,omitempty" doc:"In which it runs"`
 }
 
 // Condition is one named aspect of an object.

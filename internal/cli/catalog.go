@@ -163,7 +163,10 @@ func listZones(ctx context.Context, a *App, name string, _ getOptions) (view, er
 		func(z api.Zone) []string {
 			driver, domains := z.Driver, fmt.Sprint(len(z.FailureDomains))
 			if z.Simulated {
-				driver, domains = driver+" (simulated)", domains+" (simulated)"
+				driver += " (simulated)"
+			}
+			if z.Simulated || z.FailureDomainsSimulated {
+				domains += " (simulated)"
 			}
 			return []string{
 				z.Metadata.Name, dash(z.Title), z.Provider, driver, domains,

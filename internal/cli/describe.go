@@ -109,8 +109,8 @@ func zonePage(z api.Zone) *page {
 	p.field("Isolation", z.Isolation)
 	p.field("Limits", z.Limits)
 	domains := strings.Join(z.FailureDomains, ", ")
-	if z.Simulated {
-		domains = strings.TrimSpace(domains + " (simulated)")
+	if z.Simulated || z.FailureDomainsSimulated {
+		domains = strings.TrimSpace(domains + " (simulated: they are one machine)")
 	}
 	p.field("Failure domains", domains)
 	t := newTable("RESOURCE", "RESERVED", "CAPACITY")

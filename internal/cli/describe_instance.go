@@ -28,6 +28,7 @@ func (a *App) describeInstance(ctx context.Context, name string) error {
 	}
 	p := &page{}
 	instanceFacts(p, i)
+	p.section("Servers", memberTable(i.Status.Members))
 	p.section("Conditions", conditionTable(i.Status.Conditions))
 	if err := a.costFacts(ctx, p, project, name); err != nil {
 		return err
@@ -44,7 +45,7 @@ func (a *App) describeInstance(ctx context.Context, name string) error {
 func instanceFacts(p *page, i api.Instance) {
 	p.field("Instance", i.Metadata.Name)
 	p.field("Display name", i.Spec.DisplayName)
-	p.field("Where", tenancy(i.Metadata)+", zone "+i.Spec.Zone)
+	p.field("Where", tenancy(i.Metadata)+", zone "+i.Spec.Zone+driverOf(i))
 	p.field("ID", i.Metadata.ID)
 	p.field("Labels", pairs(i.Metadata.Labels))
 	p.field("Created", moment(i.Metadata.CreatedAt))
@@ -68,6 +69,25 @@ func instanceFacts(p *page, i api.Instance) {
 	p.field("In force", fmt.Sprintf("generation %d of %d", i.Status.ObservedGeneration, i.Metadata.Generation))
 	r := i.Status.Revisions
 	p.field("Revisions", fmt.Sprintf("package %d, plan %d, price list %d, offering %d", r.Package, r.Plan, r.PriceList, r.Offering))
+}
+
+func driverOf(i api.Instance) string {
+	if i.Status.Driver == "" {
+		return ""
+	}
+	return " (" + i.Status.Driver + ")"
+}
+
+func memberTable(members []api.InstanceMember) *table {
+	t := newTable("SERVER", "ROLE", "READY", "FAILURE DOMAIN")
+	for _, m := range members {
+		ready := "no"
+		if m.Ready {
+			ready = "yes"
+		}
+		t.add(m.Name, m.Role, ready, dash(m.FailureDomain))
+	}
+	return t
 }
 
 func wantedAndApplied(wanted, applied string) string {

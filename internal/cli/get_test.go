@@ -68,6 +68,9 @@ func TestGetOtherKinds(t *testing.T) {
 		Metadata: api.Metadata{Name: "local"}, Provider: "csp", Title: "This machine", Driver: "process",
 		FailureDomains: []string{"a"}, Capacity: api.Capacity{CPUMillis: 2000, MemoryMiB: 4096, StorageGiB: 100}, Reserved: api.Capacity{CPUMillis: 500, MemoryMiB: 512, StorageGiB: 10},
 		Conditions: []api.Condition{{Type: "ZoneReachable", Status: true}},
+	}, {
+		Metadata: api.Metadata{Name: "k8s"}, Provider: "csp", Title: "A cluster", Driver: "kubernetes", FailureDomains: []string{"a", "b", "c"}, FailureDomainsSimulated: true,
+		Capacity: api.Capacity{CPUMillis: 8000, MemoryMiB: 8192, StorageGiB: 500}, Conditions: []api.Condition{{Type: "ZoneReachable", Reason: "AgentSilent", Message: "Silent."}},
 	}}}
 	h.server.replies["GET /organizations/acme/quota"] = api.QuotaUse{
 		Quota: api.Quota{Instances: 10, CPUMillis: 4000, MemoryMiB: 8192, StorageGiB: 200}, Used: api.Quota{Instances: 1, CPUMillis: 500, MemoryMiB: 512, StorageGiB: 10},
@@ -94,8 +97,9 @@ medium  1    1 GiB    20-200 GiB  local   best-effort  CHF 0.04  CHF 32.80   CHF
 small   0.5  512 MiB  10-100 GiB  geneva  best-effort  CHF 0.03  CHF 22.00   CHF 0.20 per GiB and month  cannot be ordered now: the zone has no PostgreSQL
 `,
 		"zones": `
-NAME   TITLE         PROVIDER  DRIVER   FAILURE DOMAINS  CPU FREE  MEMORY FREE  STORAGE FREE  REACHABLE
-local  This machine  csp       process  1                1.5       3584 MiB     90 GiB        yes
+NAME   TITLE         PROVIDER  DRIVER      FAILURE DOMAINS  CPU FREE  MEMORY FREE  STORAGE FREE  REACHABLE
+local  This machine  csp       process     1                1.5       3584 MiB     90 GiB        yes
+k8s    A cluster     csp       kubernetes  3 (simulated)    8         8 GiB        500 GiB       no
 `,
 		"quota": `
 RESOURCE   USED     QUOTA    LEFT
@@ -147,6 +151,8 @@ func TestDescribeInstance(t *testing.T) {
 		i.Status.Phase, i.Status.Message, i.Status.BlockedBy = api.PhaseUpdating, "Waits for room.", "capacity"
 		i.Status.PurgeAt = &purge
 		i.Status.StorageUsedBytes = 45 << 20
+		i.Status.Driver = "kubernetes"
+		i.Status.Members = []api.InstanceMember{{Name: "db1-1", Role: "primary", Ready: true, FailureDomain: "zone-1"}, {Name: "db1-2", Role: "replica"}}
 		i.Status.Conditions = []api.Condition{{Type: "StorageFull", Status: false, LastTransitionTime: now, Message: "Enough left"}}
 	})
 	h.server.replies["GET /organizations/acme/projects/default/instances/db1/cost"] = api.Cost{Month: "2026-11", Total: chf("1.25"),
@@ -156,7 +162,7 @@ func TestDescribeInstance(t *testing.T) {
 	stdout, _ := h.expect(exitDone, "describe", "instance", "db1")
 	same(t, stdout, `
 Instance:          db1
-Where:             acme/default, zone local
+Where:             acme/default, zone local (kubernetes)
 ID:                id-db1
 Labels:            app=shop
 Created:           2026-11-21 11:57:00 UTC
@@ -173,6 +179,11 @@ Protected:         yes
 Endpoint:          127.0.0.1:20001
 In force:          generation 1 of 2
 Revisions:         package 0, plan 0, price list 0, offering 0
+
+Servers
+SERVER  ROLE     READY  FAILURE DOMAIN
+db1-1   primary  yes    zone-1
+db1-2   replica  no     -
 
 Conditions
 CONDITION    STATUS  SINCE                    REASON  MESSAGE

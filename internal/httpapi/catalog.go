@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"souk/internal/billing"
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
-	"souk/internal/driver"
 	"souk/internal/instance"
 	"souk/internal/problem"
 	"souk/internal/store"
@@ -110,10 +108,8 @@ func serviceDoc(p catalogdb.CurrentPackagesRow, offers []catalog.Offer, zones []
 }
 
 func versions(z catalogdb.ZonesRow, service string, known []string) []string {
-	var info driver.Info
-	_ = json.Unmarshal(z.Info, &info)
 	var out []string
-	for _, e := range info.Engines {
+	for _, e := range catalog.Reported(z).Engines {
 		fresh := e.Service == service && e.Version != ""
 		for _, k := range append(known, out...) {
 			fresh = fresh && k != e.Version
@@ -135,7 +131,7 @@ func offeringDoc(o catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) a
 	if !o.Withdrawn {
 		for _, z := range zones {
 			if z.Name == o.Zone {
-				out.Problem = instance.Unavailable(z, o.Service)
+				out.Problem = instance.Unavailable(z, o.Service, o.ServiceLevel)
 			}
 		}
 	}
@@ -144,17 +140,13 @@ func offeringDoc(o catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) a
 }
 
 func zoneDoc(z catalogdb.ZonesRow) api.Zone {
-	var info driver.Info
-	_ = json.Unmarshal(z.Info, &info)
+	info := catalog.Reported(z)
 	out := api.Zone{
 		Metadata: api.Metadata{ID: z.ID.String(), Name: z.Name, CreatedAt: z.CreatedAt.UTC(), UpdatedAt: z.UpdatedAt.UTC()},
 		Provider: z.Provider, Title: z.Title, Driver: z.Driver, Isolation: info.Isolation, Limits: info.Limits, Simulated: z.Simulated || info.Simulated,
-		FailureDomains: z.FailureDomains,
-		Capacity:       api.Capacity{CPUMillis: z.CapacityCpuMillis, MemoryMiB: z.CapacityMemoryMib, StorageGiB: z.CapacityStorageGib, Instances: z.CapacityInstances},
-		Reserved:       api.Capacity{CPUMillis: z.UsedCpuMillis, MemoryMiB: z.UsedMemoryMib, StorageGiB: z.UsedStorageGib, Instances: z.UsedInstances},
-	}
-	if out.FailureDomains == nil {
-		out.FailureDomains = []string{}
+		FailureDomains: catalog.FailureDomains(z), FailureDomainsSimulated: info.SimulatedDomains,
+		Capacity: api.Capacity{CPUMillis: z.CapacityCpuMillis, MemoryMiB: z.CapacityMemoryMib, StorageGiB: z.CapacityStorageGib, Instances: z.CapacityInstances},
+		Reserved: api.Capacity{CPUMillis: z.UsedCpuMillis, MemoryMiB: z.UsedMemoryMib, StorageGiB: z.UsedStorageGib, Instances: z.UsedInstances},
 	}
 	reachable := instance.Reachable(z.LastSeenReal, time.Now())
 	out.Conditions = []api.Condition{reachable}

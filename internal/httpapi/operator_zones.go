@@ -74,7 +74,7 @@ func (s *Server) offeredIn(ctx context.Context, tx store.Tx, z catalogdb.ZonesRo
 	for _, o := range rows {
 		doc := api.Offering{Zone: o.Zone, Service: o.Service, ServiceLevel: o.ServiceLevel, Revision: int(o.OfferingRevision), PriceList: int(o.PriceListRevision), Currency: o.Currency, Plans: []api.PlanPrice{}}
 		if doc.Problem = "It is not sold any more."; !o.Withdrawn {
-			doc.Problem = instance.Unavailable(z, o.Service)
+			doc.Problem = instance.Unavailable(z, o.Service, o.ServiceLevel)
 		}
 		doc.Available = doc.Problem == ""
 		out = append(out, doc)

@@ -90,6 +90,7 @@ func known(s driver.State) bool {
 const (
 	longestMessage = 1000 // characters
 	mostConditions = 32
+	mostMembers    = 32
 	longestCAPEM   = 64 << 10 // bytes; it comes with every answer about the instance
 )
 
@@ -100,6 +101,10 @@ func bounded(o driver.Observation) driver.Observation {
 	o.Conditions = slices.Clone(o.Conditions[:min(len(o.Conditions), mostConditions)])
 	for i, c := range o.Conditions {
 		o.Conditions[i] = driver.Condition{Type: text(c.Type), Status: c.Status, Reason: text(c.Reason), Message: text(c.Message)}
+	}
+	o.Members = slices.Clone(o.Members[:min(len(o.Members), mostMembers)])
+	for i, m := range o.Members {
+		o.Members[i] = driver.Member{Name: text(m.Name), Role: text(m.Role), Ready: m.Ready, FailureDomain: text(m.FailureDomain)}
 	}
 	if o.Endpoint != nil {
 		e := *o.Endpoint
@@ -188,6 +193,10 @@ func describe(r *row, o driver.Observation) {
 	if o.Conditions == nil {
 		r.Conditions = json.RawMessage("[]")
 	}
+	r.Members = mustJSON(o.Members)
+	if o.Members == nil {
+		r.Members = json.RawMessage("[]")
+	}
 	if o.Endpoint != nil {
 		r.Endpoint = mustJSON(o.Endpoint)
 	}
@@ -207,6 +216,6 @@ func observed(r row) instancedb.UpdateObservedParams {
 	return instancedb.UpdateObservedParams{
 		ID: r.ID, Phase: r.Phase, Message: r.Message, BlockedBy: r.BlockedBy, ObservedState: r.ObservedState, ObservedGeneration: r.ObservedGeneration,
 		Conditions: r.Conditions, Endpoint: r.Endpoint, AppliedPlan: r.AppliedPlan, AppliedStorageGib: r.AppliedStorageGib, StorageUsedBytes: r.StorageUsedBytes,
-		HeldData: r.HeldData, LastFactAt: r.LastFactAt, PurgedAt: r.PurgedAt,
+		HeldData: r.HeldData, LastFactAt: r.LastFactAt, PurgedAt: r.PurgedAt, Members: r.Members,
 	}
 }

@@ -2,7 +2,6 @@ package instance
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -18,7 +17,6 @@ import (
 	"souk/internal/billing"
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
-	"souk/internal/driver"
 	"souk/internal/problem"
 	"souk/internal/store"
 )
@@ -132,9 +130,14 @@ func (s *Service) orderable(ctx context.Context, tx store.Tx, o catalog.Offer) e
 	if err != nil {
 		return err
 	}
-	reason := Unavailable(zones[0], o.Service)
+	reason := Unavailable(zones[0], o.Service, o.ServiceLevel)
 	if reason == "" {
 		return nil
+	}
+	if reason == tooFewDomains(zones[0], o.ServiceLevel) {
+		return &problem.Error{Status: http.StatusConflict, Code: "too-few-failure-domains",
+			Detail: fmt.Sprintf("%s cannot be ordered with guaranteed availability in zone %s now: %s", o.Service, o.Zone, reason),
+			Fields: []problem.Field{{Location: "body.spec.serviceLevel", Value: o.ServiceLevel, Message: sentenceCase(reason)}}}
 	}
 	if reason == notReported { // it may be starting: clients try again
 		return &problem.Error{Status: http.StatusServiceUnavailable, Code: "zone-not-ready", RetryAfter: time.Second,
@@ -145,16 +148,17 @@ func (s *Service) orderable(ctx context.Context, tx store.Tx, o catalog.Offer) e
 
 const notReported = "no agent has reported from there yet. If this goes on, the operator has to enrol one."
 
-// Unavailable says why a service cannot be ordered in a zone now, or "".
-func Unavailable(z catalogdb.ZonesRow, service string) string {
-	var info driver.Info
-	if len(z.Info) == 0 || json.Unmarshal(z.Info, &info) != nil || info.Driver == "" {
+// Unavailable says why a service cannot be ordered in a zone at a service level
+// now, or "".
+func Unavailable(z catalogdb.ZonesRow, service, level string) string {
+	info := catalog.Reported(z)
+	if info.Driver == "" {
 		return notReported
 	}
 	why := "its agent does not have this service."
 	for _, e := range info.Engines {
 		if e.Service == service && e.Problem == "" {
-			return ""
+			return tooFewDomains(z, level)
 		}
 		if e.Service == service {
 			why = e.Problem
@@ -162,6 +166,21 @@ func Unavailable(z catalogdb.ZonesRow, service string) string {
 	}
 	return why
 }
+
+// tooFewDomains says why the zone cannot keep the service level's promise now, or "".
+func tooFewDomains(z catalogdb.ZonesRow, level string) string {
+	domains := catalog.FailureDomains(z)
+	if level != catalog.Guaranteed || len(domains) >= catalog.DomainsOfGuaranteed {
+		return ""
+	}
+	has := "none is there now"
+	if len(domains) > 0 {
+		has = fmt.Sprintf("only %d of them are there now (%s)", len(domains), strings.Join(domains, ", "))
+	}
+	return fmt.Sprintf("it needs three failure domains, and %s. Order it with best effort or in another zone, or wait until the zone's provider has brought the others back.", has)
+}
+
+func sentenceCase(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func choosePlan(o catalog.Offer, name string) (catalog.PlanOffer, error) {
 	if name == "" && len(o.Plans) > 0 {

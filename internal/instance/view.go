@@ -22,6 +22,7 @@ type View struct {
 	instancedb.Instance
 	Zone, Organization, Project, Plan                                  string
 	PlanRevision, PackageRevision, PriceListRevision, OfferingRevision int32
+	Driver                                                             string // of the zone
 	ZoneSeenReal                                                       *time.Time
 }
 
@@ -31,8 +32,8 @@ const viewColumns = `i.id, i.organization_id, i.project_id, i.name, i.labels, i.
 	i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected,
 	i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message,
 	i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes,
-	i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at,
-	z.name, o.name, p.name, r.name, r.revision, k.revision, l.revision, f.revision, a.last_seen_real`
+	i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members,
+	z.name, o.name, p.name, r.name, r.revision, k.revision, l.revision, f.revision, z.driver, a.last_seen_real`
 
 // viewJoins brings to instances i the words for what they refer to.
 const viewJoins = `
@@ -96,7 +97,7 @@ func (v View) API(realNow time.Time) api.Instance {
 		Spec: api.InstanceSpec{Service: v.Service, Zone: v.Zone, Plan: v.Plan, ServiceLevel: v.ServiceLevel, DisplayName: v.DisplayName, StorageGiB: v.StorageGib,
 			AllowedNetworks: v.AllowedNetworks, Protected: &protected},
 		Status: api.InstanceStatus{Phase: api.Phase(v.Phase), Message: v.Message, BlockedBy: v.BlockedBy, ObservedGeneration: v.ObservedGeneration,
-			AppliedPlan: v.AppliedPlan, AppliedStorageGiB: v.AppliedStorageGib, StorageUsedBytes: v.StorageUsedBytes, SuspendedFor: v.SuspendedFor,
+			Driver: v.Driver, AppliedPlan: v.AppliedPlan, AppliedStorageGiB: v.AppliedStorageGib, StorageUsedBytes: v.StorageUsedBytes, SuspendedFor: v.SuspendedFor,
 			DeletedAt: utc(v.DeletedAt), PurgeAt: utc(v.PurgeAt),
 			Revisions: api.InstanceRevisions{Package: int(v.PackageRevision), Plan: int(v.PlanRevision), PriceList: int(v.PriceListRevision), Offering: int(v.OfferingRevision)}},
 	}
@@ -104,6 +105,7 @@ func (v View) API(realNow time.Time) api.Instance {
 	_ = json.Unmarshal(v.Parameters, &out.Spec.Parameters)
 	out.Status.Endpoint = v.endpoint()
 	out.Status.Conditions = v.conditions(realNow)
+	out.Status.Members = v.members()
 	return out
 }
 
@@ -130,6 +132,16 @@ func Reachable(seen *time.Time, realNow time.Time) api.Condition {
 	}
 	return api.Condition{Type: "ZoneReachable", Reason: "AgentSilent",
 		Message: "The zone's agent does not report. What runs there goes on running; changes are carried out when it is back."}
+}
+
+func (v View) members() []api.InstanceMember {
+	var reported []driver.Member
+	_ = json.Unmarshal(v.Instance.Members, &reported)
+	var out []api.InstanceMember
+	for _, m := range reported {
+		out = append(out, api.InstanceMember{Name: m.Name, Role: m.Role, Ready: m.Ready, FailureDomain: m.FailureDomain})
+	}
+	return out
 }
 
 func (v View) conditions(realNow time.Time) []api.Condition {

@@ -87,6 +87,17 @@ func TestConnectBox(t *testing.T) {
 	})
 }
 
+// An instance of several servers shows them, and where each runs.
+func TestMembersOfAnInstance(t *testing.T) {
+	s := newSite(t)
+	i, path := s.running(t, "db")
+	s.as("viewer").get(t, path).want(t, 200).says(t, "simulated").lacks(t, `id="members"`)
+	s.Report(t, i, driver.StateDegraded, func(o *driver.Observation) {
+		o.Members = []driver.Member{{Name: "db-1", Role: driver.RoleReplica, FailureDomain: "zone-1"}, {Name: hostile, Role: driver.RolePrimary, Ready: true, FailureDomain: "zone-2"}}
+	})
+	s.as("viewer").get(t, path).want(t, 200).says(t, "Servers", "db-1", "Replica", "zone-1", "Not ready", hostile, "Primary", "zone-2", "Ready").lacks(t, "<script>alert")
+}
+
 func TestBindingPages(t *testing.T) {
 	s := newSite(t)
 	i, path := s.running(t, "db")

@@ -270,7 +270,7 @@ func zoneCard(v *visit, z api.OperatorZone) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if z.Zone.Simulated {
+		if z.Zone.Simulated || z.Zone.FailureDomainsSimulated {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<span class=\"hint\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -194,6 +194,10 @@ func (z *Zones) serveHello(w http.ResponseWriter, r *http.Request, a agent) {
 		z.refuse(w, r, errBootID)
 		return
 	}
+	if !plainDomains(hello.Info.FailureDomains) {
+		z.refuse(w, r, errDomains)
+		return
+	}
 	var acknowledged int64
 	err := z.Store.System(r.Context(), func(tx store.Tx) (err error) {
 		now, real := z.Clock.Now(), z.RealNow()
@@ -204,6 +208,23 @@ func (z *Zones) serveHello(w http.ResponseWriter, r *http.Request, a agent) {
 		return err
 	})
 	z.answer(w, r, agentapi.HelloResponse{Clock: agentapi.Clock{Offset: z.Clock.Offset()}, Acknowledged: uint64(acknowledged)}, err)
+}
+
+// mostDomains bounds what a zone may say that can fail by itself in it.
+const mostDomains = 100
+
+var errDomains = problem.InvalidField("body.info.failureDomains", nil, "A zone has at most %d failure domains, each a different name of 1 to 100 printable ASCII characters.", mostDomains)
+
+// plainDomains says whether names can be those of a zone's failure domains.
+func plainDomains(names []string) bool {
+	seen := map[string]bool{}
+	for _, name := range names {
+		if name == "" || !plain(name) || seen[name] {
+			return false
+		}
+		seen[name] = true
+	}
+	return len(names) <= mostDomains
 }
 
 func infoJSON(i driver.Info) json.RawMessage {

@@ -38,6 +38,8 @@ const (
 type Config struct {
 	// Engines are what the zone says it can run. Whatever is ordered is "run".
 	Engines []driver.EngineVersion
+	// FailureDomains are what the zone says that it has; nil: it does not say.
+	FailureDomains []string
 	// Before is called at the beginning of each call; what it returns is the
 	// call's outcome. It may block, and should return when ctx ends. May be nil.
 	Before func(ctx context.Context, op Op, id string) error
@@ -92,6 +94,7 @@ func (d *Driver) Info(context.Context) (driver.Info, error) {
 	return driver.Info{
 		Driver: "fake", Isolation: "shared", Limits: "none: nothing runs in a simulated zone",
 		Simulated: true, Engines: slices.Clone(d.cfg.Engines),
+		FailureDomains: slices.Clone(d.cfg.FailureDomains), SimulatedDomains: len(d.cfg.FailureDomains) > 0,
 	}, nil
 }
 
@@ -215,10 +218,26 @@ func (d *Driver) observe(i *instance) driver.Observation {
 	if i.port != 0 {
 		seen.Endpoint = &driver.Endpoint{Host: Host, Port: i.port, Database: Database, CAPEM: CA}
 	}
+	if i.want.ServiceLevel == "guaranteed" {
+		seen.Members = members(d.cfg.FailureDomains, i.state == driver.StateRunning)
+	}
 	if limit := i.want.StorageGiB << 30; limit > 0 && i.used >= limit && i.state == driver.StateRunning {
 		seen.State, seen.BlockedBy = driver.StateDegraded, "you"
 		seen.Message = fmt.Sprintf("The storage of %d GiB is full: give the instance more storage, or delete data.", i.want.StorageGiB)
 		seen.Conditions = []driver.Condition{{Type: "StorageFull", Status: true, Reason: "PlanExhausted", Message: seen.Message}}
 	}
 	return seen
+}
+
+// members are one server in each failure domain; the first is the primary.
+func members(domains []string, ready bool) []driver.Member {
+	var all []driver.Member
+	for n, domain := range domains {
+		m := driver.Member{Name: fmt.Sprintf("member-%d", n+1), Role: driver.RoleReplica, Ready: ready, FailureDomain: domain}
+		if n == 0 {
+			m.Role = driver.RolePrimary
+		}
+		all = append(all, m)
+	}
+	return all
 }

@@ -118,7 +118,7 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 	if err != nil {
 		return driver.Info{}, err
 	}
-	out := driver.Info{Driver: "process", Isolation: info.Isolation, Limits: info.Limits}
+	out := driver.Info{Driver: "process", Isolation: info.Isolation, Limits: info.Limits, FailureDomains: []string{"this-machine"}}
 	for _, engine := range d.cfg.Engines {
 		out.Engines = append(out.Engines, engine.Versions()...)
 	}

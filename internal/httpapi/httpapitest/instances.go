@@ -152,17 +152,21 @@ func (e *Env) Act(t testing.TB, i *Instance, f func(ctx context.Context, tx stor
 }
 
 // Report takes in what a zone would say of the instance: that it is in this
-// state, with everything carried out that is wanted.
-func (e *Env) Report(t testing.TB, i *Instance, state driver.State) {
+// state, with everything carried out that is wanted; and what else is changed.
+func (e *Env) Report(t testing.TB, i *Instance, state driver.State, change ...func(*driver.Observation)) {
 	t.Helper()
 	e.facts++
+	seen := driver.Observation{
+		State: state, Generation: i.generation, StorageGiB: 1,
+		Endpoint: &driver.Endpoint{Host: "127.0.0.1", Port: 5432, Database: "app", CAPEM: "PEM"},
+	}
+	for _, f := range change {
+		f(&seen)
+	}
 	e.System(t, func(ctx context.Context, tx store.Tx) error {
 		return e.instances.Apply(ctx, tx, e.zone, 1, agentapi.Fact{
 			Sequence: e.facts, BootID: "test", InstanceID: i.ID.String(), EffectiveAt: e.Clock.Now(), RealAt: e.Clock.Now(),
-			Observation: driver.Observation{
-				State: state, Generation: i.generation, StorageGiB: 1,
-				Endpoint: &driver.Endpoint{Host: "127.0.0.1", Port: 5432, Database: "app", CAPEM: "PEM"},
-			},
+			Observation: seen,
 		})
 	})
 }

@@ -75,4 +75,5 @@ type Instance struct {
 	DeletedAt           *time.Time
 	PurgeAt             *time.Time
 	PurgedAt            *time.Time
+	Members             json.RawMessage
 }
