@@ -47,6 +47,10 @@ func TestLookingAsAnOrganization(t *testing.T) {
 		s.staff(t, role).get(t, "/operator/organizations/"+httpapitest.Own).lacks(t, start)
 	}
 	view := owner.looks(t, hostile)
+	for path, order := range map[string]string{own: own + "/order", own + "/instances": own + "/order", "/catalog/" + httpapitest.Service: "/order/" + httpapitest.Service} {
+		owner.in(t, view, "GET", path, nil).want(t, http.StatusOK).lacks(t, order)
+		s.as("editor").get(t, path).want(t, http.StatusOK, order)
+	}
 	for _, path := range []string{own, own + "/instances", own + "/members", own + "/audit", own + "/costs", "/operator/zones", "/catalog"} {
 		got := owner.in(t, view, "GET", path, nil).want(t, http.StatusOK, "You look as "+httpapitest.Own+" does", `action="/operator/view/stop"`).lacks(t, "<script>alert")
 		if strings.HasPrefix(path, own) && strings.Contains(got.text, `href="`+own+`/settings"`) {

@@ -12,6 +12,7 @@ import (
 
 	"souk/api"
 	"souk/api/client"
+	"souk/internal/authz"
 )
 
 type problem = client.Error
@@ -73,13 +74,16 @@ func (v *visit) organizations() []string {
 	return names
 }
 
-// sections of an organization's pages.
+// sections of an organization's pages, as far as the visitor's role sees them.
 func (v *visit) sections() []entry {
-	return append([]entry{
+	list := []entry{
 		{v.T("section.overview"), at("o", v.org)},
 		{v.T("section.instances"), at("o", v.org, "instances")},
-		{v.T("section.order"), at("o", v.org, "order")},
-	}, v.administration()...)
+	}
+	if v.may(authz.InstanceWrite, "") {
+		list = append(list, entry{v.T("section.order"), at("o", v.org, "order")})
+	}
+	return append(list, v.administration()...)
 }
 
 // sideEntries are the pages that belong together.
