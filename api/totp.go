@@ -23,6 +23,12 @@ type TOTPDisable struct {
 	Code     string `json:"code" maxLength:"64" doc:"That the device shows now, or a recovery code"`
 }
 
+// RecoveryCodesRenew is the body of POST /api/v1/account/totp/recovery-codes.
+type RecoveryCodesRenew struct {
+	Password string `json:"password" maxLength:"1024"`
+	Code     string `json:"code" maxLength:"64" doc:"That the device shows now, or a recovery code"`
+}
+
 // TOTPStatus says whether logging in takes a second factor.
 type TOTPStatus struct {
 	Enabled           bool `json:"enabled"`

@@ -33,6 +33,13 @@ func (c *Client) ConfirmTOTP(ctx context.Context, code string) ([]string, error)
 	return out.RecoveryCodes, err
 }
 
+// RenewRecoveryCodes makes new recovery codes in place of those before.
+func (c *Client) RenewRecoveryCodes(ctx context.Context, renew api.RecoveryCodesRenew) ([]string, error) {
+	var out api.RecoveryCodes
+	err := c.do(ctx, call{method: http.MethodPost, path: []string{"account", "totp", "recovery-codes"}, body: renew, out: &out})
+	return out.RecoveryCodes, err
+}
+
 // DisableTOTP takes the second factor away.
 func (c *Client) DisableTOTP(ctx context.Context, disable api.TOTPDisable) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: []string{"account", "totp"}, body: disable})

@@ -73,15 +73,9 @@ func (s *Server) addPasskey(ctx context.Context, in *struct{ Body api.PasskeyCre
 		return nil, err
 	}
 	var out body[api.Passkey]
-	p := PrincipalFrom(ctx)
-	return &out, tenancy.Guess(ctx, s.Store, "password "+p.ID, s.Clock.Now(), func() error {
-		if err := s.logins.ConfirmPassword(ctx, p.Account, in.Body.Password); err != nil {
-			return err
-		}
-		return s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
-			out.Body, err = tenancy.AddPasskey(ctx, tx, p.act(), site, in.Body)
-			return out.Body.ID, err
-		}, noReplay)
+	return &out, s.changeByPassword(ctx, in.Body.Password, func(tx store.Tx, p Place) (_ string, err error) {
+		out.Body, err = tenancy.AddPasskey(ctx, tx, p.act(), site, in.Body)
+		return out.Body.ID, err
 	})
 }
 

@@ -106,7 +106,7 @@ func New(c Config) *Server {
 		perToken: ratelimit.New(c.PerToken), perAddress: ratelimit.New(c.PerAddress), perWriter: ratelimit.New(c.PerWriter),
 		streams: streams{most: c.Streams, open: map[string]int{}},
 	}
-	s.totp = &tenancy.TOTP{Secrets: c.Secrets, Real: c.Real}
+	s.totp = &tenancy.TOTP{Secrets: c.Secrets, Mails: c.Mail, Real: c.Real}
 	s.logins = tenancy.NewLogins(c.Store, s.totp)
 	s.accounts = tenancy.NewAccounts(s.logins, c.Mail)
 	s.api = humago.New(s.mux, humaConfig())

@@ -27,6 +27,10 @@ func (s *Server) registerTOTP() {
 		Description: "The recovery codes are in this answer only; a repeat with the same Idempotency-Key does not show them again.",
 	}, s.confirmTOTP)
 	register(s, Operation{
+		Method: http.MethodPost, Path: base + "/recovery-codes", ID: "totp-recovery-codes", Tag: "accounts", Action: authz.Session, Unrepeatable: true,
+		Summary: "Make new recovery codes", Description: "They are in this answer only. Those before are of no use any more.",
+	}, s.renewRecoveryCodes)
+	register(s, Operation{
 		Method: http.MethodDelete, Path: base, ID: "totp-disable", Tag: "accounts", Action: authz.Session, Unrepeatable: true,
 		Summary: "Log in without a second factor again",
 	}, s.disableTOTP)
@@ -66,14 +70,28 @@ func (s *Server) confirmTOTP(ctx context.Context, in *struct{ Body api.TOTPConfi
 	}, noReplay)
 }
 
+func (s *Server) renewRecoveryCodes(ctx context.Context, in *struct{ Body api.RecoveryCodesRenew }) (*body[api.RecoveryCodes], error) {
+	var out body[api.RecoveryCodes]
+	return &out, s.changeByPassword(ctx, in.Body.Password, func(tx store.Tx, p Place) (_ string, err error) {
+		out.Body.RecoveryCodes, err = s.totp.RenewCodes(ctx, tx, p.act(), in.Body.Code)
+		return "", err
+	})
+}
+
 func (s *Server) disableTOTP(ctx context.Context, in *struct{ Body api.TOTPDisable }) (*struct{}, error) {
+	return nil, s.changeByPassword(ctx, in.Body.Password, func(tx store.Tx, p Place) (string, error) {
+		return "", s.totp.Disable(ctx, tx, p.act(), in.Body.Code)
+	})
+}
+
+// changeByPassword is Change for somebody who also knows the account's password.
+// Whoever guesses is slowed down.
+func (s *Server) changeByPassword(ctx context.Context, password string, change func(store.Tx, Place) (string, error)) error {
 	p := PrincipalFrom(ctx)
-	return nil, tenancy.Guess(ctx, s.Store, "password "+p.ID, s.Clock.Now(), func() error {
-		if err := s.logins.ConfirmPassword(ctx, p.Account, in.Body.Password); err != nil {
+	return tenancy.Guess(ctx, s.Store, "password "+p.ID, s.Clock.Now(), func() error {
+		if err := s.logins.ConfirmPassword(ctx, p.Account, password); err != nil {
 			return err
 		}
-		return s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
-			return "", s.totp.Disable(ctx, tx, p.act(), in.Body.Code)
-		}, noReplay)
+		return s.Change(ctx, change, noReplay)
 	})
 }

@@ -24,12 +24,21 @@ var totpRows = map[string]row{
 		return confirms(e, beginTOTP(t, e, e.Session(t, email)))
 	}},
 	"totp-disable": {self: func(t *testing.T, e *httpapitest.Env, email string) httpapitest.Request {
-		forgetTOTP(t, e, email)
-		session := e.Session(t, email)
-		var out api.RecoveryCodes
-		e.Do(t, with(confirms(e, beginTOTP(t, e, session)), session)).Want(t, 200).Decode(t, &out)
-		return httpapitest.Request{Method: "DELETE", Path: totpPath, Body: api.TOTPDisable{Password: httpapitest.Password, Code: out.RecoveryCodes[0]}}
+		return httpapitest.Request{Method: "DELETE", Path: totpPath, Body: api.TOTPDisable{Password: httpapitest.Password, Code: recoveryCode(t, e, email)}}
 	}},
+	"totp-recovery-codes": {self: func(t *testing.T, e *httpapitest.Env, email string) httpapitest.Request {
+		return httpapitest.Request{Method: "POST", Path: totpPath + "/recovery-codes", Body: api.RecoveryCodesRenew{Password: httpapitest.Password, Code: recoveryCode(t, e, email)}}
+	}},
+}
+
+// recoveryCode sets a second factor up and returns one of its recovery codes.
+func recoveryCode(t *testing.T, e *httpapitest.Env, email string) string {
+	t.Helper()
+	forgetTOTP(t, e, email)
+	session := e.Session(t, email)
+	var out api.RecoveryCodes
+	e.Do(t, with(confirms(e, beginTOTP(t, e, session)), session)).Want(t, 200).Decode(t, &out)
+	return out.RecoveryCodes[0]
 }
 
 func beginTOTP(t *testing.T, e *httpapitest.Env, session string) (key api.TOTPKey) {

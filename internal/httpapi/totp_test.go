@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image/png"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,11 @@ func (g guarded) status(t *testing.T) (s api.TOTPStatus) {
 func (g guarded) disable(t *testing.T, password, code string) httpapitest.Response {
 	t.Helper()
 	return g.e.Do(t, httpapitest.Request{Method: "DELETE", Path: totpPath, Token: g.token, Body: api.TOTPDisable{Password: password, Code: code}})
+}
+
+func (g guarded) renew(t *testing.T, password, code string) httpapitest.Response {
+	t.Helper()
+	return g.e.Do(t, httpapitest.Request{Method: "POST", Path: totpPath + "/recovery-codes", Token: g.token, Body: api.RecoveryCodesRenew{Password: password, Code: code}})
 }
 
 func TestSecondFactor(t *testing.T) {
@@ -207,6 +213,63 @@ func TestSecondFactor(t *testing.T) {
 		g.disable(t, httpapitest.Password, g.recovery[0]).Want(t, 409)
 		if n := count(t, e, "SELECT count(*) FROM audit_events WHERE actor = $1 AND action = 'totp.disable'", g.email); n != 1 {
 			t.Errorf("%d audit entries", n)
+		}
+	})
+	t.Run("new recovery codes take the place of the old", func(t *testing.T) {
+		g := newGuarded(t, e)
+		for field, got := range map[string]httpapitest.Response{"body.password": g.renew(t, "guess", codeAt(e, g.key)), "body.code": g.renew(t, httpapitest.Password, "000000")} {
+			if f := got.Want(t, 422).Problem(t).Errors; f[0].Location != field || f[0].Value != nil {
+				t.Errorf("%+v, want %s", f, field)
+			}
+		}
+		var out api.RecoveryCodes
+		g.renew(t, httpapitest.Password, g.recovery[0]).Want(t, 200).Decode(t, &out)
+		if s := g.status(t); s != (api.TOTPStatus{Enabled: true, RecoveryCodesLeft: 10}) || len(out.RecoveryCodes) != 10 {
+			t.Errorf("%+v, %v", s, out)
+		}
+		if got := g.refused(t, g.recovery[1]); got != "second-factor-wrong" {
+			t.Errorf("with an old one: %s", got)
+		}
+		g.login(t, httpapitest.Password, out.RecoveryCodes[0]).Want(t, 200)
+		if n := count(t, e, "SELECT count(*) FROM audit_events WHERE actor = $1 AND action = 'totp.renew-codes'", g.email); n != 1 {
+			t.Errorf("%d audit entries", n)
+		}
+		guarded{person: newPerson(t, e, api.RoleViewer)}.renew(t, httpapitest.Password, "000000").Want(t, 409)
+	})
+	t.Run("each change is mailed to its person, in their language", func(t *testing.T) {
+		for locale, words := range map[string][3]string{
+			"en": {"The second factor is on", "You have new recovery codes", "The second factor is off"},
+			"de": {"Der zweite Faktor ist eingeschaltet", "Sie haben neue Ersatzcodes", "Der zweite Faktor ist ausgeschaltet"},
+		} {
+			p := newPerson(t, e, api.RoleEditor)
+			e.Do(t, httpapitest.Request{Method: "PATCH", Path: "/api/v1/account", Token: p.token, Body: map[string]string{"locale": locale}}).Want(t, 200)
+			g := guarded{person: p, key: beginTOTP(t, e, p.token)}
+			told := func(want ...string) {
+				t.Helper()
+				var subjects []string
+				for _, m := range e.Mails(t, p.email) {
+					subjects = append(subjects, m.Subject)
+					if strings.Contains(m.Text, g.key.Secret) || len(g.recovery) > 0 && strings.Contains(m.Text, g.recovery[0]) || !strings.Contains(m.Text, "/password/forgot") {
+						t.Errorf("the mail says %s", m.Text)
+					}
+				}
+				if slices.Reverse(subjects); !slices.Equal(subjects, want) {
+					t.Errorf("in %s: %q, want %q", locale, subjects, want)
+				}
+			}
+			told()
+			var out api.RecoveryCodes
+			e.Do(t, with(confirms(e, g.key), p.token)).Want(t, 200).Decode(t, &out)
+			g.recovery = out.RecoveryCodes
+			told(words[0])
+			g.disable(t, "guess", g.recovery[0]).Want(t, 422)
+			g.renew(t, httpapitest.Password, "000000").Want(t, 422)
+			told(words[0])
+			g.renew(t, httpapitest.Password, g.recovery[0]).Want(t, 200).Decode(t, &out)
+			g.recovery = out.RecoveryCodes
+			told(words[0], words[1])
+			g.disable(t, httpapitest.Password, g.recovery[0]).Want(t, 204)
+			told(words[:]...)
 		}
 	})
 	t.Run("its secrets are not kept readable", func(t *testing.T) {

@@ -21,6 +21,11 @@ const (
 	Reset Kind = "password-reset"
 	// PasswordChanged tells that it was changed.
 	PasswordChanged Kind = "password-changed"
+	// SecondFactorOn, SecondFactorOff and RecoveryCodesRenewed tell of a change of
+	// the second factor.
+	SecondFactorOn       Kind = "second-factor-on"
+	SecondFactorOff      Kind = "second-factor-off"
+	RecoveryCodesRenewed Kind = "recovery-codes-renewed"
 	// Invitation has the link to join an organization by.
 	Invitation Kind = "invitation"
 )

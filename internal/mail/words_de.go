@@ -27,6 +27,21 @@ var german = language{
 			before:  []string{"Das Passwort des Kontos mit dieser Adresse wurde geändert, und andere Sitzungen wurden beendet.", "Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort:"},
 			link:    "Neues Passwort wählen",
 		},
+		SecondFactorOn: {
+			subject: "Der zweite Faktor ist eingeschaltet",
+			before:  []string{"Zum Anmelden mit dem Konto dieser Adresse braucht es nun neben dem Passwort einen Code.", "Wenn Sie das nicht waren, war jemand mit Ihrem Konto angemeldet. Wählen Sie sofort ein neues Passwort, und wenden Sie sich an den Betreiber:"},
+			link:    "Neues Passwort wählen",
+		},
+		SecondFactorOff: {
+			subject: "Der zweite Faktor ist ausgeschaltet",
+			before:  []string{"Zum Anmelden mit dem Konto dieser Adresse genügt nun wieder das Passwort.", "Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort, und schalten Sie den zweiten Faktor wieder ein:"},
+			link:    "Neues Passwort wählen",
+		},
+		RecoveryCodesRenewed: {
+			subject: "Sie haben neue Ersatzcodes",
+			before:  []string{"Zum zweiten Faktor des Kontos mit dieser Adresse gibt es neue Ersatzcodes. Die früheren gelten nicht mehr.", "Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort, und erneuern Sie die Ersatzcodes noch einmal:"},
+			link:    "Neues Passwort wählen",
+		},
 		Invitation: {
 			subject: "Sie sind zu {{.Organization}} eingeladen",
 			before: []string{

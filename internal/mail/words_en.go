@@ -27,6 +27,21 @@ var english = language{
 			before:  []string{"The password of the account with this address was changed, and other sessions were ended.", "If this was not you, choose a new password at once:"},
 			link:    "Choose a new password",
 		},
+		SecondFactorOn: {
+			subject: "The second factor is on",
+			before:  []string{"Logging in to the account with this address now takes a code beside the password.", "If that was not you, somebody was logged in to your account. Choose a new password at once, and turn to the operator:"},
+			link:    "Choose a new password",
+		},
+		SecondFactorOff: {
+			subject: "The second factor is off",
+			before:  []string{"The password alone is now enough again to log in to the account with this address.", "If that was not you, choose a new password at once, and turn the second factor on again:"},
+			link:    "Choose a new password",
+		},
+		RecoveryCodesRenewed: {
+			subject: "You have new recovery codes",
+			before:  []string{"The second factor of the account with this address has new recovery codes. Those before are of no use any more.", "If that was not you, choose a new password at once, and make new recovery codes once more:"},
+			link:    "Choose a new password",
+		},
 		Invitation: {
 			subject: "You are invited to {{.Organization}}",
 			before: []string{

@@ -23,6 +23,7 @@ func (p *Portal) accountRoutes() []Route {
 		{"GET /account/second-factor", SignedIn, p.secondFactor},
 		{"POST /account/second-factor/begin", SignedIn, p.beginSecondFactor},
 		{"POST /account/second-factor/confirm", SignedIn, p.confirmSecondFactor},
+		{"POST /account/second-factor/codes", SignedIn, p.renewRecoveryCodes},
 		{"POST /account/second-factor/disable", SignedIn, p.disableSecondFactor},
 	}
 }

@@ -123,11 +123,25 @@ func TestSecondFactorPages(t *testing.T) {
 	ann.get(t, path).says(t, "On", "10 recovery codes are left").lacks(t, secret)
 
 	s.Clock.Advance(time.Minute)
+	renew := func(password, code string) page {
+		return ann.post(t, path+"/codes", url.Values{"password": {password}, "code": {code}})
+	}
+	old := strings.Split(codes.text, "<li><code>")[1][:19]
+	renew("guess", s.codeFor(t, secret)).want(t, http.StatusUnprocessableEntity, `id="renew-password-problem"`).lacks(t, "off-password-problem")
+	renew(httpapitest.Password, "000000").want(t, http.StatusUnprocessableEntity, `id="renew-code-problem"`).lacks(t, httpapitest.Password, "off-code-problem")
+	codes = renew(httpapitest.Password, old).want(t, http.StatusOK).says(t, "your new recovery codes").lacks(t, old)
+	if n := strings.Count(codes.text, "<li><code>"); n != 10 {
+		t.Errorf("%d new recovery codes", n)
+	}
+	renew(httpapitest.Password, old).want(t, http.StatusUnprocessableEntity).lacks(t, "<li><code>") // as the page loaded again does
+	ann.get(t, path).says(t, "10 recovery codes are left")
+
 	off := func(password, code string) page {
 		return ann.post(t, path+"/disable", url.Values{"password": {password}, "code": {code}})
 	}
-	off("guess", s.codeFor(t, secret)).want(t, http.StatusUnprocessableEntity, `id="password-problem"`)
-	off(httpapitest.Password, "000000").want(t, http.StatusUnprocessableEntity, `id="code-problem"`).lacks(t, httpapitest.Password)
+	off("guess", s.codeFor(t, secret)).want(t, http.StatusUnprocessableEntity, `id="off-password-problem"`).lacks(t, "renew-password-problem")
+	off(httpapitest.Password, "000000").want(t, http.StatusUnprocessableEntity, `id="off-code-problem"`).lacks(t, httpapitest.Password)
+	s.Clock.Advance(time.Minute) // so many wrong tries cost a wait
 	off(httpapitest.Password, s.codeFor(t, secret)).leads(t, path+"?done=factor-off")
 	ann.get(t, path).says(t, "Off")
 }

@@ -106,6 +106,7 @@ var routeRows = map[string]routeRow{
 	"GET /account/second-factor":          {signedIn: true, ask: at("/account/second-factor")},
 	"POST /account/second-factor/begin":   {signedIn: true, answer: 200, ask: sent("/account/second-factor/begin")},
 	"POST /account/second-factor/confirm": {signedIn: true, answer: 422, ask: sent("/account/second-factor/confirm", "code", "nonsense")},
+	"POST /account/second-factor/codes":   {signedIn: true, answer: 422, ask: sent("/account/second-factor/codes", "password", httpapitest.Password, "code", "nonsense")},
 	"POST /account/second-factor/disable": {signedIn: true, answer: 422, ask: sent("/account/second-factor/disable", "password", httpapitest.Password, "code", "nonsense")},
 	"POST /account/passkeys/begin":        {signedIn: true, answer: 422, ask: sent("/account/passkeys/begin")},
 	"POST /account/passkeys":              {signedIn: true, answer: 422, ask: sent("/account/passkeys", "name", "laptop", "password", httpapitest.Password)},

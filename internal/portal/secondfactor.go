@@ -20,11 +20,27 @@ type factorView struct {
 	secret  *api.TOTPKey // while it is being set up
 	codes   []string     // the one time that they are shown
 	shown   bool         // they have been shown before
+	renewed bool         // they take the place of earlier ones
 	wrong   *formErrors
+	part    string // of the page that the mistakes are in: one of those below
 	account string
 	// Passkeys, and while one is added its name and what to ask the browser for.
 	passkeys             []api.Passkey
 	passkey, passkeyName string
+}
+
+// The parts of the page that ask for the password and a code.
+const (
+	renewPart = "renew"
+	offPart   = "off"
+)
+
+// wrongIn returns the mistakes in a part.
+func (f factorView) wrongIn(part string) *formErrors {
+	if f.part != part {
+		return nil
+	}
+	return f.wrong
 }
 
 func (p *Portal) secondFactor(w http.ResponseWriter, r *http.Request, v *visit) error {
@@ -100,10 +116,24 @@ func (p *Portal) confirmSecondFactor(w http.ResponseWriter, r *http.Request, v *
 	return p.setUpFactor(ctx, w, r, v, f)
 }
 
+// renewRecoveryCodes answers with the page itself, as confirmSecondFactor does. A
+// code is taken once: loaded again, it makes none.
+func (p *Portal) renewRecoveryCodes(w http.ResponseWriter, r *http.Request, v *visit) error {
+	codes, err := v.client.RenewRecoveryCodes(r.Context(), api.RecoveryCodesRenew{Password: r.PostForm.Get("password"), Code: r.PostForm.Get("code")})
+	if err == nil {
+		return p.showFactor(w, r, v, factorView{codes: codes, renewed: true})
+	}
+	f := factorView{part: renewPart}
+	if f.wrong, err = formProblem(err); err != nil {
+		return err
+	}
+	return p.showFactor(w, r, v, f)
+}
+
 func (p *Portal) disableSecondFactor(w http.ResponseWriter, r *http.Request, v *visit) error {
 	err := v.client.DisableTOTP(r.Context(), api.TOTPDisable{Password: r.PostForm.Get("password"), Code: r.PostForm.Get("code")})
 	if err != nil {
-		var f factorView
+		f := factorView{part: offPart}
 		if f.wrong, err = formProblem(err); err != nil {
 			return err
 		}

@@ -218,11 +218,20 @@ func (a *Accounts) setPassword(ctx context.Context, tx store.Tx, who person, phc
 	if err := q.UseResets(ctx, tenancydb.UseResetsParams{AccountID: &who.id, UsedAt: now}); err != nil {
 		return err
 	}
-	letter := mail.Letter{To: who.email, Message: mail.Message{Kind: mail.PasswordChanged, Locale: who.locale, Path: "/password/forgot"}, Until: now.Add(noticeLasts)}
-	if err := a.mails.Write(ctx, tx, letter, now); err != nil && problem.As(err) == nil { // an address that no mail can be sent to
+	if err := tell(ctx, tx, a.mails, who, mail.PasswordChanged, now); err != nil {
 		return err
 	}
 	return auditAccount(ctx, tx, who.id, audit.Event{Action: action, Actor: who.email, RequestID: from.RequestID, At: now, Details: map[string]any{"sessionsEnded": ended}})
+}
+
+// tell mails a person what has been changed of their account, with the way to
+// another password. Where no mail can be sent, there is none.
+func tell(ctx context.Context, tx store.Tx, mails *mail.Outbox, who person, kind mail.Kind, now time.Time) error {
+	letter := mail.Letter{To: who.email, Message: mail.Message{Kind: kind, Locale: who.locale, Path: "/password/forgot"}, Until: now.Add(noticeLasts)}
+	if err := mails.Write(ctx, tx, letter, now); err != nil && problem.As(err) == nil {
+		return err
+	}
+	return nil
 }
 
 // noticeLasts is how long a mail is tried that has no link with a token.

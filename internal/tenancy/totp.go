@@ -13,6 +13,7 @@ import (
 	"souk/internal/audit"
 	"souk/internal/authz"
 	"souk/internal/envelope"
+	"souk/internal/mail"
 	"souk/internal/problem"
 	"souk/internal/store"
 	"souk/internal/tenancy/tenancydb"
@@ -22,6 +23,8 @@ import (
 // too, each good for half a minute (RFC 6238).
 type TOTP struct {
 	Secrets *envelope.Envelope
+	// Mails takes in what tells people of a change of theirs.
+	Mails *mail.Outbox
 	// Real tells the machine's time: the person's device knows no other, and
 	// would not follow a clock that development moved.
 	Real func() time.Time
@@ -105,31 +108,74 @@ func (f *TOTP) Confirm(ctx context.Context, tx store.Tx, a Act, code string) ([]
 	if err := q.ConfirmTOTP(ctx, tenancydb.ConfirmTOTPParams{AccountID: a.Principal.Account, ConfirmedAt: &a.Now}); err != nil {
 		return nil, err
 	}
+	codes, err := putRecoveryCodes(ctx, q, a.Principal.Account)
+	if err != nil {
+		return nil, err
+	}
+	return codes, f.record(ctx, tx, a, "totp.enable", mail.SecondFactorOn)
+}
+
+// RenewCodes returns new recovery codes, and those before are of no use any more.
+// The caller has asked for the password.
+func (f *TOTP) RenewCodes(ctx context.Context, tx store.Tx, a Act, code string) ([]string, error) {
+	if err := f.confirm(ctx, tx, a, code); err != nil {
+		return nil, err
+	}
+	q := tenancydb.New(tx)
+	if err := q.DeleteRecoveryCodes(ctx, a.Principal.Account); err != nil {
+		return nil, err
+	}
+	codes, err := putRecoveryCodes(ctx, q, a.Principal.Account)
+	if err != nil {
+		return nil, err
+	}
+	return codes, f.record(ctx, tx, a, "totp.renew-codes", mail.RecoveryCodesRenewed)
+}
+
+func putRecoveryCodes(ctx context.Context, q *tenancydb.Queries, account uuid.UUID) ([]string, error) {
 	codes := newRecoveryCodes()
 	for _, c := range codes {
-		if err := q.InsertRecoveryCode(ctx, tenancydb.InsertRecoveryCodeParams{AccountID: a.Principal.Account, CodeHash: hashRecoveryCode(c)}); err != nil {
+		if err := q.InsertRecoveryCode(ctx, tenancydb.InsertRecoveryCodeParams{AccountID: account, CodeHash: hashRecoveryCode(c)}); err != nil {
 			return nil, err
 		}
 	}
-	return codes, a.audit(ctx, tx, "totp.enable")
+	return codes, nil
 }
 
 // Disable takes the second factor away, for somebody who has it. The caller has
 // asked for the password.
 func (f *TOTP) Disable(ctx context.Context, tx store.Tx, a Act, code string) error {
-	how, err := f.check(ctx, tx, a.Principal.Account, code, a.Now)
-	switch {
-	case errors.Is(err, errWrongCode), errors.Is(err, errNoCode):
-		return problem.InvalidField("body.code", nil, "is wrong, or was used before")
-	case err != nil:
+	if err := f.confirm(ctx, tx, a, code); err != nil {
 		return err
-	case how == "":
-		return problem.Conflict("second-factor-off", "Your account has no second factor.")
 	}
 	if err := tenancydb.New(tx).DeleteTOTP(ctx, a.Principal.Account); err != nil {
 		return err
 	}
-	return a.audit(ctx, tx, "totp.disable")
+	return f.record(ctx, tx, a, "totp.disable", mail.SecondFactorOff)
+}
+
+// confirm refuses somebody who is logged in but has no code of the second factor.
+func (f *TOTP) confirm(ctx context.Context, tx store.Tx, a Act, code string) error {
+	how, err := f.check(ctx, tx, a.Principal.Account, code, a.Now)
+	switch {
+	case errors.Is(err, errWrongCode), errors.Is(err, errNoCode):
+		return problem.InvalidField("body.code", nil, "is wrong, or was used before")
+	case err == nil && how == "":
+		return problem.Conflict("second-factor-off", "Your account has no second factor.")
+	}
+	return err
+}
+
+// record notes in the audit log what changed, and tells the person.
+func (f *TOTP) record(ctx context.Context, tx store.Tx, a Act, action string, kind mail.Kind) error {
+	row, err := tenancydb.New(tx).Account(ctx, a.Principal.Account)
+	if err != nil {
+		return err
+	}
+	if err := tell(ctx, tx, f.Mails, person{row.ID, row.Email, row.Locale}, kind, a.Now); err != nil {
+		return err
+	}
+	return a.audit(ctx, tx, action)
 }
 
 // Status says whether the account has a second factor in force.

@@ -24,6 +24,9 @@ DELETE FROM totp WHERE account_id = $1;
 -- name: InsertRecoveryCode :exec
 INSERT INTO recovery_codes (account_id, code_hash) VALUES ($1, $2);
 
+-- name: DeleteRecoveryCodes :exec
+DELETE FROM recovery_codes WHERE account_id = $1;
+
 -- name: UseRecoveryCode :execrows
 UPDATE recovery_codes SET used_at = $3 WHERE account_id = $1 AND code_hash = $2 AND used_at IS NULL;
 

@@ -46,6 +46,15 @@ func (q *Queries) ConfirmTOTP(ctx context.Context, arg ConfirmTOTPParams) error 
 	return err
 }
 
+const deleteRecoveryCodes = `-- name: DeleteRecoveryCodes :exec
+DELETE FROM recovery_codes WHERE account_id = $1
+`
+
+func (q *Queries) DeleteRecoveryCodes(ctx context.Context, accountID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, deleteRecoveryCodes, accountID)
+	return err
+}
+
 const deleteTOTP = `-- name: DeleteTOTP :exec
 DELETE FROM totp WHERE account_id = $1
 `

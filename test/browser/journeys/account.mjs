@@ -33,11 +33,18 @@ async function password(w, email) {
 	await button(w, "Log in").click();
 }
 
+// prove sends a part of the page about the second factor.
+async function prove(w, part, with_, what) {
+	const region = w.page.getByRole("region", { name: part, exact: true });
+	await region.getByLabel("Present password").fill(DEMO_PASSWORD);
+	await region.getByLabel("Code, or a recovery code").fill(with_);
+	await region.getByRole("button", { name: what }).click();
+}
+
+const recoveryCodes = (w) => w.page.locator(".codes code").allTextContents();
+
 async function turnOff(w, with_) {
-	await w.go("/account/second-factor");
-	await w.page.getByLabel("Present password").fill(DEMO_PASSWORD);
-	await w.page.getByLabel("Code, or a recovery code").fill(with_);
-	await button(w, "Turn the second factor off").click();
+	await prove(w, "Turn off", with_, "Turn the second factor off");
 	await w.page.getByText("The second factor is off.").waitFor();
 }
 
@@ -56,7 +63,7 @@ for (const colorScheme of ["light", "dark"]) {
 		await w.page.getByLabel("Code", { exact: true }).fill(code(secret, -1));
 		await button(w, "Turn it on").click();
 		await w.page.getByRole("heading", { name: "Recovery codes" }).waitFor();
-		const recovery = await w.page.locator(".codes code").allTextContents();
+		let recovery = await recoveryCodes(w);
 		w.is(`there are ${recovery.length} recovery codes`, recovery.length === 10);
 		await w.look("codes");
 		await w.axe("codes");
@@ -68,6 +75,17 @@ for (const colorScheme of ["light", "dark"]) {
 		await w.page.getByText("10 recovery codes are left.").waitFor();
 		await w.look("on");
 		await w.axe("on");
+
+		await prove(w, "New recovery codes", "000000", "Make new recovery codes");
+		await w.page.getByText("This code is wrong").waitFor();
+		const [old] = recovery;
+		await prove(w, "New recovery codes", old, "Make new recovery codes");
+		await w.page.getByText("These are your new recovery codes.").waitFor();
+		recovery = await recoveryCodes(w);
+		w.is("the new recovery codes are the old ones, or too few", recovery.length === 10 && !recovery.includes(old));
+		await w.axe("new-codes");
+		await w.page.getByRole("link", { name: "I have kept them" }).click();
+		await w.page.getByText("10 recovery codes are left.").waitFor();
 
 		await w.logout();
 		await w.go("/login?return=/account/sessions");
@@ -90,6 +108,7 @@ for (const colorScheme of ["light", "dark"]) {
 		await w.page.getByLabel("Recovery code").fill(recovery[0]);
 		await button(w, "Log in").click();
 		await w.page.waitForURL(`${BASE}/o/acme`);
+		await w.go("/account/second-factor");
 		await turnOff(w, recovery[1]);
 	});
 }
@@ -99,12 +118,13 @@ await journey("a second factor, without JavaScript", { javaScriptEnabled: false 
 	const secret = await setUp(w);
 	await w.page.getByLabel("Code", { exact: true }).fill(code(secret, -1));
 	await button(w, "Turn it on").click();
-	const recovery = await w.page.locator(".codes code").allTextContents();
+	const recovery = await recoveryCodes(w);
 	await w.logout();
 	await password(w, "viewer@acme.example");
 	await w.page.getByLabel("Code", { exact: true }).fill(code(secret));
 	await button(w, "Log in").click();
 	await w.page.waitForURL(`${BASE}/o/acme`);
+	await w.go("/account/second-factor");
 	await turnOff(w, recovery[0]);
 });
 
@@ -120,7 +140,7 @@ await journey("a passkey", { bypassCSP: true }, async (w) => {
 	const secret = await w.page.locator("[data-copy]").getAttribute("data-copy");
 	await w.page.getByLabel("Code", { exact: true }).fill(code(secret, -1));
 	await button(w, "Turn it on").click();
-	const recovery = await w.page.locator(".codes code").allTextContents();
+	const recovery = await recoveryCodes(w);
 	await w.page.getByRole("link", { name: "I have kept them" }).click();
 	await button(w, "Add a passkey").click();
 	await w.page.getByLabel("Name").fill("laptop");
@@ -140,10 +160,7 @@ await journey("a passkey", { bypassCSP: true }, async (w) => {
 	await button(w, "Use a passkey").click();
 	await w.page.waitForURL(`${site}/o/acme`);
 	await w.page.goto(site + "/account/second-factor");
-	await w.page.getByLabel("Present password").fill(DEMO_PASSWORD);
-	await w.page.getByLabel("Code, or a recovery code").fill(recovery[0]);
-	await button(w, "Turn the second factor off").click();
-	await w.page.getByText("The second factor is off.").waitFor();
+	await turnOff(w, recovery[0]);
 });
 
 // commandLine is the program with a configuration of its own.
