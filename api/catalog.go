@@ -98,6 +98,7 @@ type ZoneEnrolment struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 	Server    string    `json:"server" doc:"The agent listener"`
 	CA        string    `json:"ca" doc:"PEM"`
+	Image     string    `json:"image,omitempty" doc:"The container image of souk for an agent in a Kubernetes cluster, where the operator has named one"`
 }
 
 // Estimate is what an instance would cost in the current calendar month.

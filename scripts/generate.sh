@@ -1,6 +1,7 @@
 #!/bin/sh
 # Regenerates what is generated and committed: the Go code of the SQL queries and of the pages,
-# the list of service packages and the OpenAPI document. CI runs this and compares.
+# the list of service packages, the OpenAPI document and the plain manifests of charts. CI
+# runs this and compares.
 #
 # With --baseline the document also becomes the one that later versions must
 # stay compatible with: at a release, or when a break is meant.
@@ -27,6 +28,9 @@ templ=$(tool templ v0.3.1001 github.com/a-h/templ/cmd/templ)
 (cd services/all && go run generate.go)
 go run ./api/gen >api/openapi.json.new
 mv api/openapi.json.new api/openapi.json
+go run -C deploy/render . -chart ../charts/souk-agent -values ../manifests/agent.values.yaml \
+	-name souk-agent -namespace souk-system >deploy/manifests/agent.yaml.new
+mv deploy/manifests/agent.yaml.new deploy/manifests/agent.yaml
 if [ "${1:-}" = --baseline ]; then
 	cp api/openapi.json api/openapi.baseline.json
 fi

@@ -153,6 +153,16 @@ func quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
+// shellWord quotes a text where a POSIX shell would not take it literally.
+func shellWord(text string) string {
+	if text != "" && strings.IndexFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-:@%+=,", r))
+	}) < 0 {
+		return text
+	}
+	return quote(text)
+}
+
 // validVariable keeps a server from smuggling commands into an eval.
 func validVariable(name string) bool {
 	for i, r := range name {

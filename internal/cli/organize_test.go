@@ -159,6 +159,40 @@ func TestZoneEnrol(t *testing.T) {
 	}
 }
 
+func TestZoneEnrolOfACluster(t *testing.T) {
+	h := newTerminal(t)
+	enrolment := api.ZoneEnrolment{Zone: "geneva", Token: "once", Server: "https://souk.example:8443", CA: "-----BEGIN CERTIFICATE-----\n", Image: "registry.example/souk:v1", ExpiresAt: now}
+	h.server.replies["POST /operator/zones/geneva/enrol"] = enrolment
+
+	values, driver := filepath.Join(h.dir, "zone values.yaml"), filepath.Join(h.dir, "driver.yaml")
+	stdout, stderr := h.expect(exitDone, "zone", "enrol", "geneva", "--values", values)
+	same(t, stdout, "helm upgrade --install souk-agent deploy/charts/souk-agent --namespace souk-system --create-namespace --values '"+values+"'\n")
+	has(t, stderr, "valid until")
+	if strings.Contains(stdout+stderr, "once") {
+		t.Error("the token was printed")
+	}
+	if info, _ := os.Stat(values); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %o", info.Mode().Perm())
+	}
+	written, _ := os.ReadFile(values)
+	has(t, string(written), "token: once", "zone: geneva", "repository: registry.example/souk", "tag: v1")
+
+	if err := os.WriteFile(driver, []byte("storageClass: fast\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _ = h.expect(exitDone, "zone", "enrol", "geneva", "--manifest", "--image", "other.example/souk:v2", "--driver-config", driver)
+	has(t, stdout, "kind: ValidatingAdmissionPolicy", "image: other.example/souk:v2", "storageClass: fast", "token: once")
+
+	enrolment.Image = ""
+	h.server.replies["POST /operator/zones/geneva/enrol"] = enrolment
+	_, stderr = h.expect(exitMisuse, "zone", "enrol", "geneva", "--manifest")
+	has(t, stderr, "--image REPOSITORY:TAG")
+	h.expect(exitMisuse, "zone", "enrol", "geneva", "--manifest", "--values", values)
+	h.expect(exitMisuse, "zone", "enrol", "geneva", "--manifest", "--token-file", values)
+	_, stderr = h.expect(exitFailed, "zone", "enrol", "geneva", "--manifest", "--driver-config", filepath.Join(h.dir, "absent"))
+	has(t, stderr, "absent")
+}
+
 func TestAuditSegments(t *testing.T) {
 	h := newTerminal(t)
 	audit := api.SegmentAudit{At: now, Instances: 2, Commands: 5, Facts: 9, Segments: 7, Seconds: "86400.5", Differences: []api.SegmentDifference{}}

@@ -21,19 +21,28 @@ func newZone(a *App) *cobra.Command {
 
 func newZoneEnrol(a *App) *cobra.Command {
 	var tokenFile, caFile string
+	var cluster kubernetesEnrolment
 	cmd := &cobra.Command{
 		Use:   "enrol NAME",
 		Short: "Hand out the one-time token by which an agent joins a zone",
 		Long: "Hand out the one-time token by which an agent joins a zone: on standard output,\n" +
 			"or in --token-file. The agent's configuration is shown beside it. An agent that\n" +
-			"runs the zone now is superseded when the new one joins.",
-		Example:           "  souk zone enrol geneva --token-file enrol-token --ca-file souk-ca.pem > agent.yaml",
+			"runs the zone now is superseded when the new one joins.\n\n" +
+			"For a zone that is a Kubernetes cluster, --values and --manifest make of it all\n" +
+			"that the agent is installed by.",
+		Example: "  souk zone enrol geneva --token-file enrol-token --ca-file souk-ca.pem > agent.yaml\n" +
+			"  souk zone enrol zurich --manifest | kubectl apply -f -",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: first(a.completeZones),
 	}
 	tokenFileFlag(cmd, &tokenFile)
 	cmd.Flags().StringVar(&caFile, "ca-file", "", "write the control plane's certificate authority to this file")
+	cluster.flags(cmd)
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
+		section, err := cluster.section()
+		if err != nil {
+			return err
+		}
 		c, _, err := a.connect()
 		if err != nil {
 			return err
@@ -44,6 +53,9 @@ func newZoneEnrol(a *App) *cobra.Command {
 		}
 		if e.Token == "" {
 			return fmt.Errorf("the token was lost on the way here; ask for another: souk zone enrol %s", args[0])
+		}
+		if cluster.wanted() {
+			return a.handOutCluster(cluster, section, e)
 		}
 		return a.handOutEnrolment(e, tokenFile, caFile)
 	})

@@ -28,6 +28,9 @@ type Config struct {
 	AgentNames []string `json:"agentNames"`
 	// AgentURL is shown with enrolment tokens, "https://souk.example:8443".
 	AgentURL string `json:"agentURL"`
+	// AgentImage is the container image of souk for agents in Kubernetes, told with
+	// enrolment tokens; may be empty.
+	AgentImage string `json:"agentImage,omitempty"`
 	// AdminListen is where /metrics, /healthz and /readyz are served, to the
 	// operator's own network only. Empty: nowhere.
 	AdminListen string `json:"adminListen,omitempty"`

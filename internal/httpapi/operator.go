@@ -49,7 +49,7 @@ func (s *Server) enrolZone(ctx context.Context, in *inZone) (*body[api.ZoneEnrol
 		if err != nil {
 			return "", err
 		}
-		out.Body = api.ZoneEnrolment{Zone: t.Zone, Token: t.Secret, ExpiresAt: t.ExpiresAt, Server: s.AgentURL, CA: s.Zones.CA()}
+		out.Body = api.ZoneEnrolment{Zone: t.Zone, Token: t.Secret, ExpiresAt: t.ExpiresAt, Server: s.AgentURL, CA: s.Zones.CA(), Image: s.AgentImage}
 		return t.ZoneID.String(), p.Audit(ctx, tx, audit.Event{Action: "zone.enrol", Kind: "zone", ObjectID: t.ZoneID.String(), ObjectName: t.Zone})
 	}, func(store.Tx, Place, string) error {
 		return problem.Conflict("token-shown", "The token of this request has been shown already and is not kept. Ask for another one.")

@@ -42,8 +42,10 @@ type Config struct {
 	Zones     *zone.Zones
 	Feed      *change.Feed
 	AgentURL  string // of the listener that agents dial
-	PublicURL string // where people open the portal; "": as the request at hand was addressed
-	Mail      *mail.Outbox
+	// AgentImage is the container image that agents in Kubernetes run; may be "".
+	AgentImage string
+	PublicURL  string // where people open the portal; "": as the request at hand was addressed
+	Mail       *mail.Outbox
 	// CaughtMail is what development catches; nil where mail is sent.
 	CaughtMail *mail.Catcher
 	SSO        *sso.Service

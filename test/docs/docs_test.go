@@ -40,14 +40,15 @@ var update = flag.Bool("update", false, "rewrite the pages with what the command
 // notRun are the blocks marked sh, by page and first line, and why they cannot
 // be run here.
 var notRun = map[string]string{
-	"README.md: make run":                       "stays in the foreground; the test has started the same",
-	"README.md: sudo kill":                      "ends processes by name; the test kills those that it started",
-	"docs/operator/kubernetes.md: make image":   "is tested in deploy/image and, on a cluster, in test/e2e",
-	"docs/operator/zones.md: install":           "makes accounts on the machine",
-	"docs/contributor/README.md: make":          "each takes minutes, and runs this test",
-	"docs/contributor/README.md: go test":       "rewrites the pages",
-	"docs/contributor/steps.md: go test":        "is a stage of make test",
-	"docs/provider/service-package.md: go test": "NAME is to be made up; the like is a stage of make test",
+	"README.md: make run":                                             "stays in the foreground; the test has started the same",
+	"README.md: sudo kill":                                            "ends processes by name; the test kills those that it started",
+	"docs/operator/kubernetes.md: make image":                         "is tested in deploy/image and, on a cluster, in test/e2e",
+	"docs/operator/kubernetes.md: souk --context operator zone enrol": "needs a cluster: test/e2e",
+	"docs/operator/zones.md: install":                                 "makes accounts on the machine",
+	"docs/contributor/README.md: make":                                "each takes minutes, and runs this test",
+	"docs/contributor/README.md: go test":                             "rewrites the pages",
+	"docs/contributor/steps.md: go test":                              "is a stage of make test",
+	"docs/provider/service-package.md: go test":                       "NAME is to be made up; the like is a stage of make test",
 }
 
 func TestPages(t *testing.T) {
