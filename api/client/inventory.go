@@ -27,11 +27,8 @@ func (o InventoryOptions) query() url.Values {
 	set(query, "project", o.Project)
 	set(query, "serviceLevel", o.ServiceLevel)
 	set(query, "provider", o.Provider)
-	for name, at := range map[string]time.Time{"from": o.From, "to": o.To} {
-		if !at.IsZero() {
-			query.Set(name, at.UTC().Format(time.RFC3339))
-		}
-	}
+	setTime(query, "from", o.From)
+	setTime(query, "to", o.To)
 	return query
 }
 

@@ -152,11 +152,8 @@ func (opt AuditOptions) query() url.Values {
 	set(query, "q", opt.Text)
 	set(query, "actor", opt.Actor)
 	set(query, "object", opt.Object)
-	for name, at := range map[string]time.Time{"from": opt.From, "to": opt.To} {
-		if !at.IsZero() {
-			query.Set(name, at.UTC().Format(time.RFC3339))
-		}
-	}
+	setTime(query, "from", opt.From)
+	setTime(query, "to", opt.To)
 	return query
 }
 
@@ -179,5 +176,11 @@ func (o *Organization) AuditPage(ctx context.Context, opt AuditOptions, cursor s
 func set(query url.Values, key, value string) {
 	if value != "" {
 		query.Set(key, value)
+	}
+}
+
+func setTime(query url.Values, key string, at time.Time) {
+	if !at.IsZero() {
+		query.Set(key, at.UTC().Format(time.RFC3339))
 	}
 }

@@ -44,12 +44,8 @@ func (s *server) talk(ctx context.Context, conn *line.Conn) {
 	if err := conn.Receive(&req); err != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := conn.WhileAsked(ctx)
 	defer cancel()
-	go func() {
-		defer cancel()
-		_ = conn.Receive(&struct{}{})
-	}()
 	if req.Op == opWatch {
 		s.watch(ctx, conn)
 		return

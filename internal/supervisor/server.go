@@ -66,12 +66,8 @@ func (s *Supervisor) talk(ctx context.Context, conn *line.Conn) {
 	if err := conn.Receive(&req); err != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := conn.WhileAsked(ctx)
 	defer cancel()
-	go func() {
-		defer cancel()
-		_ = conn.Receive(&struct{}{})
-	}()
 	resp, err := s.handle(ctx, req)
 	switch {
 	case errors.Is(err, ErrNotFound):

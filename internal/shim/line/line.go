@@ -117,6 +117,17 @@ func (c *Conn) Receive(v any) error {
 	}
 }
 
+// WhileAsked returns a context that ends when the one who sent a request goes
+// away, who sends nothing more.
+func (c *Conn) WhileAsked(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer cancel()
+		_ = c.Receive(&struct{}{})
+	}()
+	return ctx, cancel
+}
+
 // Call sends a request on a connection of its own and waits for the answer.
 func Call(ctx context.Context, path string, request, answer any) error {
 	conn, err := Dial(ctx, path)
