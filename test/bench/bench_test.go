@@ -1,7 +1,11 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +43,38 @@ func TestBenchmarksRun(t *testing.T) {
 	}
 	if made := page(e.machine(), rows); strings.Contains(made, e.dir) || strings.Contains(made, e.root) {
 		t.Error("the page tells paths of this machine")
+	}
+}
+
+// A getter asks with one token or session after the other, and tells of what is no answer.
+func TestGetter(t *testing.T) {
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/none" {
+			http.NotFound(w, r)
+			return
+		}
+		session := ""
+		if c, err := r.Cookie(sessionCookie); err == nil {
+			session = c.Value
+		}
+		asked = append(asked, r.Header.Get("Authorization")+" "+session+" "+r.URL.RawQuery)
+	}))
+	defer server.Close()
+	for _, g := range []*getter{{tokens: []string{"a", "b"}}, {sessions: []string{"x", "y"}}, {}} {
+		g.client, g.url = server.Client(), server.URL
+		for _, query := range []url.Values{nil, {"limit": {"1"}}} {
+			if _, err := g.get(t.Context(), query); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if want := []string{"Bearer b  ", "Bearer a  limit=1", " y ", " x limit=1", "  ", "  limit=1"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+	none := &getter{client: server.Client(), url: server.URL + "/none"}
+	if _, err := none.get(t.Context(), nil); err == nil {
+		t.Error("a page that is not there is taken for an answer")
 	}
 }
 
