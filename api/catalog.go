@@ -47,15 +47,17 @@ type Plan struct {
 
 // Offering is a service in a zone, at a price.
 type Offering struct {
-	Zone         string      `json:"zone"`
-	Service      string      `json:"service"`
-	ServiceLevel string      `json:"serviceLevel"`
-	Revision     int         `json:"revision"`
-	PriceList    int         `json:"priceList" doc:"Revision"`
-	Currency     string      `json:"currency"`
-	Plans        []PlanPrice `json:"plans" nullable:"false"`
-	Available    bool        `json:"available"`
-	Problem      string      `json:"problem,omitempty" doc:"Why it cannot be ordered now"`
+	Zone         string `json:"zone"`
+	Service      string `json:"service"`
+	ServiceLevel string `json:"serviceLevel"`
+	Revision     int    `json:"revision"`
+	PriceList    int    `json:"priceList" doc:"Revision"`
+	// PriceListName is told to the operator's staff.
+	PriceListName string      `json:"priceListName,omitempty" doc:"For the operator's staff"`
+	Currency      string      `json:"currency"`
+	Plans         []PlanPrice `json:"plans" nullable:"false"`
+	Available     bool        `json:"available"`
+	Problem       string      `json:"problem,omitempty" doc:"Why it cannot be ordered now"`
 }
 
 // PlanPrice is what a plan costs in an offering.

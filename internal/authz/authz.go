@@ -54,6 +54,8 @@ const (
 	OperatorInventory    Action = "operator.inventory"
 	OperatorSegmentAudit Action = "operator.segment-audit"
 	OperatorZoneEnrol    Action = "operator.zone-enrol"
+	OperatorZoneRevoke   Action = "operator.zone-revoke"
+	OperatorCatalog      Action = "operator.catalog"   // providers, zones, offerings, prices
 	OperatorCustomers    Action = "operator.customers" // see an organization's people and costs
 	OperatorOrganization Action = "operator.organization"
 	OperatorQuota        Action = "operator.quota"
@@ -86,9 +88,9 @@ const RoleLooking api.Role = "looking"
 // organizations.
 var operatorTable = map[api.Role]map[Action]bool{
 	api.RoleViewer: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit}),
-	api.RoleEditor: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend}),
-	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
-	api.RoleOwner:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorSuspend, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
+	api.RoleEditor: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend}),
+	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
+	api.RoleOwner:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
 }
 
 func set(lists ...[]Action) map[Action]bool {

@@ -26,8 +26,8 @@ func TestTable(t *testing.T) {
 		MemberWrite: "admin owner", TokenRead: "admin owner", TokenWrite: "admin owner",
 		OrganizationClose: "owner", OwnerWrite: "owner", SSOManage: "owner",
 		OperatorInventory: "viewer editor admin owner", OperatorCustomers: "viewer editor admin owner", OperatorSegmentAudit: "viewer editor admin owner",
-		OperatorZoneEnrol: "editor admin owner", OperatorSuspend: "editor admin owner",
-		OperatorOrganization: "admin owner", OperatorQuota: "admin owner", OperatorClock: "admin owner", OperatorImpersonate: "admin owner",
+		OperatorZoneEnrol: "editor admin owner", OperatorZoneRevoke: "editor admin owner", OperatorSuspend: "editor admin owner",
+		OperatorCatalog: "admin owner", OperatorOrganization: "admin owner", OperatorQuota: "admin owner", OperatorClock: "admin owner", OperatorImpersonate: "admin owner",
 		"made.up": none,
 	}
 	for action, roles := range want {

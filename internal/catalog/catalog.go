@@ -5,8 +5,6 @@ package catalog
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -103,6 +101,23 @@ func plans(ctx context.Context, tx store.Tx, r catalogdb.CurrentOfferingsRow) ([
 	return out, nil
 }
 
+// PlansOf are the plans of all offers of a service, each once: a zone need not sell
+// what another does.
+func PlansOf(offers []Offer) []PlanOffer {
+	var all []PlanOffer
+	for _, o := range offers {
+		for _, p := range o.Plans {
+			if !slices.ContainsFunc(all, func(known PlanOffer) bool { return known.Name == p.Name }) {
+				all = append(all, p)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b PlanOffer) int {
+		return cmp.Or(cmp.Compare(a.CpuMillis, b.CpuMillis), cmp.Compare(a.MemoryMib, b.MemoryMib), cmp.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
 func computePrice(p PlanOffer) money.Amount {
 	for _, pr := range p.Prices {
 		if pr.Item == billing.ItemCompute {
@@ -120,14 +135,11 @@ func (c *Catalog) Definition(ctx context.Context, tx store.Tx, revision uuid.UUI
 	if d != nil {
 		return d, nil
 	}
-	raw, err := catalogdb.New(tx).PackageDefinition(ctx, revision)
+	read, err := definition(ctx, catalogdb.New(tx), revision)
 	if err != nil {
 		return nil, err
 	}
-	d = &Definition{}
-	if err := json.Unmarshal(raw, &d.Definition); err != nil {
-		return nil, fmt.Errorf("package revision %s: %w", revision, err)
-	}
+	d = &Definition{Definition: read}
 	if d.Schema, err = servicepkg.CompileSchema(d.Definition); err != nil {
 		return nil, err
 	}

@@ -140,22 +140,28 @@ func samePrices(ctx context.Context, q *catalogdb.Queries, revision uuid.UUID, e
 // PublishOffering offers a package revision in a zone at a service level, priced
 // by a price list revision; where nothing differs nothing is published.
 func PublishOffering(ctx context.Context, tx store.Tx, service string, zone, packageRevision, priceList uuid.UUID, level string, at time.Time) error {
+	_, err := publishOffering(ctx, tx, service, zone, packageRevision, priceList, level, at)
+	return err
+}
+
+// publishOffering is PublishOffering; it says whether anything was published.
+func publishOffering(ctx context.Context, tx store.Tx, service string, zone, packageRevision, priceList uuid.UUID, level string, at time.Time) (bool, error) {
 	q := catalogdb.New(tx)
 	serviceID, err := q.ServiceID(ctx, service)
 	if err != nil {
-		return err
+		return false, err
 	}
 	offering, err := q.EnsureOffering(ctx, catalogdb.EnsureOfferingParams{ID: store.NewID(), ServiceID: serviceID, ZoneID: zone, ServiceLevel: level, CreatedAt: at})
 	if err != nil {
-		return err
+		return false, err
 	}
 	last, err := q.LatestOffering(ctx, offering)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return err
+		return false, err
 	}
 	if err == nil && last.PackageRevisionID == packageRevision && last.PriceListRevisionID == priceList && !last.Withdrawn {
-		return nil
+		return false, nil
 	}
-	return q.InsertOfferingRevision(ctx, catalogdb.InsertOfferingRevisionParams{ID: store.NewID(), OfferingID: offering, Revision: last.Revision + 1,
+	return true, q.InsertOfferingRevision(ctx, catalogdb.InsertOfferingRevisionParams{ID: store.NewID(), OfferingID: offering, Revision: last.Revision + 1,
 		PackageRevisionID: packageRevision, PriceListRevisionID: priceList, PublishedAt: at})
 }

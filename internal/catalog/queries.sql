@@ -2,15 +2,16 @@
 -- The newest revision of every offering, with what it refers to.
 SELECT DISTINCT ON (o.id)
 	r.id AS offering_revision_id, r.revision AS offering_revision, r.withdrawn,
-	o.service_level, s.name AS service, s.id AS service_id, z.name AS zone, z.id AS zone_id, z.simulated, z.driver,
+	o.id AS offering_id, o.service_level, s.name AS service, s.id AS service_id, z.name AS zone, z.id AS zone_id, z.simulated, z.driver,
 	p.id AS package_revision_id, p.revision AS package_revision,
-	l.id AS price_list_revision_id, l.revision AS price_list_revision, l.currency
+	l.id AS price_list_revision_id, l.revision AS price_list_revision, l.currency, n.id AS price_list_id, n.name AS price_list
 FROM offerings o
 JOIN offering_revisions r ON r.offering_id = o.id
 JOIN services s ON s.id = o.service_id
 JOIN zones z ON z.id = o.zone_id
 JOIN package_revisions p ON p.id = r.package_revision_id
 JOIN price_list_revisions l ON l.id = r.price_list_revision_id
+JOIN price_lists n ON n.id = l.price_list_id
 WHERE (sqlc.arg(service)::text = '' OR s.name = sqlc.arg(service)) AND (sqlc.arg(zone)::text = '' OR z.name = sqlc.arg(zone))
 ORDER BY o.id, r.revision DESC;
 
@@ -48,7 +49,38 @@ ORDER BY z.name;
 
 -- name: InsertProvider :one
 INSERT INTO providers (id, organization_id, name, title, kind, created_at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (name) DO UPDATE SET title = excluded.title RETURNING id;
+ON CONFLICT (name) DO UPDATE SET title = providers.title RETURNING id;
+
+-- name: Providers :many
+SELECT p.*, o.name AS organization FROM providers p JOIN organizations o ON o.id = p.organization_id
+WHERE (sqlc.arg(name)::text = '' OR p.name = sqlc.arg(name)) ORDER BY p.name;
+
+-- name: ProviderOf :one
+-- The first provider that an organization became.
+SELECT id FROM providers WHERE organization_id = $1 ORDER BY created_at, id LIMIT 1;
+
+-- name: MakeProvider :execrows
+INSERT INTO providers (id, organization_id, name, title, kind, created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING;
+
+-- name: OrganizationByName :one
+SELECT id, display_name FROM organizations WHERE name = $1;
+
+-- name: OrganizationByID :one
+SELECT name, display_name FROM organizations WHERE id = $1;
+
+-- name: MakeZone :execrows
+INSERT INTO zones (id, provider_id, organization_id, name, title, driver, failure_domains, capacity_cpu_millis, capacity_memory_mib, capacity_storage_gib, capacity_instances, created_at, updated_at)
+SELECT sqlc.arg(id), p.id, p.organization_id, sqlc.arg(name), sqlc.arg(title), sqlc.arg(driver), sqlc.arg(failure_domains)::text[], sqlc.arg(cpu_millis), sqlc.arg(memory_mib), sqlc.arg(storage_gib), sqlc.arg(instances),
+	sqlc.arg(at), sqlc.arg(at) FROM providers p WHERE p.id = sqlc.arg(provider_id) ON CONFLICT (name) DO NOTHING;
+
+-- name: ChangeZone :exec
+UPDATE zones SET title = $2, failure_domains = $3, capacity_cpu_millis = $4, capacity_memory_mib = $5, capacity_storage_gib = $6, capacity_instances = $7, updated_at = $8 WHERE id = $1;
+
+-- name: PriceLists :many
+-- The newest revision of every price list.
+SELECT DISTINCT ON (l.id) l.id, l.name, l.created_at, v.name AS provider, r.id AS revision_id, r.revision, r.currency, r.published_at
+FROM price_lists l JOIN price_list_revisions r ON r.price_list_id = l.id JOIN providers v ON v.id = l.provider_id
+WHERE (sqlc.arg(name)::text = '' OR l.name = sqlc.arg(name)) ORDER BY l.id, r.revision DESC;
 
 -- name: InsertZone :one
 INSERT INTO zones (id, provider_id, organization_id, name, title, driver, simulated, failure_domains, capacity_cpu_millis, capacity_memory_mib, capacity_storage_gib, capacity_instances, created_at, updated_at)

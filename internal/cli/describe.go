@@ -14,7 +14,7 @@ func newDescribe(a *App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "describe KIND NAME",
 		Short:             "Show all there is to know about one thing",
-		Long:              "Show all there is to know about an instance, a service or a zone. A bare name is\nan instance.",
+		Long:              "Show all there is to know about an instance, a service, a zone or a price list. A\nbare name is an instance.",
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeTargets,
 	}
@@ -31,6 +31,8 @@ func newDescribe(a *App) *cobra.Command {
 			return a.describeInstance(ctx, name)
 		case "service":
 			return a.describeService(ctx, name)
+		case "price-list":
+			return a.describePriceList(ctx, name)
 		case "zone":
 			return a.describeZone(ctx, name)
 		}

@@ -34,6 +34,8 @@ func kinds() []kind {
 		{name: "service", plural: "services", aliases: []string{"svc"}, list: listServices},
 		{name: "plan", plural: "plans", of: "SERVICE", needs: true, list: listPlans},
 		{name: "zone", plural: "zones", list: listZones},
+		{name: "provider", plural: "providers", list: listProviders},
+		{name: "price-list", plural: "price-lists", aliases: []string{"pricelist", "pricelists"}, list: listPriceLists},
 		{name: "project", plural: "projects", list: listProjects},
 		{name: "member", plural: "members", list: listMembers},
 		{name: "invitation", plural: "invitations", list: listInvitations},

@@ -14,8 +14,8 @@ import (
 )
 
 func newZone(a *App) *cobra.Command {
-	cmd := &cobra.Command{Use: "zone", Short: "Join machines to zones (operator)"}
-	cmd.AddCommand(newZoneEnrol(a))
+	cmd := &cobra.Command{Use: "zone", Short: "Make zones, offer services there, join agents (operator)"}
+	cmd.AddCommand(newZoneCreate(a), newZoneUpdate(a), newZoneOffer(a), newZoneEnrol(a))
 	return cmd
 }
 

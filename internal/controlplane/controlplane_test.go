@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"souk/api"
+	"souk/internal/catalog"
 	"souk/internal/clock"
 	"souk/internal/driver"
 	"souk/internal/envelope"
@@ -103,6 +104,46 @@ func TestSeedingAgainChangesNothing(t *testing.T) {
 	all.Wait()
 	if after := rows(t, c, everything); !slices.Equal(after, before) {
 		t.Errorf("a second start changed the record from\n%v\nto\n%v", before, after)
+	}
+}
+
+// What the operator has made otherwise stays so at the next start.
+func TestSeedingLeavesAloneWhatTheOperatorMade(t *testing.T) {
+	c := config(t)
+	cp := replica(t, c, nil, packages())
+	err := cp.store.System(t.Context(), func(tx store.Tx) error {
+		var operator catalog.Operator
+		operator.Packages, operator.At = packages(), cp.clock.Now()
+		if err := tx.QueryRow(t.Context(), "SELECT id FROM organizations WHERE name = 'operator'").Scan(&operator.Organization); err != nil {
+			return err
+		}
+		price := api.ListPrice{Service: "postgresql", ServiceLevel: "best-effort", Item: "compute", Unit: "hour", Amount: "0.99"}
+		for _, list := range []string{"demo", "mine"} {
+			if _, err := operator.PublishPrices(t.Context(), tx, list, api.PriceListPut{Currency: "CHF", Prices: []api.ListPrice{price}}); err != nil {
+				return err
+			}
+		}
+		if _, _, err := catalog.MakeZone(t.Context(), tx, api.ZoneCreate{Name: "k8s", Provider: "local-cloud", Driver: "kubernetes", Capacity: api.Capacity{CPUMillis: 1, MemoryMiB: 1, StorageGiB: 1, Instances: 1}}, operator.At); err != nil {
+			return err
+		}
+		for _, put := range []struct {
+			zone string
+			api.OfferingPut
+		}{{"k8s", api.OfferingPut{PriceList: "mine"}}, {"local", api.OfferingPut{PriceList: "mine"}}, {"local", api.OfferingPut{Withdrawn: true}}} {
+			put.Service, put.ServiceLevel = "postgresql", "best-effort"
+			if _, err := operator.Offer(t.Context(), tx, put.zone, put.OfferingPut); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := rows(t, c, everything)
+	replica(t, c, nil, packages())
+	if after := rows(t, c, everything); !slices.Equal(after, before) {
+		t.Errorf("the next start changed the record from\n%v\nto\n%v", before, after)
 	}
 }
 

@@ -59,7 +59,8 @@ func (cp *ControlPlane) plant(ctx context.Context, tx store.Tx) (map[string]uuid
 	return ids, nil
 }
 
-// publish offers the built-in packages in the zone `local`.
+// publish offers the built-in packages in the zone `local`, as they are now. What
+// the operator has since made otherwise stays so.
 func (cp *ControlPlane) publish(ctx context.Context, tx store.Tx, organizations map[string]uuid.UUID, packages map[string]servicepkg.Package) error {
 	now, q, d := cp.clock.Now(), catalogdb.New(tx), cp.config.Demo
 	operator, err := q.InsertProvider(ctx, catalogdb.InsertProviderParams{ID: store.NewID(), OrganizationID: organizations["operator"], Name: "souk", Title: "Souk", Kind: "operator", CreatedAt: now})
@@ -70,12 +71,12 @@ func (cp *ControlPlane) publish(ctx context.Context, tx store.Tx, organizations 
 	if err != nil {
 		return err
 	}
-	zone, err := q.InsertZone(ctx, catalogdb.InsertZoneParams{ID: store.NewID(), ProviderID: csp, OrganizationID: organizations["local-cloud"], Name: "local", Title: "This machine",
+	_, err = q.InsertZone(ctx, catalogdb.InsertZoneParams{ID: store.NewID(), ProviderID: csp, OrganizationID: organizations["local-cloud"], Name: "local", Title: "This machine",
 		Driver: "process", FailureDomains: []string{"this-machine"}, CapacityCpuMillis: d.CPUMillis, CapacityMemoryMib: d.MemoryMiB, CapacityStorageGib: d.StorageGiB, CapacityInstances: d.Instances, CreatedAt: now})
 	if err != nil {
 		return err
 	}
-	prices, err := catalog.PublishPriceList(ctx, tx, operator, "demo", "CHF", demoPrices(), now)
+	prices, err := catalog.EnsurePriceList(ctx, tx, operator, "demo", "CHF", demoPrices(), now)
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func (cp *ControlPlane) publish(ctx context.Context, tx store.Tx, organizations 
 		if err != nil {
 			return err
 		}
-		if err := catalog.PublishOffering(ctx, tx, name, zone, revision, prices, "best-effort", now); err != nil {
+		if err := catalog.KeepOffered(ctx, tx, name, "local", revision, prices, catalog.BestEffort, now); err != nil {
 			return err
 		}
 	}

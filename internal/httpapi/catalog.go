@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"souk/api"
@@ -53,7 +55,7 @@ func (s *Server) registerCatalog() {
 			err := s.Read(ctx, func(tx store.Tx, p Place) error {
 				rows, err := catalogdb.New(tx).Zones(ctx, "")
 				for _, z := range rows {
-					out.Body.Items = append(out.Body.Items, zoneDoc(z))
+					out.Body.Items = append(out.Body.Items, s.zoneDoc(z))
 				}
 				return err
 			})
@@ -89,13 +91,13 @@ func (s *Server) services(ctx context.Context, tx store.Tx, name string) ([]api.
 }
 
 func serviceDoc(p catalogdb.CurrentPackagesRow, offers []catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) api.Service {
-	d := offers[0].Definition
+	d := newest(offers)
 	out := api.Service{Name: d.Name, Title: d.Title, Summary: d.Summary, Description: d.Description, Category: d.Category, Provider: p.Provider, Revision: int(p.Revision),
 		Capabilities: d.Capabilities, Snippets: d.Snippets, Parameters: d.Parameters, Plans: []api.Plan{}, Offerings: []api.Offering{}, Versions: []string{}}
 	if out.Capabilities == nil {
 		out.Capabilities = []api.Capability{}
 	}
-	for _, plan := range offers[0].Plans {
+	for _, plan := range catalog.PlansOf(offers) {
 		out.Plans = append(out.Plans, api.Plan{Name: plan.Name, Revision: int(plan.Revision), CPUMillis: plan.CpuMillis, MemoryMiB: plan.MemoryMib, MinStorageGiB: plan.MinStorageGib, MaxStorageGiB: plan.MaxStorageGib})
 	}
 	for _, o := range offers {
@@ -105,6 +107,11 @@ func serviceDoc(p catalogdb.CurrentPackagesRow, offers []catalog.Offer, zones []
 		out.Versions = append(out.Versions, versions(z, d.Name, out.Versions)...)
 	}
 	return out
+}
+
+// newest is the package in the newest of the revisions that are offered.
+func newest(offers []catalog.Offer) *catalog.Definition {
+	return slices.MaxFunc(offers, func(a, b catalog.Offer) int { return cmp.Compare(a.PackageRevision, b.PackageRevision) }).Definition
 }
 
 func versions(z catalogdb.ZonesRow, service string, known []string) []string {
@@ -139,7 +146,7 @@ func offeringDoc(o catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) a
 	return out
 }
 
-func zoneDoc(z catalogdb.ZonesRow) api.Zone {
+func (s *Server) zoneDoc(z catalogdb.ZonesRow) api.Zone {
 	info := catalog.Reported(z)
 	out := api.Zone{
 		Metadata: api.Metadata{ID: z.ID.String(), Name: z.Name, CreatedAt: z.CreatedAt.UTC(), UpdatedAt: z.UpdatedAt.UTC()},

@@ -17,6 +17,7 @@ func (s *Server) registerOperator() {
 	s.registerInventory()
 	s.registerStuck()
 	s.registerOperatorZones()
+	s.registerOperatorCatalog()
 	s.registerCustomers()
 	s.registerViews()
 	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/zones/{zone}/enrol", ID: "operator-zone-enrol", Tag: "operator", Summary: "Make a one-time token that enrols an agent for a zone",
@@ -38,11 +39,11 @@ func (s *Server) registerOperator() {
 	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/clock/advance", ID: "operator-clock-advance", Tag: "operator", Summary: "Move Souk's clock forward (souk dev only)", Action: authz.OperatorClock, Status: http.StatusOK}, s.advanceClock)
 }
 
-type inZone struct {
+type InZone struct {
 	Zone string `path:"zone" maxLength:"63"`
 }
 
-func (s *Server) enrolZone(ctx context.Context, in *inZone) (*body[api.ZoneEnrolment], error) {
+func (s *Server) enrolZone(ctx context.Context, in *InZone) (*body[api.ZoneEnrolment], error) {
 	out := &body[api.ZoneEnrolment]{}
 	err := s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
 		t, err := s.Zones.IssueToken(ctx, tx, in.Zone, p.Actor)

@@ -32,7 +32,7 @@ func (s *Server) operatorZones(ctx context.Context, _ *struct{}) (*body[api.List
 			return err
 		}
 		for _, z := range zones {
-			doc := api.OperatorZone{Zone: zoneDoc(z)}
+			doc := api.OperatorZone{Zone: s.zoneDoc(z)}
 			if doc.Agent, err = agentDoc(ctx, tx, z); err != nil {
 				return err
 			}
@@ -72,7 +72,8 @@ func (s *Server) offeredIn(ctx context.Context, tx store.Tx, z catalogdb.ZonesRo
 	rows, err := catalogdb.New(tx).CurrentOfferings(ctx, catalogdb.CurrentOfferingsParams{Zone: z.Name})
 	out := []api.Offering{}
 	for _, o := range rows {
-		doc := api.Offering{Zone: o.Zone, Service: o.Service, ServiceLevel: o.ServiceLevel, Revision: int(o.OfferingRevision), PriceList: int(o.PriceListRevision), Currency: o.Currency, Plans: []api.PlanPrice{}}
+		doc := api.Offering{Zone: o.Zone, Service: o.Service, ServiceLevel: o.ServiceLevel, Revision: int(o.OfferingRevision), PriceList: int(o.PriceListRevision),
+			PriceListName: o.PriceList, Currency: o.Currency, Plans: []api.PlanPrice{}}
 		if doc.Problem = "It is not sold any more."; !o.Withdrawn {
 			doc.Problem = instance.Unavailable(z, o.Service, o.ServiceLevel)
 		}

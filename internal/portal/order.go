@@ -138,14 +138,17 @@ func freeName(ctx context.Context, project *client.Project, service string) (str
 	return service + "-" + strings.ToLower(rand.Text()[:6]), nil
 }
 
-// offering is the one of the chosen zone and service level, or else the first
-// that can be ordered.
+// offering is the one of the chosen zone and service level, or else another one of
+// the zone, or else the first that can be ordered.
 func (f *orderForm) offering() api.Offering {
 	all := f.service.Offerings
 	for _, o := range all {
 		if o.Zone == f.typed.Get("zone") && o.ServiceLevel == f.typed.Get("level") {
 			return o
 		}
+	}
+	if i := slices.IndexFunc(all, func(o api.Offering) bool { return o.Zone == f.typed.Get("zone") }); i >= 0 {
+		return all[i]
 	}
 	if i := slices.IndexFunc(all, func(o api.Offering) bool { return o.Available }); i >= 0 {
 		return all[i]

@@ -14,18 +14,48 @@ import (
 	"souk/internal/money"
 )
 
+const changeZone = `-- name: ChangeZone :exec
+UPDATE zones SET title = $2, failure_domains = $3, capacity_cpu_millis = $4, capacity_memory_mib = $5, capacity_storage_gib = $6, capacity_instances = $7, updated_at = $8 WHERE id = $1
+`
+
+type ChangeZoneParams struct {
+	ID                 uuid.UUID
+	Title              string
+	FailureDomains     []string
+	CapacityCpuMillis  int64
+	CapacityMemoryMib  int64
+	CapacityStorageGib int64
+	CapacityInstances  int64
+	UpdatedAt          time.Time
+}
+
+func (q *Queries) ChangeZone(ctx context.Context, arg ChangeZoneParams) error {
+	_, err := q.db.Exec(ctx, changeZone,
+		arg.ID,
+		arg.Title,
+		arg.FailureDomains,
+		arg.CapacityCpuMillis,
+		arg.CapacityMemoryMib,
+		arg.CapacityStorageGib,
+		arg.CapacityInstances,
+		arg.UpdatedAt,
+	)
+	return err
+}
+
 const currentOfferings = `-- name: CurrentOfferings :many
 SELECT DISTINCT ON (o.id)
 	r.id AS offering_revision_id, r.revision AS offering_revision, r.withdrawn,
-	o.service_level, s.name AS service, s.id AS service_id, z.name AS zone, z.id AS zone_id, z.simulated, z.driver,
+	o.id AS offering_id, o.service_level, s.name AS service, s.id AS service_id, z.name AS zone, z.id AS zone_id, z.simulated, z.driver,
 	p.id AS package_revision_id, p.revision AS package_revision,
-	l.id AS price_list_revision_id, l.revision AS price_list_revision, l.currency
+	l.id AS price_list_revision_id, l.revision AS price_list_revision, l.currency, n.id AS price_list_id, n.name AS price_list
 FROM offerings o
 JOIN offering_revisions r ON r.offering_id = o.id
 JOIN services s ON s.id = o.service_id
 JOIN zones z ON z.id = o.zone_id
 JOIN package_revisions p ON p.id = r.package_revision_id
 JOIN price_list_revisions l ON l.id = r.price_list_revision_id
+JOIN price_lists n ON n.id = l.price_list_id
 WHERE ($1::text = '' OR s.name = $1) AND ($2::text = '' OR z.name = $2)
 ORDER BY o.id, r.revision DESC
 `
@@ -39,6 +69,7 @@ type CurrentOfferingsRow struct {
 	OfferingRevisionID  uuid.UUID
 	OfferingRevision    int32
 	Withdrawn           bool
+	OfferingID          uuid.UUID
 	ServiceLevel        string
 	Service             string
 	ServiceID           uuid.UUID
@@ -51,6 +82,8 @@ type CurrentOfferingsRow struct {
 	PriceListRevisionID uuid.UUID
 	PriceListRevision   int32
 	Currency            string
+	PriceListID         uuid.UUID
+	PriceList           string
 }
 
 // The newest revision of every offering, with what it refers to.
@@ -67,6 +100,7 @@ func (q *Queries) CurrentOfferings(ctx context.Context, arg CurrentOfferingsPara
 			&i.OfferingRevisionID,
 			&i.OfferingRevision,
 			&i.Withdrawn,
+			&i.OfferingID,
 			&i.ServiceLevel,
 			&i.Service,
 			&i.ServiceID,
@@ -79,6 +113,8 @@ func (q *Queries) CurrentOfferings(ctx context.Context, arg CurrentOfferingsPara
 			&i.PriceListRevisionID,
 			&i.PriceListRevision,
 			&i.Currency,
+			&i.PriceListID,
+			&i.PriceList,
 		); err != nil {
 			return nil, err
 		}
@@ -377,7 +413,7 @@ func (q *Queries) InsertPriceListRevision(ctx context.Context, arg InsertPriceLi
 
 const insertProvider = `-- name: InsertProvider :one
 INSERT INTO providers (id, organization_id, name, title, kind, created_at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (name) DO UPDATE SET title = excluded.title RETURNING id
+ON CONFLICT (name) DO UPDATE SET title = providers.title RETURNING id
 `
 
 type InsertProviderParams struct {
@@ -504,6 +540,106 @@ func (q *Queries) LatestPriceList(ctx context.Context, priceListID uuid.UUID) (P
 	return i, err
 }
 
+const makeProvider = `-- name: MakeProvider :execrows
+INSERT INTO providers (id, organization_id, name, title, kind, created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING
+`
+
+type MakeProviderParams struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	Name           string
+	Title          string
+	Kind           string
+	CreatedAt      time.Time
+}
+
+func (q *Queries) MakeProvider(ctx context.Context, arg MakeProviderParams) (int64, error) {
+	result, err := q.db.Exec(ctx, makeProvider,
+		arg.ID,
+		arg.OrganizationID,
+		arg.Name,
+		arg.Title,
+		arg.Kind,
+		arg.CreatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const makeZone = `-- name: MakeZone :execrows
+INSERT INTO zones (id, provider_id, organization_id, name, title, driver, failure_domains, capacity_cpu_millis, capacity_memory_mib, capacity_storage_gib, capacity_instances, created_at, updated_at)
+SELECT $1, p.id, p.organization_id, $2, $3, $4, $5::text[], $6, $7, $8, $9,
+	$10, $10 FROM providers p WHERE p.id = $11 ON CONFLICT (name) DO NOTHING
+`
+
+type MakeZoneParams struct {
+	ID             uuid.UUID
+	Name           string
+	Title          string
+	Driver         string
+	FailureDomains []string
+	CpuMillis      int64
+	MemoryMib      int64
+	StorageGib     int64
+	Instances      int64
+	At             time.Time
+	ProviderID     uuid.UUID
+}
+
+func (q *Queries) MakeZone(ctx context.Context, arg MakeZoneParams) (int64, error) {
+	result, err := q.db.Exec(ctx, makeZone,
+		arg.ID,
+		arg.Name,
+		arg.Title,
+		arg.Driver,
+		arg.FailureDomains,
+		arg.CpuMillis,
+		arg.MemoryMib,
+		arg.StorageGib,
+		arg.Instances,
+		arg.At,
+		arg.ProviderID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const organizationByID = `-- name: OrganizationByID :one
+SELECT name, display_name FROM organizations WHERE id = $1
+`
+
+type OrganizationByIDRow struct {
+	Name        string
+	DisplayName string
+}
+
+func (q *Queries) OrganizationByID(ctx context.Context, id uuid.UUID) (OrganizationByIDRow, error) {
+	row := q.db.QueryRow(ctx, organizationByID, id)
+	var i OrganizationByIDRow
+	err := row.Scan(&i.Name, &i.DisplayName)
+	return i, err
+}
+
+const organizationByName = `-- name: OrganizationByName :one
+SELECT id, display_name FROM organizations WHERE name = $1
+`
+
+type OrganizationByNameRow struct {
+	ID          uuid.UUID
+	DisplayName string
+}
+
+func (q *Queries) OrganizationByName(ctx context.Context, name string) (OrganizationByNameRow, error) {
+	row := q.db.QueryRow(ctx, organizationByName, name)
+	var i OrganizationByNameRow
+	err := row.Scan(&i.ID, &i.DisplayName)
+	return i, err
+}
+
 const packageDefinition = `-- name: PackageDefinition :one
 SELECT definition FROM package_revisions WHERE id = $1
 `
@@ -534,6 +670,53 @@ func (q *Queries) Plan(ctx context.Context, id uuid.UUID) (PlanRevision, error) 
 		&i.PublishedAt,
 	)
 	return i, err
+}
+
+const priceLists = `-- name: PriceLists :many
+SELECT DISTINCT ON (l.id) l.id, l.name, l.created_at, v.name AS provider, r.id AS revision_id, r.revision, r.currency, r.published_at
+FROM price_lists l JOIN price_list_revisions r ON r.price_list_id = l.id JOIN providers v ON v.id = l.provider_id
+WHERE ($1::text = '' OR l.name = $1) ORDER BY l.id, r.revision DESC
+`
+
+type PriceListsRow struct {
+	ID          uuid.UUID
+	Name        string
+	CreatedAt   time.Time
+	Provider    string
+	RevisionID  uuid.UUID
+	Revision    int32
+	Currency    string
+	PublishedAt time.Time
+}
+
+// The newest revision of every price list.
+func (q *Queries) PriceLists(ctx context.Context, name string) ([]PriceListsRow, error) {
+	rows, err := q.db.Query(ctx, priceLists, name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PriceListsRow
+	for rows.Next() {
+		var i PriceListsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.CreatedAt,
+			&i.Provider,
+			&i.RevisionID,
+			&i.Revision,
+			&i.Currency,
+			&i.PublishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const prices = `-- name: Prices :many
@@ -609,6 +792,61 @@ func (q *Queries) PricesOf(ctx context.Context, priceListRevisionID uuid.UUID) (
 			&i.Item,
 			&i.Unit,
 			&i.Amount,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const providerOf = `-- name: ProviderOf :one
+SELECT id FROM providers WHERE organization_id = $1 ORDER BY created_at, id LIMIT 1
+`
+
+// The first provider that an organization became.
+func (q *Queries) ProviderOf(ctx context.Context, organizationID uuid.UUID) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, providerOf, organizationID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
+const providers = `-- name: Providers :many
+SELECT p.id, p.organization_id, p.name, p.title, p.kind, p.created_at, o.name AS organization FROM providers p JOIN organizations o ON o.id = p.organization_id
+WHERE ($1::text = '' OR p.name = $1) ORDER BY p.name
+`
+
+type ProvidersRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	Name           string
+	Title          string
+	Kind           string
+	CreatedAt      time.Time
+	Organization   string
+}
+
+func (q *Queries) Providers(ctx context.Context, name string) ([]ProvidersRow, error) {
+	rows, err := q.db.Query(ctx, providers, name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ProvidersRow
+	for rows.Next() {
+		var i ProvidersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.Name,
+			&i.Title,
+			&i.Kind,
+			&i.CreatedAt,
+			&i.Organization,
 		); err != nil {
 			return nil, err
 		}

@@ -170,3 +170,34 @@ func (e *Env) Report(t testing.TB, i *Instance, state driver.State, change ...fu
 		})
 	})
 }
+
+// OfferAlso also offers the service in another zone, whose agent reports three
+// failure domains, at the given price of an hour.
+func (e *Env) OfferAlso(t testing.TB, zone, level, amount string) {
+	t.Helper()
+	e.System(t, func(ctx context.Context, tx store.Tx) error {
+		o := catalog.Operator{Organization: e.Organizations[Operator], Packages: e.instances.Packages, At: e.Clock.Now()}
+		z, made, err := catalog.MakeZone(ctx, tx, api.ZoneCreate{Name: zone, Provider: "souk", Driver: "kubernetes",
+			Capacity: api.Capacity{CPUMillis: 1 << 20, MemoryMiB: 1 << 20, StorageGiB: 1 << 20, Instances: 1 << 20}}, e.Clock.Now())
+		if err != nil {
+			return err
+		}
+		if made {
+			info := driver.Info{Driver: "kubernetes", Engines: []driver.EngineVersion{{Service: Service, Version: "15"}}, FailureDomains: []string{"zone-1", "zone-2", "zone-3"}, SimulatedDomains: true}
+			_, err := tx.Exec(ctx, "INSERT INTO zone_agents (zone_id, epoch, key_hash, not_after, enrolled_at, info, last_seen_at, last_seen_real) VALUES ($1, 1, '', $2, $3, $4, $3, $2)",
+				z.ID, time.Now(), e.Clock.Now(), info)
+			if err != nil {
+				return err
+			}
+		}
+		list := zone + "-" + level
+		_, err = o.PublishPrices(ctx, tx, list, api.PriceListPut{Currency: "CHF", Prices: []api.ListPrice{
+			{Service: Service, ServiceLevel: level, Item: "compute", Unit: "hour", Amount: amount},
+			{Service: Service, ServiceLevel: level, Item: "storage", Unit: "GiB-month", Amount: "0.20"},
+		}})
+		if err == nil {
+			_, err = o.Offer(ctx, tx, zone, api.OfferingPut{Service: Service, ServiceLevel: level, PriceList: list})
+		}
+		return err
+	})
+}
