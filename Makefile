@@ -11,10 +11,10 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 GIT := git -c safe.directory=*
 VERSION := $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help run build image image-push test bench race storm generate clean setup setup-tests
+.PHONY: help run build image image-push test bench race storm e2e e2e-smoke testbed-up testbed-down generate clean setup setup-tests
 
 help: ## List these
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup build ## Install what is missing, build, and start Souk at http://127.0.0.1:8080 (SOUK_LISTEN, SOUK_DATA_DIR move it)
 	@exec ./bin/souk dev
@@ -40,6 +40,19 @@ bench: setup build ## Print each benchmark with its baseline and ratio (BENCH_FL
 
 storm: setup-tests ## Kill parts at random under orders (takes minutes)
 	@go test -tags crash,crashtest -count 1 -timeout 15m -run 'TestPartsKilledUnderOrders|TestEachProcessKilled' -v ./test/crash
+
+e2e: ## Build and start the Kubernetes test bed, run its tests, and take it down (root; KUBECONFIG: use that cluster instead)
+	@test/testbed/e2e
+
+e2e-smoke: ## The core of them, on one node
+	@NODES=1 E2E_RUN=^TestSmoke test/testbed/e2e
+
+testbed-up: ## Start the Kubernetes test bed and keep it (root; NODES=3); prints its kubeconfig
+	@scripts/setup.sh --e2e
+	@test/testbed/up
+
+testbed-down: ## Take the test bed down; nothing of it stays but its caches
+	@test/testbed/down
 
 generate: ## Make the generated code again
 	@scripts/generate.sh

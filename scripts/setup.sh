@@ -2,13 +2,17 @@
 # Checks that what Souk needs is on this machine and installs what is missing.
 # It says what it will install, starts no system daemon, and leaves none enabled.
 # With everything there it does nothing and needs neither root nor a network.
-# With --tests it sees to what only the tests need as well.
+# With --tests it sees to what only the tests need as well, with --e2e to what
+# the Kubernetes test bed needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 GO_MIN=1.26
 lists=(scripts/packages.debian services/*/packages.debian)
-[[ ${1:-} == --tests ]] && lists+=(scripts/packages-tests.debian)
+case ${1:-} in
+--tests) lists+=(scripts/packages-tests.debian) ;;
+--e2e) lists+=(scripts/packages-e2e.debian) ;;
+esac
 
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
@@ -61,8 +65,10 @@ install_packages() {
 	set -euo pipefail
 	export DEBIAN_FRONTEND=noninteractive
 	policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.d dropin=
-	mine= had_service=
-	[ -e /usr/lib/systemd/system/postgresql.service ] || [ -e /lib/systemd/system/postgresql.service ] && had_service=yes
+	mine= new_services=
+	for service in postgresql containerd; do
+		[ -e "/usr/lib/systemd/system/$service.service" ] || [ -e "/lib/systemd/system/$service.service" ] || new_services="$new_services $service"
+	done
 	restore() {
 		[ -z "$mine" ] || rm -f "$policy"
 		[ -z "$dropin" ] || rm -f "$dropin"
@@ -81,9 +87,10 @@ install_packages() {
 		echo 'create_main_cluster = false' >"$dropin"
 	fi
 	apt-get -qq -o Acquire::Retries=3 -y --no-install-recommends install "$@" >/dev/null
-	if [ -z "$had_service" ]; then # nothing of the system's starts with the machine either
-		DPKG_MAINTSCRIPT_PACKAGE=postgresql-common deb-systemd-helper disable postgresql.service >/dev/null 2>&1 || true
-	fi
+	for service in $new_services; do # nothing of the system's starts with the machine either
+		package=${service/#postgresql/postgresql-common}
+		DPKG_MAINTSCRIPT_PACKAGE=$package deb-systemd-helper disable "$service.service" >/dev/null 2>&1 || true
+	done
 	ROOT
 	)" setup "${packages[@]}" </dev/null
 	local still

@@ -1,0 +1,3 @@
+module souk/test/testbed/build/pause
+
+go 1.26
