@@ -30,7 +30,7 @@ func main() {
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := cli.Run(ctx, cli.New(version, newServe, newAgent, newMigrate, newDev))
+	code := cli.Run(ctx, cli.New(version, newServe, newAgent, newMigrate, newBootstrap, newDev))
 	stop()
 	os.Exit(code)
 }

@@ -34,6 +34,13 @@ type Config struct {
 	// AdminListen is where /metrics, /healthz and /readyz are served, to the
 	// operator's own network only. Empty: nowhere.
 	AdminListen string `json:"adminListen,omitempty"`
+	// StopDelaySeconds is how long a replica that is told to stop goes on taking
+	// requests, while it says at /readyz that it is not ready: as long as it takes
+	// until nobody sends it new ones. 0 where no balancer looks.
+	StopDelaySeconds int `json:"stopDelaySeconds,omitempty"`
+	// TrustedProxies are believed what they say in X-Forwarded-For, such as
+	// "10.20.0.0/16". Without it all who come through a proxy are one address.
+	TrustedProxies []netip.Prefix `json:"trustedProxies,omitempty"`
 	// PublicURL is where people open Souk, "https://souk.example": the base of
 	// links in mails. Empty, in development: http:// and Listen.
 	PublicURL string `json:"publicURL,omitempty"`
@@ -88,6 +95,8 @@ func (c Config) check() error {
 		return errors.New("the configuration needs listen and agentListen, such as 0.0.0.0:8080 and 0.0.0.0:8443")
 	case len(c.AgentNames) == 0 || c.AgentURL == "":
 		return errors.New("the configuration needs agentNames and agentURL: how agents reach agentListen")
+	case c.StopDelaySeconds < 0:
+		return errors.New("the configuration: stopDelaySeconds cannot be negative")
 	case c.Keyring == "":
 		return errors.New("the configuration needs keyring, the file of the keys that secrets are sealed under")
 	}

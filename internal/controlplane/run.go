@@ -15,6 +15,7 @@ import (
 	"souk/internal/catalog"
 	"souk/internal/change"
 	"souk/internal/clock"
+	"souk/internal/drain"
 	"souk/internal/envelope"
 	"souk/internal/httpapi"
 	"souk/internal/instance"
@@ -40,7 +41,8 @@ type ControlPlane struct {
 	mails     *mail.Worker // nil: there is no mail server
 }
 
-// Run serves until ctx ends, then lets requests under way finish.
+// Run serves until ctx ends and some time after (Config.StopDelaySeconds), then
+// lets requests under way finish.
 func Run(ctx context.Context, c Config, packages map[string]servicepkg.Package, version string, log *slog.Logger) error {
 	cp, err := open(ctx, c, packages, version, log)
 	if err != nil {
@@ -87,7 +89,7 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, AgentImage: cp.config.AgentImage, PublicURL: cp.config.PublicURL,
-		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}, CaughtMail: caught, SSO: cp.openSSO(secrets), Observe: cp.measures.request})
+		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Observe: cp.measures.request})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Secure: strings.HasPrefix(cp.config.publicURL(), "https://"), Dev: cp.config.Demo != nil, Caught: caught != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())
 	cp.api.ServeMissing(pages.Missing())
@@ -128,11 +130,12 @@ func (cp *ControlPlane) run(ctx context.Context) error {
 		return fmt.Errorf("cannot listen for agents on %s: %w", cp.config.AgentListen, err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { cp.feed.Run(ctx); return nil })
-	g.Go(func() error { return cp.zones.Serve(ctx, agents) })
-	g.Go(func() error { return cp.serveFront(ctx, front) })
+	serving := cp.leave(ctx)
+	g.Go(func() error { cp.feed.Run(serving); return nil })
+	g.Go(func() error { return cp.zones.Serve(serving, agents) })
+	g.Go(func() error { return cp.serveFront(serving, front) })
 	g.Go(func() error { cp.keepTime(ctx); return nil })
-	g.Go(func() error { return cp.serveAdmin(ctx) })
+	g.Go(func() error { return cp.serveAdmin(serving) })
 	if cp.mails != nil {
 		g.Go(func() error { cp.mails.Run(ctx); return nil })
 	}
@@ -140,18 +143,30 @@ func (cp *ControlPlane) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// drain is how long requests under way may take when the replica stops.
-const drain = 5 * time.Second
+// leave returns a context that ends some time after ctx: so long the replica says
+// that it is not ready, and serves all the same.
+func (cp *ControlPlane) leave(ctx context.Context) context.Context {
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		cp.api.Stop()
+		time.AfterFunc(time.Duration(cp.config.StopDelaySeconds)*time.Second, end)
+	})
+	return serving
+}
 
+// finish is how long requests under way may take when the replica stops.
+const finish = 15 * time.Second
+
+// serveFront serves the portal and the API until ctx ends. Streams end then, and
+// their clients resume elsewhere; all other requests are finished.
 func (cp *ControlPlane) serveFront(ctx context.Context, l net.Listener) error {
 	srv := cp.api.HTTPServer(cp.config.Listen)
-	// Streams end with the replica; their clients resume elsewhere.
-	srv.BaseContext = func(net.Listener) context.Context { return ctx }
+	srv.BaseContext = func(net.Listener) context.Context { return drain.Base(ctx) }
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		<-ctx.Done()
-		short, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		short, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
 		defer cancel()
 		if srv.Shutdown(short) != nil {
 			srv.Close()

@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 	"sync"
+	"syscall"
 
 	"souk/internal/agent/durable"
 )
@@ -40,7 +42,9 @@ func Create(path string) (*Keyring, error) {
 	return k, k.Rotate()
 }
 
-// Load reads a keyring file. It refuses one that others than its owner can read.
+// Load reads a keyring file. It refuses one that others than its owner can read,
+// or, where it is root's, than this account's group: so a Secret of Kubernetes is
+// given to a pod.
 func Load(path string) (*Keyring, error) {
 	k := &Keyring{path: path}
 	return k, k.reload()
@@ -135,7 +139,7 @@ func read(path string) (keyFile, error) {
 	if err != nil {
 		return keyFile{}, fmt.Errorf("read the keyring: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && !groupOnly(info, os.Geteuid(), groups()) {
 		return keyFile{}, fmt.Errorf("the keyring %s can be read by others (mode %04o): treat its keys as known, and close it with chmod 0600", path, mode)
 	}
 	text, err := os.ReadFile(path)
@@ -147,6 +151,19 @@ func read(path string) (keyFile, error) {
 		return keyFile{}, fmt.Errorf("the keyring %s is damaged: %w: restore it from a backup", path, err)
 	}
 	return file, nil
+}
+
+// groupOnly says whether root has given the file to an account by one of its
+// groups, to read only.
+func groupOnly(info fs.FileInfo, account int, groups []int) bool {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	return ok && owner.Uid == 0 && account != 0 && info.Mode().Perm()&0o037 == 0 && slices.Contains(groups, int(owner.Gid))
+}
+
+// groups are those of this process.
+func groups() []int {
+	more, _ := os.Getgroups() // without them the file is refused
+	return append(more, os.Getegid())
 }
 
 // parse never lets bytes of the file into an error: they are keys.

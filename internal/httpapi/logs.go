@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"souk/internal/authz"
+	"souk/internal/drain"
 	"souk/internal/driver"
 	"souk/internal/instance"
 	"souk/internal/problem"
@@ -32,7 +33,8 @@ func (s *Server) registerLogs() {
 
 // serveLogs copies log lines from the zone as they come.
 func (s *Server) serveLogs(w http.ResponseWriter, r *http.Request) bool {
-	ctx := r.Context()
+	ctx, cancel := drain.Stream(r.Context())
+	defer cancel()
 	end, err := s.streams.begin(PrincipalFrom(ctx).ID)
 	if err != nil {
 		s.refuse(w, r, err)

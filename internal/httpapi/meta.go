@@ -33,8 +33,13 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 // readyWithin is how long the record has to answer for the server to be ready.
 const readyWithin = 2 * time.Second
 
-// serveReady says that requests can be served: the record answers.
+// serveReady says that requests can be served: the record answers, and the server
+// is not about to end.
 func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
+	if s.stopping.Load() {
+		s.refuse(w, r, &problem.Error{Status: http.StatusServiceUnavailable, Code: "not-ready", Detail: "This server is about to end.", RetryAfter: time.Second})
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
 	defer cancel()
 	if err := s.Store.SystemPool().Ping(ctx); err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -88,6 +89,7 @@ type Server struct {
 	accounts   *tenancy.Accounts
 	document   func() []byte
 	missing    http.Handler
+	stopping   atomic.Bool
 }
 
 // New builds the API.
@@ -151,6 +153,10 @@ func (s *Server) Mux() *http.ServeMux { return s.mux }
 
 // ServeMissing sets what answers where nothing is mounted, outside the API.
 func (s *Server) ServeMissing(h http.Handler) { s.missing = h }
+
+// Stop says that the server will end soon: it is not ready any more, and asks its
+// clients to take their next request elsewhere. It answers all the same.
+func (s *Server) Stop() { s.stopping.Store(true) }
 
 // Handler serves the API and whatever else is mounted.
 func (s *Server) Handler() http.Handler {

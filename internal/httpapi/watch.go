@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"souk/internal/change"
+	"souk/internal/drain"
 	"souk/internal/instance"
 	"souk/internal/problem"
 	"souk/internal/store"
@@ -40,7 +41,8 @@ func (s *Server) watched(w http.ResponseWriter, r *http.Request) bool {
 // watch streams a project's instances, or one of them, as server-sent events.
 // An error is returned only while nothing has been sent.
 func (s *Server) watch(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
+	ctx, cancel := drain.Stream(r.Context())
+	defer cancel()
 	q, err := watchQuery(r)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"souk/api/client"
+	"souk/internal/drain"
 )
 
 func (p *Portal) logRoutes() []Route {
@@ -97,7 +98,7 @@ func (l *logsOf) streamPath() string {
 // logStream sends the latest lines and those that follow, as server-sent events.
 // Each stream begins anew, so that one that was cut and resumed misses nothing.
 func (p *Portal) logStream(w http.ResponseWriter, r *http.Request, v *visit) error {
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := drain.Stream(r.Context())
 	defer cancel()
 	body, err := v.organization().Project(r.PathValue("project")).Logs(ctx, r.PathValue("name"), client.LogOptions{Tail: shownLines, Follow: true})
 	if err != nil {

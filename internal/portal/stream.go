@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"souk/internal/drain"
 )
 
 // heartbeat keeps what is between from closing a silent stream.
@@ -16,7 +18,9 @@ const changeEvent = "event: change\ndata:\n\n"
 // in it when it is named. What has changed the page asks for itself, and once
 // more when the stream begins: nothing is lost before that, or while it was cut.
 func (p *Portal) stream(w http.ResponseWriter, r *http.Request, v *visit) error {
-	events := v.organization().Project(v.query.Get("project")).Changes(r.Context(), v.query.Get("instance"))
+	ctx, cancel := drain.Stream(r.Context())
+	defer cancel()
+	events := v.organization().Project(v.query.Get("project")).Changes(ctx, v.query.Get("instance"))
 	out := http.NewResponseController(w)
 	_ = out.SetWriteDeadline(time.Time{})
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -56,7 +60,7 @@ func (p *Portal) stream(w http.ResponseWriter, r *http.Request, v *visit) error 
 			return nil
 		}
 		select {
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			return nil
 		case _, ok := <-changes:
 			if !ok {

@@ -33,6 +33,9 @@ func Migrate(ctx context.Context, c Config) error {
 	if err != nil {
 		return errors.New("the owner's connection string cannot be read")
 	}
+	if cfg.Password, err = password(c.PasswordFiles.Owner, cfg.Password); err != nil {
+		return err
+	}
 	cfg.RuntimeParams["lock_timeout"] = "10000"
 	db := stdlib.OpenDB(*cfg)
 	defer db.Close()

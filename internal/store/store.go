@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -21,8 +22,30 @@ type Config struct {
 	App    string `json:"app"`    // URL or DSN of souk_app: requests of tenants
 	System string `json:"system"` // URL or DSN of souk_system: work across tenants
 	Owner  string `json:"owner"`  // URL or DSN of souk_owner: migrations only
+	// PasswordFiles hold passwords that are not in the connection strings.
+	PasswordFiles PasswordFiles `json:"passwordFiles,omitzero"`
 	// MaxConnections of each pool; 0 means 16.
 	MaxConnections int32 `json:"maxConnections,omitempty"`
+}
+
+// PasswordFiles are the paths of files with one password each; "": the connection
+// string has it.
+type PasswordFiles struct {
+	App    string `json:"app,omitempty"`
+	System string `json:"system,omitempty"`
+	Owner  string `json:"owner,omitempty"`
+}
+
+// password reads the password from a file, where one is named.
+func password(file, otherwise string) (string, error) {
+	if file == "" {
+		return otherwise, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // Store holds the connection pools.
@@ -32,11 +55,11 @@ type Store struct {
 
 // Open connects both pools and checks that they answer.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	app, err := openPool(ctx, c.App, c.MaxConnections)
+	app, err := openPool(ctx, c.App, c.PasswordFiles.App, c.MaxConnections)
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach the record as souk_app: %w", err)
 	}
-	system, err := openPool(ctx, c.System, c.MaxConnections)
+	system, err := openPool(ctx, c.System, c.PasswordFiles.System, c.MaxConnections)
 	if err != nil {
 		app.Close()
 		return nil, fmt.Errorf("cannot reach the record as souk_system: %w", err)
@@ -44,10 +67,15 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return &Store{app, system}, nil
 }
 
-func openPool(ctx context.Context, dsn string, size int32) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, dsn, passwordFile string, size int32) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, errors.New("its connection string cannot be read") // never echo it: it holds a password
+	}
+	// Read for each connection, so that a password can be changed under way.
+	cfg.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) (err error) {
+		c.Password, err = password(passwordFile, c.Password)
+		return err
 	}
 	cfg.MaxConns = size
 	if size == 0 {

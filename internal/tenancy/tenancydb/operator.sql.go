@@ -81,3 +81,13 @@ func (q *Queries) FindOrganizations(ctx context.Context, arg FindOrganizationsPa
 	}
 	return items, nil
 }
+
+const lockOperators = `-- name: LockOperators :exec
+SELECT pg_advisory_xact_lock(hashtext('souk operators'))
+`
+
+// One at a time makes the first operator.
+func (q *Queries) LockOperators(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, lockOperators)
+	return err
+}
