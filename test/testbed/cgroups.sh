@@ -53,10 +53,11 @@ kill_cgroup() {
 	done
 }
 
-# remove_cgroup GROUP removes it, empty, from every tree.
+# remove_cgroup GROUP removes it, empty, from every tree, also from that of
+# version 2 beside version 1, where container runtimes leave theirs.
 remove_cgroup() {
 	local tree
-	for tree in $(cgroup_trees); do
+	for tree in $(cgroup_trees) /sys/fs/cgroup/unified; do
 		[[ ! -d $tree/$1 ]] || find "$tree/$1" -depth -type d -exec rmdir {} +
 	done
 }
