@@ -44,6 +44,11 @@ type CapacityPatch struct {
 	Instances  *int64 `json:"instances,omitempty"`
 }
 
+// ZoneRevoke is the body of POST /api/v1/operator/zones/{zone}/revoke.
+type ZoneRevoke struct {
+	Reason string `json:"reason,omitempty" maxLength:"2000" doc:"For the operator's staff"`
+}
+
 // OfferingPut is the body of PUT /api/v1/operator/zones/{zone}/offerings.
 type OfferingPut struct {
 	Service      string `json:"service" example:"postgresql"`

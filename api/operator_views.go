@@ -28,6 +28,8 @@ type ZoneAgent struct {
 	SilentSeconds    int64        `json:"silentSeconds" doc:"By the machine's clock"`
 	CertificateUntil time.Time    `json:"certificateUntil"`
 	Revoked          bool         `json:"revoked,omitempty"`
+	RevokedAt        *time.Time   `json:"revokedAt,omitempty"`
+	RevokedReason    string       `json:"revokedReason,omitempty"`
 	Engines          []ZoneEngine `json:"engines" nullable:"false"`
 }
 

@@ -35,6 +35,13 @@ func (o *Operator) PatchZone(ctx context.Context, zone string, patch api.ZonePat
 	return out, err
 }
 
+// RevokeZone cuts a zone's agent off. The same again changes nothing.
+func (o *Operator) RevokeZone(ctx context.Context, zone string, revoke api.ZoneRevoke) (api.Zone, error) {
+	var out api.Zone
+	err := o.client.do(ctx, call{method: http.MethodPost, path: []string{"operator", "zones", zone, "revoke"}, body: revoke, out: &out, changes: true})
+	return out, err
+}
+
 // PutOffering offers a service in a zone at a service level, or withdraws it.
 func (o *Operator) PutOffering(ctx context.Context, zone string, offering api.OfferingPut) (api.Offering, error) {
 	var out api.Offering

@@ -39,7 +39,7 @@ ORDER BY s.id, p.revision DESC;
 SELECT z.*, v.name AS provider,
 	coalesce(u.cpu_millis, 0)::bigint AS used_cpu_millis, coalesce(u.memory_mib, 0)::bigint AS used_memory_mib,
 	coalesce(u.storage_gib, 0)::bigint AS used_storage_gib, coalesce(u.instances, 0)::bigint AS used_instances,
-	a.info, a.last_seen_real, a.revoked_at
+	a.info, a.last_seen_real, a.revoked_at, coalesce(a.version, '')::text AS version
 FROM zones z
 JOIN providers v ON v.id = z.provider_id
 LEFT JOIN zone_use u ON u.zone_id = z.id

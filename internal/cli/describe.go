@@ -84,47 +84,6 @@ func (a *App) describeService(ctx context.Context, name string) error {
 	return err
 }
 
-func (a *App) describeZone(ctx context.Context, name string) error {
-	c, _, err := a.connect()
-	if err != nil {
-		return err
-	}
-	zones, err := c.Zones(ctx)
-	if err != nil {
-		return err
-	}
-	for _, z := range zones {
-		if z.Metadata.Name == name {
-			_, err := fmt.Fprint(a.Out, zonePage(z))
-			return err
-		}
-	}
-	return fmt.Errorf("there is no zone %s; see: souk get zones", name)
-}
-
-func zonePage(z api.Zone) *page {
-	p := &page{}
-	p.field("Zone", z.Metadata.Name)
-	p.field("Title", z.Title)
-	p.field("Provider", z.Provider)
-	p.field("Driver", z.Driver)
-	p.field("Isolation", z.Isolation)
-	p.field("Limits", z.Limits)
-	domains := strings.Join(z.FailureDomains, ", ")
-	if z.Simulated || z.FailureDomainsSimulated {
-		domains = strings.TrimSpace(domains + " (simulated: they are one machine)")
-	}
-	p.field("Failure domains", domains)
-	t := newTable("RESOURCE", "RESERVED", "CAPACITY")
-	t.add("instances", fmt.Sprint(z.Reserved.Instances), fmt.Sprint(z.Capacity.Instances))
-	t.add("cpu", cores(z.Reserved.CPUMillis), cores(z.Capacity.CPUMillis))
-	t.add("memory", mebibytes(z.Reserved.MemoryMiB), mebibytes(z.Capacity.MemoryMiB))
-	t.add("storage", fmt.Sprintf("%d GiB", z.Reserved.StorageGiB), fmt.Sprintf("%d GiB", z.Capacity.StorageGiB))
-	p.section("Capacity", t)
-	p.section("Conditions", conditionTable(z.Conditions))
-	return p
-}
-
 func conditionTable(conditions []api.Condition) *table {
 	t := newTable("CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE")
 	for _, c := range conditions {

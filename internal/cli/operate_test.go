@@ -149,3 +149,56 @@ func TestPriceFilesThatAreNone(t *testing.T) {
 		t.Errorf("%d requests were made", len(sent))
 	}
 }
+
+func TestZoneRevokeAndDescribe(t *testing.T) {
+	h := newTerminal(t)
+	z := api.Zone{Metadata: api.Metadata{Name: "k8s"}, Title: "A cluster", Provider: "dc", Driver: "kubernetes", FailureDomains: []string{"a", "b", "c"}, FailureDomainsSimulated: true,
+		Capacity: api.Capacity{CPUMillis: 16000, MemoryMiB: 2048, StorageGiB: 500, Instances: 100}, Reserved: api.Capacity{Instances: 1, CPUMillis: 250, MemoryMiB: 512, StorageGiB: 10},
+		Conditions: []api.Condition{{Type: "ZoneReachable", Reason: "AgentRevoked", Message: "Cut off.", LastTransitionTime: now}}}
+	h.server.replies["POST /operator/zones/k8s/revoke"] = z
+	stdout, stderr := h.expect(exitDone, "zone", "revoke", "k8s", "--reason", "its key was lost")
+	same(t, stdout, "zone/k8s cut off\n")
+	has(t, stderr, "souk zone enrol k8s")
+	sent := h.server.sent("POST")
+	same(t, sent[0].body, `{"reason":"its key was lost"}`)
+
+	const public = `
+Zone:             k8s
+Title:            A cluster
+Provider:         dc
+Driver:           kubernetes
+Failure domains:  a, b, c (simulated: they are one machine)
+`
+	const capacity = `
+Capacity
+RESOURCE   RESERVED  CAPACITY
+instances  1         100
+cpu        0.25      16
+memory     512 MiB   2 GiB
+storage    10 GiB    500 GiB
+
+Conditions
+CONDITION      STATUS  SINCE                    REASON        MESSAGE
+ZoneReachable  false   2026-11-21 12:00:00 UTC  AgentRevoked  Cut off.
+`
+	h.server.replies["GET /zones"] = api.List[api.Zone]{Items: []api.Zone{z}}
+	h.server.replies["GET /operator/zones"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { refuse(w, 403, "Your role does not allow it.") })
+	stdout, _ = h.expect(exitDone, "describe", "zone", "k8s")
+	same(t, stdout, public+capacity)
+
+	h.server.replies["GET /operator/zones"] = api.List[api.OperatorZone]{Items: []api.OperatorZone{{Zone: z,
+		Agent: &api.ZoneAgent{Version: "v1.2.0", Epoch: 2, EnrolledAt: now, CertificateUntil: now, RevokedAt: &now, RevokedReason: "its key was lost", Revoked: true,
+			Engines: []api.ZoneEngine{{Service: "postgresql", Version: "15.18"}}},
+		Offerings: []api.Offering{{Zone: "k8s", Service: "postgresql", ServiceLevel: "guaranteed", PriceList: 3, PriceListName: "k8s", Problem: "its agent has been cut off."}}}}}
+	stdout, _ = h.expect(exitDone, "describe", "zone", "k8s")
+	same(t, stdout, public+`Agent:            v1.2.0
+Engines:          postgresql 15.18
+Enrolled:         2026-11-21 12:00:00 UTC (enrolment 2)
+Certificate:      until 2026-11-21 12:00:00 UTC
+Cut off:          2026-11-21 12:00:00 UTC: its key was lost
+`+capacity+`
+Offered
+SERVICE     ZONE  LEVEL       PRICE LIST  ORDERABLE  NOTE
+postgresql  k8s   guaranteed  k8s 3       no         its agent has been cut off.
+`)
+}

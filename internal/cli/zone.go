@@ -15,7 +15,7 @@ import (
 
 func newZone(a *App) *cobra.Command {
 	cmd := &cobra.Command{Use: "zone", Short: "Make zones, offer services there, join agents (operator)"}
-	cmd.AddCommand(newZoneCreate(a), newZoneUpdate(a), newZoneOffer(a), newZoneEnrol(a))
+	cmd.AddCommand(newZoneCreate(a), newZoneUpdate(a), newZoneOffer(a), newZoneEnrol(a), newZoneRevoke(a))
 	return cmd
 }
 

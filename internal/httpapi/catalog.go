@@ -55,7 +55,7 @@ func (s *Server) registerCatalog() {
 			err := s.Read(ctx, func(tx store.Tx, p Place) error {
 				rows, err := catalogdb.New(tx).Zones(ctx, "")
 				for _, z := range rows {
-					out.Body.Items = append(out.Body.Items, s.zoneDoc(z))
+					out.Body.Items = append(out.Body.Items, zoneDoc(z))
 				}
 				return err
 			})
@@ -146,7 +146,7 @@ func offeringDoc(o catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) a
 	return out
 }
 
-func (s *Server) zoneDoc(z catalogdb.ZonesRow) api.Zone {
+func zoneDoc(z catalogdb.ZonesRow) api.Zone {
 	info := catalog.Reported(z)
 	out := api.Zone{
 		Metadata: api.Metadata{ID: z.ID.String(), Name: z.Name, CreatedAt: z.CreatedAt.UTC(), UpdatedAt: z.UpdatedAt.UTC()},
@@ -155,7 +155,6 @@ func (s *Server) zoneDoc(z catalogdb.ZonesRow) api.Zone {
 		Capacity: api.Capacity{CPUMillis: z.CapacityCpuMillis, MemoryMiB: z.CapacityMemoryMib, StorageGiB: z.CapacityStorageGib, Instances: z.CapacityInstances},
 		Reserved: api.Capacity{CPUMillis: z.UsedCpuMillis, MemoryMiB: z.UsedMemoryMib, StorageGiB: z.UsedStorageGib, Instances: z.UsedInstances},
 	}
-	reachable := instance.Reachable(z.LastSeenReal, time.Now())
-	out.Conditions = []api.Condition{reachable}
+	out.Conditions = []api.Condition{instance.Reachable(z.LastSeenReal, z.RevokedAt, time.Now())}
 	return out
 }

@@ -69,11 +69,11 @@ func (s *Server) makeZone(ctx context.Context, in *struct{ Body api.ZoneCreate }
 	out := &body[api.Zone]{}
 	err := s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
 		z, made, err := catalog.MakeZone(ctx, tx, in.Body, p.Now)
-		if out.Body = s.zoneDoc(z); err != nil || !made {
+		if out.Body = zoneDoc(z); err != nil || !made {
 			return z.Name, err
 		}
 		return z.Name, p.Audit(ctx, tx, audit.Event{Action: "zone.create", Kind: "zone", ObjectID: z.ID.String(), ObjectName: z.Name, Details: details(in.Body)})
-	}, s.zoneAgain(ctx, out))
+	}, zoneAgain(ctx, out))
 	return out, err
 }
 
@@ -84,20 +84,20 @@ func (s *Server) changeZone(ctx context.Context, in *struct {
 	out := &body[api.Zone]{}
 	err := s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
 		z, changed, err := catalog.ChangeZone(ctx, tx, in.Zone, in.Body, p.Now)
-		if out.Body = s.zoneDoc(z); err != nil || !changed {
+		if out.Body = zoneDoc(z); err != nil || !changed {
 			return z.Name, err
 		}
 		return z.Name, p.Audit(ctx, tx, audit.Event{Action: "zone.update", Kind: "zone", ObjectID: z.ID.String(), ObjectName: z.Name, Details: details(in.Body)})
-	}, s.zoneAgain(ctx, out))
+	}, zoneAgain(ctx, out))
 	return out, err
 }
 
 // zoneAgain answers a repeat with the zone as it is.
-func (s *Server) zoneAgain(ctx context.Context, out *body[api.Zone]) func(store.Tx, Place, string) error {
+func zoneAgain(ctx context.Context, out *body[api.Zone]) func(store.Tx, Place, string) error {
 	return func(tx store.Tx, _ Place, name string) error {
 		zones, err := catalogdb.New(tx).Zones(ctx, name)
 		if err == nil && len(zones) > 0 {
-			out.Body = s.zoneDoc(zones[0])
+			out.Body = zoneDoc(zones[0])
 		}
 		return err
 	}

@@ -25,6 +25,11 @@ var operatorCatalogRows = map[string]row{
 	"operator-offerings-put": {operator: admins, request: func(t *testing.T, e *httpapitest.Env, _ place) httpapitest.Request {
 		return offering(madeZone(t, e), api.OfferingPut{Service: httpapitest.Service, ServiceLevel: "best-effort", PriceList: "list"})
 	}},
+	"operator-zone-revoke": {operator: editors, request: func(t *testing.T, e *httpapitest.Env, _ place) httpapitest.Request {
+		zone := madeZone(t, e)
+		desk{Env: e}.reports(t, zone, "a")
+		return post("/api/v1/operator/zones/"+zone+"/revoke", api.ZoneRevoke{Reason: "its machine was stolen"})
+	}},
 	"operator-price-lists":     {operator: readers, request: get("/api/v1/operator/price-lists")},
 	"operator-price-lists-get": {operator: readers, request: get("/api/v1/operator/price-lists/list")},
 	"operator-price-lists-put": {operator: admins, request: func(*testing.T, *httpapitest.Env, place) httpapitest.Request {

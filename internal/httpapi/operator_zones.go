@@ -10,17 +10,21 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"souk/api"
+	"souk/internal/audit"
 	"souk/internal/authz"
 	"souk/internal/catalog/catalogdb"
 	"souk/internal/driver"
 	"souk/internal/instance"
 	"souk/internal/store"
+	"souk/internal/zone"
 	"souk/internal/zone/zonedb"
 )
 
 func (s *Server) registerOperatorZones() {
 	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/operator/zones", ID: "operator-zones", Tag: "operator", Action: authz.OperatorInventory,
 		Summary: "Zones with their agents, capacity and what is offered there"}, s.operatorZones)
+	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/zones/{zone}/revoke", ID: "operator-zone-revoke", Tag: "operator", Action: authz.OperatorZoneRevoke,
+		Summary: "Cut a zone's agent off", Description: "Its certificate is refused from then on, and so are enrolment tokens that have not been used. What runs there goes on running; an agent that is enrolled afterwards takes it up again."}, s.revokeZone)
 }
 
 func (s *Server) operatorZones(ctx context.Context, _ *struct{}) (*body[api.List[api.OperatorZone]], error) {
@@ -32,7 +36,10 @@ func (s *Server) operatorZones(ctx context.Context, _ *struct{}) (*body[api.List
 			return err
 		}
 		for _, z := range zones {
-			doc := api.OperatorZone{Zone: s.zoneDoc(z)}
+			doc := api.OperatorZone{Zone: zoneDoc(z)}
+			if text := zone.VersionProblem(s.Version, z.Version); text != "" && z.RevokedAt == nil {
+				doc.Zone.Conditions = append(doc.Zone.Conditions, api.Condition{Type: "AgentVersion", Reason: "TooFarApart", Message: text})
+			}
 			if doc.Agent, err = agentDoc(ctx, tx, z); err != nil {
 				return err
 			}
@@ -55,7 +62,7 @@ func agentDoc(ctx context.Context, tx store.Tx, z catalogdb.ZonesRow) (*api.Zone
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ZoneAgent{Version: a.Version, Epoch: a.Epoch, EnrolledAt: a.EnrolledAt.UTC(), LastSeenAt: a.LastSeenAt, CertificateUntil: a.NotAfter.UTC(), Revoked: a.RevokedAt != nil, Engines: []api.ZoneEngine{}}
+	out := &api.ZoneAgent{Version: a.Version, Epoch: a.Epoch, EnrolledAt: a.EnrolledAt.UTC(), LastSeenAt: a.LastSeenAt, CertificateUntil: a.NotAfter.UTC(), Revoked: a.RevokedAt != nil, RevokedAt: a.RevokedAt, RevokedReason: a.RevokedReason, Engines: []api.ZoneEngine{}}
 	if a.LastSeenReal != nil {
 		out.SilentSeconds = int64(max(0, time.Since(*a.LastSeenReal).Seconds()))
 	}
@@ -80,5 +87,24 @@ func (s *Server) offeredIn(ctx context.Context, tx store.Tx, z catalogdb.ZonesRo
 		doc.Available = doc.Problem == ""
 		out = append(out, doc)
 	}
+	return out, err
+}
+
+func (s *Server) revokeZone(ctx context.Context, in *struct {
+	InZone
+	Body api.ZoneRevoke
+}) (*body[api.Zone], error) {
+	out := &body[api.Zone]{}
+	read := zoneAgain(ctx, out)
+	err := s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
+		id, changed, err := s.Zones.Revoke(ctx, tx, in.Zone, in.Body.Reason)
+		if err == nil && changed {
+			err = p.Audit(ctx, tx, audit.Event{Action: "zone.revoke", Kind: "zone", ObjectID: id.String(), ObjectName: in.Zone, Details: details(in.Body)})
+		}
+		if err != nil {
+			return "", err
+		}
+		return in.Zone, read(tx, p, in.Zone)
+	}, read)
 	return out, err
 }

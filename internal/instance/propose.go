@@ -151,6 +151,9 @@ const notReported = "no agent has reported from there yet. If this goes on, the 
 // Unavailable says why a service cannot be ordered in a zone at a service level
 // now, or "".
 func Unavailable(z catalogdb.ZonesRow, service, level string) string {
+	if z.RevokedAt != nil {
+		return "its agent has been cut off by the operator. Order in another zone, or wait until an agent is enrolled again."
+	}
 	info := catalog.Reported(z)
 	if info.Driver == "" {
 		return notReported

@@ -128,9 +128,11 @@ func cause(v View, zone zoneOwner, realNow time.Time) (cause, actor, message str
 		there = "operator"
 	}
 	switch {
-	case !Reachable(v.ZoneSeenReal, realNow).Status && v.ZoneSeenReal == nil:
+	case v.ZoneRevoked != nil:
+		return "zone-away", "operator", fmt.Sprintf("The agent of zone %s has been cut off. Enrol one again: souk zone enrol %s.", v.Zone, v.Zone)
+	case !Reachable(v.ZoneSeenReal, v.ZoneRevoked, realNow).Status && v.ZoneSeenReal == nil:
 		return "zone-new", there, fmt.Sprintf("No agent has reported for zone %s yet. Enrol one and start it.", v.Zone)
-	case !Reachable(v.ZoneSeenReal, realNow).Status:
+	case !Reachable(v.ZoneSeenReal, v.ZoneRevoked, realNow).Status:
 		return "zone-away", there, fmt.Sprintf("The agent of zone %s has not reported since %s. See to its machine and its network.", v.Zone, v.ZoneSeenReal.UTC().Format(time.RFC3339))
 	case v.BlockedBy == "you":
 		return "customer", "customer", v.Message

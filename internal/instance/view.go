@@ -23,7 +23,7 @@ type View struct {
 	Zone, Organization, Project, Plan                                  string
 	PlanRevision, PackageRevision, PriceListRevision, OfferingRevision int32
 	Driver                                                             string // of the zone
-	ZoneSeenReal                                                       *time.Time
+	ZoneSeenReal, ZoneRevoked                                          *time.Time
 }
 
 // viewColumns are the fields of View, in order. They are named one by one, so
@@ -33,7 +33,7 @@ const viewColumns = `i.id, i.organization_id, i.project_id, i.name, i.labels, i.
 	i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message,
 	i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes,
 	i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members,
-	z.name, o.name, p.name, r.name, r.revision, k.revision, l.revision, f.revision, z.driver, a.last_seen_real`
+	z.name, o.name, p.name, r.name, r.revision, k.revision, l.revision, f.revision, z.driver, a.last_seen_real, a.revoked_at`
 
 // viewJoins brings to instances i the words for what they refer to.
 const viewJoins = `
@@ -125,8 +125,13 @@ func (v View) endpoint() *api.Endpoint {
 	return &api.Endpoint{Host: e.Host, Port: e.Port, Database: e.Database, CA: e.CAPEM}
 }
 
-// Reachable says whether a zone's agent, last heard of at seen, speaks.
-func Reachable(seen *time.Time, realNow time.Time) api.Condition {
+// Reachable says whether a zone's agent, last heard of at seen and cut off at
+// revoked, speaks.
+func Reachable(seen, revoked *time.Time, realNow time.Time) api.Condition {
+	if revoked != nil {
+		return api.Condition{Type: "ZoneReachable", Reason: "AgentRevoked", LastTransitionTime: revoked.UTC(),
+			Message: "The operator has cut the zone's agent off. What runs there goes on running; changes are carried out once an agent is enrolled again."}
+	}
 	if seen != nil && realNow.Sub(*seen) < zoneSilence {
 		return api.Condition{Type: "ZoneReachable", Status: true}
 	}
@@ -147,7 +152,7 @@ func (v View) members() []api.InstanceMember {
 func (v View) conditions(realNow time.Time) []api.Condition {
 	var reported []driver.Condition
 	_ = json.Unmarshal(v.Instance.Conditions, &reported)
-	reachable := Reachable(v.ZoneSeenReal, realNow)
+	reachable := Reachable(v.ZoneSeenReal, v.ZoneRevoked, realNow)
 	out := []api.Condition{reachable}
 	for _, c := range reported {
 		out = append(out, api.Condition{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message})

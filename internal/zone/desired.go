@@ -191,8 +191,8 @@ func (z *Zones) desired(ctx context.Context, a agent, ids []uuid.UUID) ([]agenta
 		if err != nil {
 			return err
 		}
-		if now.Epoch != a.epoch || now.RevokedAt != nil {
-			return errSuperseded
+		if err := inForce(now, a); err != nil {
+			return err
 		}
 		rows, err := q.DesiredInstances(ctx, zonedb.DesiredInstancesParams{ZoneID: a.zone, Ids: ids})
 		if err != nil {

@@ -114,8 +114,11 @@ func (z *Zones) repeat(ctx context.Context, q *zonedb.Queries, token zonedb.Enro
 	if err != nil {
 		return agentapi.EnrolResponse{}, err
 	}
-	if token.Epoch == nil || now.Epoch != *token.Epoch || string(now.KeyHash) != string(key) || now.RevokedAt != nil {
+	if token.Epoch == nil || now.Epoch != *token.Epoch || string(now.KeyHash) != string(key) {
 		return agentapi.EnrolResponse{}, errSuperseded
+	}
+	if now.RevokedAt != nil {
+		return agentapi.EnrolResponse{}, errRevoked
 	}
 	return z.issue(ctx, q, token.ZoneID, now.Epoch, csr)
 }
@@ -135,8 +138,8 @@ func (z *Zones) Rotate(ctx context.Context, a agent, currentKey []byte, expired 
 		if err != nil {
 			return err
 		}
-		if now.Epoch != a.epoch || now.RevokedAt != nil {
-			return errSuperseded
+		if err := inForce(now, a); err != nil {
+			return err
 		}
 		if newest := string(now.KeyHash); expired && newest != string(currentKey) && newest != string(key) {
 			return errExpired

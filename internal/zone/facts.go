@@ -70,8 +70,8 @@ func (z *Zones) apply(ctx context.Context, a agent, facts []agentapi.Fact) (uint
 		if err != nil {
 			return err
 		}
-		if now.Epoch != a.epoch || now.RevokedAt != nil {
-			return errSuperseded
+		if err := inForce(now, a); err != nil {
+			return err
 		}
 		acknowledged = uint64(now.Acknowledged)
 		for _, f := range facts {

@@ -2,6 +2,7 @@ package zone_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -140,8 +141,10 @@ type machine struct {
 	driver driver.Driver
 	config agent.Config
 	log    *logBuffer
-	stop   context.CancelFunc
-	done   chan error
+	// version of the agent; "" is one between releases.
+	version string
+	stop    context.CancelFunc
+	done    chan error
 }
 
 func (p *plane) machine(d driver.Driver) *machine {
@@ -173,7 +176,7 @@ func (m *machine) Start() *machine {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.stop, m.done = cancel, make(chan error, 1)
 	go func(done chan<- error) {
-		done <- agent.Run(ctx, m.config, m.driver, agent.Deps{Logger: slog.New(slog.NewTextHandler(m.log, nil)), Clock: m.plane.Machine.Now, Version: "test"})
+		done <- agent.Run(ctx, m.config, m.driver, agent.Deps{Logger: slog.New(slog.NewTextHandler(m.log, nil)), Clock: m.plane.Machine.Now, Version: cmp.Or(m.version, "test")})
 	}(m.done)
 	return m
 }

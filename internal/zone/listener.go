@@ -93,9 +93,9 @@ func (z *Zones) handler() http.Handler {
 	mux.HandleFunc("POST "+agentapi.PathEnrol, z.serveEnrol)
 	mux.HandleFunc("POST "+agentapi.PathRotate, z.serveRotate)
 	mux.HandleFunc("POST "+agentapi.PathHello, z.known(z.serveHello))
-	mux.HandleFunc("GET "+agentapi.PathDesired, z.known(z.serveDesired))
-	mux.HandleFunc("POST "+agentapi.PathFacts, z.known(z.serveFacts))
-	mux.HandleFunc("POST "+agentapi.PathStream, z.known(z.serveStream))
+	mux.HandleFunc("GET "+agentapi.PathDesired, z.known(z.fitting(z.serveDesired)))
+	mux.HandleFunc("POST "+agentapi.PathFacts, z.known(z.fitting(z.serveFacts)))
+	mux.HandleFunc("POST "+agentapi.PathStream, z.known(z.fitting(z.serveStream)))
 	return mux
 }
 
@@ -138,7 +138,7 @@ func (z *Zones) identify(r *http.Request, mayBeExpired bool) (agent, []byte, err
 	case expired && !mayBeExpired:
 		return agent{}, nil, errExpired
 	}
-	return agent{zone, epoch}, key, nil
+	return agent{zone, epoch, now.Version}, key, nil
 }
 
 // known wraps a handler that needs an agent in force. No stream outlives the
@@ -154,6 +154,18 @@ func (z *Zones) known(f func(w http.ResponseWriter, r *http.Request, a agent)) h
 		ctx, cancel := context.WithTimeout(r.Context(), left)
 		defer cancel()
 		f(w, r.WithContext(ctx), a)
+	}
+}
+
+// fitting wraps a handler that needs an agent whose version fits: the control plane
+// may have been upgraded since that said hello.
+func (z *Zones) fitting(f func(w http.ResponseWriter, r *http.Request, a agent)) func(http.ResponseWriter, *http.Request, agent) {
+	return func(w http.ResponseWriter, r *http.Request, a agent) {
+		if text := VersionProblem(z.Version, a.version); text != "" {
+			z.refuse(w, r, errVersion(text))
+			return
+		}
+		f(w, r, a)
 	}
 }
 
@@ -194,6 +206,10 @@ func (z *Zones) serveHello(w http.ResponseWriter, r *http.Request, a agent) {
 		z.refuse(w, r, errBootID)
 		return
 	}
+	if text := VersionProblem(z.Version, hello.Version); text != "" {
+		z.refuse(w, r, errors.Join(errVersion(text), z.noteVersion(r.Context(), a, hello.Version)))
+		return
+	}
 	if !plainDomains(hello.Info.FailureDomains) {
 		z.refuse(w, r, errDomains)
 		return
@@ -208,6 +224,14 @@ func (z *Zones) serveHello(w http.ResponseWriter, r *http.Request, a agent) {
 		return err
 	})
 	z.answer(w, r, agentapi.HelloResponse{Clock: agentapi.Clock{Offset: z.Clock.Offset()}, Acknowledged: uint64(acknowledged)}, err)
+}
+
+// noteVersion writes down the version of an agent that was refused for it, for the
+// operator to see.
+func (z *Zones) noteVersion(ctx context.Context, a agent, version string) error {
+	return z.Store.System(ctx, func(tx store.Tx) error {
+		return zonedb.New(tx).NoteVersion(ctx, zonedb.NoteVersionParams{ZoneID: a.zone, Version: version, Epoch: a.epoch})
+	})
 }
 
 // mostDomains bounds what a zone may say that can fail by itself in it.

@@ -22,7 +22,7 @@ UPDATE enrolment_tokens SET used_key_hash = $2, epoch = $3 WHERE id = $1;
 -- name: PutAgent :exec
 INSERT INTO zone_agents (zone_id, epoch, key_hash, not_after, enrolled_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (zone_id) DO UPDATE SET epoch = excluded.epoch, key_hash = excluded.key_hash, previous_key_hash = NULL, not_after = excluded.not_after,
-	enrolled_at = excluded.enrolled_at, revoked_at = NULL, acknowledged = 0, boot_id = '', info = '{}';
+	enrolled_at = excluded.enrolled_at, revoked_at = NULL, revoked_reason = '', version = '', acknowledged = 0, boot_id = '', info = '{}';
 
 -- name: RotateAgent :exec
 UPDATE zone_agents SET previous_key_hash = $2, key_hash = $3, not_after = $4 WHERE zone_id = $1;
@@ -32,6 +32,17 @@ UPDATE zone_agents SET previous_key_hash = NULL WHERE zone_id = $1 AND key_hash 
 
 -- name: SayHello :one
 UPDATE zone_agents SET boot_id = $2, version = $3, info = $4, last_seen_at = $5, last_seen_real = $6 WHERE zone_id = $1 AND epoch = $7 RETURNING acknowledged;
+
+-- name: NoteVersion :exec
+-- Of an agent that was refused for it.
+UPDATE zone_agents SET version = $2 WHERE zone_id = $1 AND epoch = $3;
+
+-- name: Revoke :execrows
+UPDATE zone_agents SET revoked_at = $2, revoked_reason = $3 WHERE zone_id = $1 AND revoked_at IS NULL;
+
+-- name: SpoilEnrolmentTokens :execrows
+-- Those that were not used end at the given time.
+UPDATE enrolment_tokens SET expires_at = $2 WHERE zone_id = $1 AND used_key_hash IS NULL AND expires_at > $2;
 
 -- name: Seen :execrows
 UPDATE zone_agents SET last_seen_at = $2, last_seen_real = $3 WHERE zone_id = $1 AND epoch = $4 AND revoked_at IS NULL;

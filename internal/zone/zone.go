@@ -29,6 +29,8 @@ type Config struct {
 	Instances *instance.Service
 	Secrets   instance.Sealer
 	Logger    *slog.Logger
+	// Version is the control plane's own; agents are one minor version apart at most.
+	Version string
 	// Names that the listener's certificate carries: host names and IP addresses.
 	Names []string
 	// CertificateValidity of agents; 0 means 24 hours. They rotate at two thirds.
@@ -119,6 +121,7 @@ func (z *Zones) makeCA(ctx context.Context, q *zonedb.Queries) error {
 
 // agent is the identity that a certificate proves, checked against the record.
 type agent struct {
-	zone  uuid.UUID
-	epoch int64
+	zone    uuid.UUID
+	epoch   int64
+	version string // as it last said
 }

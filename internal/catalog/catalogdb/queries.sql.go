@@ -873,7 +873,7 @@ const zones = `-- name: Zones :many
 SELECT z.id, z.provider_id, z.organization_id, z.name, z.title, z.driver, z.simulated, z.failure_domains, z.capacity_cpu_millis, z.capacity_memory_mib, z.capacity_storage_gib, z.capacity_instances, z.created_at, z.updated_at, v.name AS provider,
 	coalesce(u.cpu_millis, 0)::bigint AS used_cpu_millis, coalesce(u.memory_mib, 0)::bigint AS used_memory_mib,
 	coalesce(u.storage_gib, 0)::bigint AS used_storage_gib, coalesce(u.instances, 0)::bigint AS used_instances,
-	a.info, a.last_seen_real, a.revoked_at
+	a.info, a.last_seen_real, a.revoked_at, coalesce(a.version, '')::text AS version
 FROM zones z
 JOIN providers v ON v.id = z.provider_id
 LEFT JOIN zone_use u ON u.zone_id = z.id
@@ -905,6 +905,7 @@ type ZonesRow struct {
 	Info               []byte
 	LastSeenReal       *time.Time
 	RevokedAt          *time.Time
+	Version            string
 }
 
 func (q *Queries) Zones(ctx context.Context, name string) ([]ZonesRow, error) {
@@ -939,6 +940,7 @@ func (q *Queries) Zones(ctx context.Context, name string) ([]ZonesRow, error) {
 			&i.Info,
 			&i.LastSeenReal,
 			&i.RevokedAt,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}

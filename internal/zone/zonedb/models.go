@@ -36,4 +36,5 @@ type ZoneAgent struct {
 	Acknowledged    int64
 	LastSeenAt      *time.Time
 	LastSeenReal    *time.Time
+	RevokedReason   string
 }

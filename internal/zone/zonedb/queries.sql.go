@@ -51,7 +51,7 @@ func (q *Queries) AdvanceClock(ctx context.Context, offsetMicroseconds int64) (A
 }
 
 const agent = `-- name: Agent :one
-SELECT zone_id, epoch, key_hash, previous_key_hash, not_after, enrolled_at, revoked_at, boot_id, version, info, acknowledged, last_seen_at, last_seen_real FROM zone_agents WHERE zone_id = $1
+SELECT zone_id, epoch, key_hash, previous_key_hash, not_after, enrolled_at, revoked_at, boot_id, version, info, acknowledged, last_seen_at, last_seen_real, revoked_reason FROM zone_agents WHERE zone_id = $1
 `
 
 func (q *Queries) Agent(ctx context.Context, zoneID uuid.UUID) (ZoneAgent, error) {
@@ -71,12 +71,13 @@ func (q *Queries) Agent(ctx context.Context, zoneID uuid.UUID) (ZoneAgent, error
 		&i.Acknowledged,
 		&i.LastSeenAt,
 		&i.LastSeenReal,
+		&i.RevokedReason,
 	)
 	return i, err
 }
 
 const agentForUpdate = `-- name: AgentForUpdate :one
-SELECT zone_id, epoch, key_hash, previous_key_hash, not_after, enrolled_at, revoked_at, boot_id, version, info, acknowledged, last_seen_at, last_seen_real FROM zone_agents WHERE zone_id = $1 FOR UPDATE
+SELECT zone_id, epoch, key_hash, previous_key_hash, not_after, enrolled_at, revoked_at, boot_id, version, info, acknowledged, last_seen_at, last_seen_real, revoked_reason FROM zone_agents WHERE zone_id = $1 FOR UPDATE
 `
 
 func (q *Queries) AgentForUpdate(ctx context.Context, zoneID uuid.UUID) (ZoneAgent, error) {
@@ -96,6 +97,7 @@ func (q *Queries) AgentForUpdate(ctx context.Context, zoneID uuid.UUID) (ZoneAge
 		&i.Acknowledged,
 		&i.LastSeenAt,
 		&i.LastSeenReal,
+		&i.RevokedReason,
 	)
 	return i, err
 }
@@ -446,10 +448,26 @@ func (q *Queries) LoadClock(ctx context.Context) (LoadClockRow, error) {
 	return i, err
 }
 
+const noteVersion = `-- name: NoteVersion :exec
+UPDATE zone_agents SET version = $2 WHERE zone_id = $1 AND epoch = $3
+`
+
+type NoteVersionParams struct {
+	ZoneID  uuid.UUID
+	Version string
+	Epoch   int64
+}
+
+// Of an agent that was refused for it.
+func (q *Queries) NoteVersion(ctx context.Context, arg NoteVersionParams) error {
+	_, err := q.db.Exec(ctx, noteVersion, arg.ZoneID, arg.Version, arg.Epoch)
+	return err
+}
+
 const putAgent = `-- name: PutAgent :exec
 INSERT INTO zone_agents (zone_id, epoch, key_hash, not_after, enrolled_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (zone_id) DO UPDATE SET epoch = excluded.epoch, key_hash = excluded.key_hash, previous_key_hash = NULL, not_after = excluded.not_after,
-	enrolled_at = excluded.enrolled_at, revoked_at = NULL, acknowledged = 0, boot_id = '', info = '{}'
+	enrolled_at = excluded.enrolled_at, revoked_at = NULL, revoked_reason = '', version = '', acknowledged = 0, boot_id = '', info = '{}'
 `
 
 type PutAgentParams struct {
@@ -492,6 +510,24 @@ func (q *Queries) PutClock(ctx context.Context, arg PutClockParams) (PutClockRow
 	var i PutClockRow
 	err := row.Scan(&i.OffsetMicroseconds, &i.FloorAt)
 	return i, err
+}
+
+const revoke = `-- name: Revoke :execrows
+UPDATE zone_agents SET revoked_at = $2, revoked_reason = $3 WHERE zone_id = $1 AND revoked_at IS NULL
+`
+
+type RevokeParams struct {
+	ZoneID        uuid.UUID
+	RevokedAt     *time.Time
+	RevokedReason string
+}
+
+func (q *Queries) Revoke(ctx context.Context, arg RevokeParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revoke, arg.ZoneID, arg.RevokedAt, arg.RevokedReason)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const rotateAgent = `-- name: RotateAgent :exec
@@ -581,6 +617,24 @@ type SpendEnrolmentTokenParams struct {
 func (q *Queries) SpendEnrolmentToken(ctx context.Context, arg SpendEnrolmentTokenParams) error {
 	_, err := q.db.Exec(ctx, spendEnrolmentToken, arg.ID, arg.UsedKeyHash, arg.Epoch)
 	return err
+}
+
+const spoilEnrolmentTokens = `-- name: SpoilEnrolmentTokens :execrows
+UPDATE enrolment_tokens SET expires_at = $2 WHERE zone_id = $1 AND used_key_hash IS NULL AND expires_at > $2
+`
+
+type SpoilEnrolmentTokensParams struct {
+	ZoneID    uuid.UUID
+	ExpiresAt time.Time
+}
+
+// Those that were not used end at the given time.
+func (q *Queries) SpoilEnrolmentTokens(ctx context.Context, arg SpoilEnrolmentTokensParams) (int64, error) {
+	result, err := q.db.Exec(ctx, spoilEnrolmentTokens, arg.ZoneID, arg.ExpiresAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const zoneByName = `-- name: ZoneByName :one
