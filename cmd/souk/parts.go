@@ -16,6 +16,8 @@ import (
 	"souk/internal/cli"
 	"souk/internal/controlplane"
 	"souk/internal/dev/lifeline"
+	"souk/internal/driver"
+	"souk/internal/driver/kubernetes"
 	"souk/internal/driver/process"
 	"souk/internal/store"
 	"souk/internal/supervisor"
@@ -69,7 +71,8 @@ func newMigrate(*cli.App) *cobra.Command {
 	})
 }
 
-// driverConfig is the section `driver` of an agent's configuration.
+// driverConfig is the section `driver` of the configuration of an agent that
+// runs instances as processes.
 type driverConfig struct {
 	Type string `json:"type"` // "process"
 	// Dir is the driver's own folder.
@@ -98,27 +101,71 @@ func newAgent(*cli.App) *cobra.Command {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		log := logger("agent")
-		drv, err := openDriver(config.Driver, log)
+		drv, err := openDriver(ctx, config, log)
 		if err != nil {
 			return err
 		}
-		if stop {
-			return drv.StopAll(ctx)
-		}
 		defer drv.Close()
+		if stop {
+			all, ok := drv.(interface{ StopAll(context.Context) error })
+			if !ok {
+				return errors.New("this zone's instances run on without an agent; only the process driver can stop them all at once")
+			}
+			return all.StopAll(ctx)
+		}
 		return agent.Run(ctx, config, drv, agent.Deps{Logger: log, Version: version, Stdin: os.Stdin})
 	})
 	cmd.Flags().BoolVar(&stop, "stop-instances", false, "stop all instances of a zone whose agent does not run, and end")
 	return cmd
 }
 
-func openDriver(raw json.RawMessage, log *slog.Logger) (*process.Driver, error) {
+// closable is a driver that is given up when the agent ends.
+type closable interface {
+	driver.Driver
+	Close() error
+}
+
+// openDriver opens the driver that the agent's configuration names.
+func openDriver(ctx context.Context, config agent.Config, log *slog.Logger) (closable, error) {
+	var kind struct {
+		Type string `json:"type"`
+	}
+	if err := yaml.Unmarshal(config.Driver, &kind); err != nil {
+		return nil, fmt.Errorf("the section driver: %w", err)
+	}
+	switch kind.Type {
+	case "process":
+		return openProcess(config.Driver, log)
+	case "kubernetes":
+		return openKubernetes(ctx, config, log)
+	}
+	return nil, fmt.Errorf("there is no driver %q; this agent has: kubernetes, process", kind.Type)
+}
+
+func openKubernetes(ctx context.Context, config agent.Config, log *slog.Logger) (closable, error) {
+	section, err := kubernetes.ParseSection(config.Driver)
+	if err != nil {
+		return nil, err
+	}
+	engines, err := all.KubernetesEngines(section.Engines)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := section.REST()
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	return kubernetes.New(ctx, kubernetes.Config{Section: section, REST: cluster, Engines: engines, Logger: log, Identity: host + ":" + config.DataDir})
+}
+
+func openProcess(raw json.RawMessage, log *slog.Logger) (closable, error) {
 	var c driverConfig
 	if err := yaml.UnmarshalStrict(raw, &c); err != nil {
 		return nil, fmt.Errorf("the section driver: %w", err)
-	}
-	if c.Type != "process" {
-		return nil, fmt.Errorf("there is no driver %q; this agent has: process", c.Type)
 	}
 	var sup process.Supervisor = supervisor.NewClient(c.Supervisor)
 	if c.Supervisor == "" {

@@ -4,6 +4,12 @@
 package all
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"souk/internal/driver/kubernetes"
 	"souk/internal/driver/process"
 	"souk/internal/servicepkg"
 	"souk/services/postgresql"
@@ -26,4 +32,25 @@ func ProcessEngines() []process.Engine {
 	return []process.Engine{
 		postgresql.ProcessEngine(),
 	}
+}
+
+// KubernetesEngines returns the engines of the services that an agent's
+// configuration has a section for, each made from its section.
+func KubernetesEngines(sections map[string]json.RawMessage) ([]kubernetes.Engine, error) {
+	known := map[string]func(json.RawMessage) (kubernetes.Engine, error){
+		"postgresql": postgresql.KubernetesEngine,
+	}
+	var engines []kubernetes.Engine
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		open, ok := known[name]
+		if !ok {
+			return nil, fmt.Errorf("driver.engines.%s: this agent has no such service; it has: %v", name, slices.Sorted(maps.Keys(known)))
+		}
+		engine, err := open(sections[name])
+		if err != nil {
+			return nil, fmt.Errorf("driver.engines.%s: %w", name, err)
+		}
+		engines = append(engines, engine)
+	}
+	return engines, nil
 }

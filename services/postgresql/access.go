@@ -13,10 +13,19 @@ import (
 	"souk/internal/driver"
 )
 
+// server is a running PostgreSQL as its superuser has it.
+type server struct {
+	admin *session // in the database postgres
+	// enter opens a session in another database.
+	enter func(ctx context.Context, database string) (*session, error)
+	// credentials are the log-ins that are wanted.
+	credentials []driver.Credential
+}
+
 // roles makes the owner role and the users' database, and closes the others.
-func (w *work) roles(ctx context.Context) error {
+func (s *server) roles(ctx context.Context) error {
 	var hasOwner, hasDatabase, open bool
-	err := w.admin.QueryRow(ctx, `SELECT
+	err := s.admin.QueryRow(ctx, `SELECT
 		exists (SELECT FROM pg_roles WHERE rolname = $1),
 		exists (SELECT FROM pg_database WHERE datname = $2 AND datdba = to_regrole($1)),
 		exists (SELECT FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) a
@@ -27,39 +36,42 @@ func (w *work) roles(ctx context.Context) error {
 	}
 	if !hasOwner {
 		// Users may watch their own server: its sessions and their statistics.
-		if err := w.admin.exec(ctx, "CREATE ROLE %s NOLOGIN IN ROLE pg_read_all_stats", owner); err != nil {
+		if err := s.admin.exec(ctx, "CREATE ROLE %s NOLOGIN IN ROLE pg_read_all_stats", owner); err != nil {
 			return err
 		}
 	}
 	if !hasDatabase {
-		if err := w.admin.exec(ctx, "CREATE DATABASE %s OWNER %s", database, owner); err != nil {
+		if err := s.admin.exec(ctx, "CREATE DATABASE %s OWNER %s", database, owner); err != nil {
 			return err
 		}
 		open = true
 	}
 	if open {
-		return w.admin.exec(ctx, "REVOKE ALL ON DATABASE postgres, template1, %s FROM PUBLIC", database)
+		return s.admin.exec(ctx, "REVOKE ALL ON DATABASE postgres, template1, %s FROM PUBLIC", database)
 	}
 	return nil
 }
+
+// ownRoles are the server's own and its operator's.
+var ownRoles = []string{owner, superuser, "postgres", "streaming_replica", "cnpg_pooler_pgbouncer"}
 
 // login is what the server has of a log-in.
 type login struct{ verifier string }
 
 // access makes the log-ins what they should be: those wanted can log in and act
 // as the owner, all others are revoked.
-func (w *work) access(ctx context.Context) error {
-	for _, credential := range w.Want.Credentials {
+func (s *server) access(ctx context.Context) error {
+	for _, credential := range s.credentials {
 		if err := validLogin(credential.Login); err != nil {
 			return err
 		}
 	}
-	present, err := w.logins(ctx)
+	present, err := s.logins(ctx)
 	if err != nil {
 		return err
 	}
 	var statements []string
-	for _, credential := range w.Want.Credentials {
+	for _, credential := range s.credentials {
 		found, ok := present[credential.Login]
 		delete(present, credential.Login)
 		if ok && verifies(found.verifier, credential.Password) {
@@ -72,18 +84,18 @@ func (w *work) access(ctx context.Context) error {
 		statements = append(statements, text)
 	}
 	if len(statements) > 0 {
-		if _, err := w.admin.Exec(ctx, strings.Join(statements, ";\n"), pgx.QueryExecModeSimpleProtocol); err != nil {
+		if _, err := s.admin.Exec(ctx, strings.Join(statements, ";\n"), pgx.QueryExecModeSimpleProtocol); err != nil {
 			return err
 		}
 	}
-	return w.revoke(ctx, slices.Sorted(maps.Keys(present)))
+	return s.revoke(ctx, slices.Sorted(maps.Keys(present)))
 }
 
 // logins are the roles that the server has beside its own. A user cannot make
 // any.
-func (w *work) logins(ctx context.Context) (map[string]login, error) {
-	rows, err := w.admin.Query(ctx, `SELECT rolname, CASE WHEN rolcanlogin THEN coalesce(rolpassword, '') ELSE '' END
-		FROM pg_authid WHERE rolname NOT IN ($1, $2) AND rolname NOT LIKE 'pg\_%'`, owner, superuser)
+func (s *server) logins(ctx context.Context) (map[string]login, error) {
+	rows, err := s.admin.Query(ctx, `SELECT rolname, CASE WHEN rolcanlogin THEN coalesce(rolpassword, '') ELSE '' END
+		FROM pg_authid WHERE rolname <> ALL ($1) AND rolname NOT LIKE 'pg\_%'`, ownRoles)
 	if err != nil {
 		return nil, err
 	}
@@ -117,14 +129,14 @@ func grant(credential driver.Credential, exists bool) (string, error) {
 
 // revoke ends log-ins: first all of them lose their access, for removing one can
 // fail over what users did in their database.
-func (w *work) revoke(ctx context.Context, names []string) error {
+func (s *server) revoke(ctx context.Context, names []string) error {
 	for _, name := range names {
-		if err := w.shutOut(ctx, name); err != nil {
+		if err := s.shutOut(ctx, name); err != nil {
 			return fmt.Errorf("revoke a log-in: %w", err)
 		}
 	}
 	for _, name := range names {
-		if err := w.remove(ctx, name); err != nil {
+		if err := s.remove(ctx, name); err != nil {
 			return fmt.Errorf("remove a revoked log-in: %w", err)
 		}
 	}
@@ -132,18 +144,18 @@ func (w *work) revoke(ctx context.Context, names []string) error {
 }
 
 // shutOut keeps a log-in from connecting and ends its sessions.
-func (w *work) shutOut(ctx context.Context, name string) error {
-	if err := w.admin.exec(ctx, "ALTER ROLE %s NOLOGIN PASSWORD NULL", name); err != nil {
+func (s *server) shutOut(ctx context.Context, name string) error {
+	if err := s.admin.exec(ctx, "ALTER ROLE %s NOLOGIN PASSWORD NULL", name); err != nil {
 		return err
 	}
-	_, err := w.admin.Exec(ctx, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1", name)
+	_, err := s.admin.Exec(ctx, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1", name)
 	return err
 }
 
 // remove removes a log-in. What it made belongs to the owner already, or is
 // handed to it.
-func (w *work) remove(ctx context.Context, name string) error {
-	users, err := connect(ctx, w.Host, database)
+func (s *server) remove(ctx context.Context, name string) error {
+	users, err := s.enter(ctx, database)
 	if err != nil {
 		return err
 	}
@@ -170,7 +182,7 @@ var loginName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // validLogin refuses names that the server or Souk needs itself.
 func validLogin(name string) error {
-	reserved := name == owner || name == database || name == "postgres" || name == "public" || name == "none" ||
+	reserved := slices.Contains(ownRoles, name) || name == database || name == "public" || name == "none" ||
 		strings.HasPrefix(name, "pg_") || strings.HasPrefix(name, "souk_")
 	if reserved || !loginName.MatchString(name) {
 		return refused(fmt.Sprintf("The log-in name %.70q cannot be used: it must begin with a letter and hold only a-z, 0-9 and _, 63 at most, and some names are reserved.", name))

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"souk/internal/driver"
 	"souk/internal/driver/process"
 	"souk/internal/shim"
 )
@@ -73,14 +74,11 @@ func (s settings) addOwn(job *process.Job) error {
 	if err != nil {
 		return err
 	}
-	mib := max(job.Want.Plan.MemoryMiB, 128)
-	walMiB := min(max(job.Want.StorageGiB*1024/8, 128), 4096)
 	for name, value := range map[string]string{
 		"listen_addresses":               address,
 		"port":                           strconv.Itoa(job.Port),
 		"unix_socket_directories":        "'../../" + shim.RunFolder + "'", // from the cluster's folder
 		"unix_socket_permissions":        "0770",                           // the agent's group
-		"shared_buffers":                 fmt.Sprintf("%dMB", mib/4),
 		"superuser_reserved_connections": "3",
 		"huge_pages":                     "off",
 		"wal_level":                      "replica",
@@ -88,28 +86,36 @@ func (s settings) addOwn(job *process.Job) error {
 		s.value[name], s.restart[name] = value, true
 	}
 	for name, value := range map[string]string{
-		"ssl":                      "on",
-		"ssl_cert_file":            "'../../" + serverFile + "'",
-		"ssl_key_file":             "'../../" + serverFile + "'",
-		"ssl_min_protocol_version": "'TLSv1.2'",
-		"password_encryption":      "'scram-sha-256'",
-		"effective_cache_size":     fmt.Sprintf("%dMB", mib*5/8),
-		"max_wal_size":             fmt.Sprintf("%dMB", walMiB),
-		"min_wal_size":             "80MB",
-		"fsync":                    "on",
-		"full_page_writes":         "on",
-		"log_timezone":             "'UTC'",
-		"log_line_prefix":          "'%m [%p] %q%u@%d '",
-		"log_statement":            "'none'",
-		"log_checkpoints":          "off",
-		// The text of a failed statement may hold a password.
-		"log_min_error_statement":       "panic",
-		"log_parameter_max_length":      "0",
+		"ssl":                           "on",
+		"ssl_cert_file":                 "'../../" + serverFile + "'",
+		"ssl_key_file":                  "'../../" + serverFile + "'",
+		"ssl_min_protocol_version":      "'TLSv1.2'",
+		"password_encryption":           "'scram-sha-256'",
+		"fsync":                         "on",
+		"full_page_writes":              "on",
+		"log_timezone":                  "'UTC'",
+		"log_line_prefix":               "'%m [%p] %q%u@%d '",
+		"log_statement":                 "'none'",
+		"log_checkpoints":               "off",
 		"default_transaction_read_only": onOff(job.ReadOnly),
 	} {
 		s.value[name] = value
 	}
+	s.addSized(job.Want)
 	return nil
+}
+
+// addSized adds the settings that follow from an instance's size, and those that
+// keep what users send out of the log: a failed statement may hold a password.
+func (s settings) addSized(want driver.Instance) {
+	mib := max(want.Plan.MemoryMiB, 128)
+	walMiB := min(max(want.StorageGiB*1024/8, 128), 4096)
+	s.value["shared_buffers"], s.restart["shared_buffers"] = fmt.Sprintf("%dMB", mib/4), true
+	s.value["effective_cache_size"] = fmt.Sprintf("%dMB", mib*5/8)
+	s.value["max_wal_size"] = fmt.Sprintf("%dMB", walMiB)
+	s.value["min_wal_size"] = "80MB"
+	s.value["log_min_error_statement"] = "panic"
+	s.value["log_parameter_max_length"] = "0"
 }
 
 func onOff(on bool) string {

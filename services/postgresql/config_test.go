@@ -51,12 +51,12 @@ func TestRender(t *testing.T) {
 		{true, "on"}, {false, "off"}, {float64(4096), "4096"}, {1.1, "1.1"}, {json.Number("7"), "7"},
 		{"read committed", "'read committed'"}, {`it's \`, `'it''s \\'`},
 	} {
-		if got, err := render(test.value); err != nil || got != test.want {
+		if got, err := render(test.value, quote); err != nil || got != test.want {
 			t.Errorf("%v: %s, %v; want %s", test.value, got, err, test.want)
 		}
 	}
 	for _, value := range []any{nil, []int{1}, "line\nssl = off", json.Number("1; x")} {
-		if got, err := render(value); err == nil {
+		if got, err := render(value, quote); err == nil {
 			t.Errorf("%v was rendered as %s", value, got)
 		}
 	}

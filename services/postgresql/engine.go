@@ -71,13 +71,15 @@ func (e *engine) Answers(ctx context.Context, host *process.Host) error {
 // Steps is the whole of a PostgreSQL instance, in order.
 func (e *engine) Steps(job *process.Job) ([]process.Step, func()) {
 	w := &work{Job: job, engine: e}
+	roles := func(ctx context.Context) error { return w.running().roles(ctx) }
+	access := func(ctx context.Context) error { return w.running().access(ctx) }
 	return []process.Step{
 		{Name: stepCertificate, Run: w.certify},
 		{Name: stepInitdb, Run: w.initdb},
 		{Name: stepConfigure, Run: w.configure},
 		{Name: stepStart, Run: w.start},
-		{Name: stepRoles, Run: w.roles},
-		{Name: stepAccess, Run: w.access},
+		{Name: stepRoles, Run: roles},
+		{Name: stepAccess, Run: access},
 	}, w.close
 }
 
@@ -88,6 +90,12 @@ type work struct {
 	certificate []byte
 	config      config
 	admin       *session
+}
+
+// running is the server that the pass's session is in.
+func (w *work) running() *server {
+	enter := func(ctx context.Context, database string) (*session, error) { return connect(ctx, w.Host, database) }
+	return &server{admin: w.admin, enter: enter, credentials: w.Want.Credentials}
 }
 
 // certify gives the server a certificate of the zone's authority, and renews it.
@@ -155,7 +163,7 @@ func (w *work) configure(ctx context.Context) error {
 
 // program that the shim keeps running. The fingerprint on its command line says
 // later which settings it was started with.
-func (w *work) server() shim.Engine {
+func (w *work) command() shim.Engine {
 	return shim.Engine{
 		Argv: []string{
 			w.program("postgres"), "-D", clusterFolder,
@@ -173,7 +181,7 @@ func (w *work) server() shim.Engine {
 // start has the server run with the configuration just written: started,
 // reloaded or restarted, whatever it takes.
 func (w *work) start(ctx context.Context) error {
-	if err := w.Start(ctx, w.server()); err != nil {
+	if err := w.Start(ctx, w.command()); err != nil {
 		return err
 	}
 	if err := w.reconnect(ctx); err != nil {
@@ -185,7 +193,7 @@ func (w *work) start(ctx context.Context) error {
 	}
 	if started != w.config.start {
 		w.close()
-		if err := w.Restart(ctx, w.server(), w.engine.StopSignal()); err != nil {
+		if err := w.Restart(ctx, w.command(), w.engine.StopSignal()); err != nil {
 			return fmt.Errorf("restart: %w", err)
 		}
 		return w.reconnect(ctx)

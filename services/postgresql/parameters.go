@@ -38,8 +38,13 @@ type settings struct {
 	restart map[string]bool
 }
 
-// chosen renders all settings that users may choose: theirs, or the defaults.
-func chosen(wanted map[string]any) (settings, error) {
+// chosen renders all settings that users may choose, theirs or the defaults, as
+// postgresql.conf takes them.
+func chosen(wanted map[string]any) (settings, error) { return choose(wanted, quote, isTimeZone) }
+
+// choose renders all settings that users may choose, with texts as write has
+// them.
+func choose(wanted map[string]any, write func(string) (string, error), isTimeZone func(string) bool) (settings, error) {
 	s := settings{map[string]string{}, map[string]bool{}}
 	for name := range wanted {
 		if _, ok := offered()[name]; !ok {
@@ -51,7 +56,7 @@ func chosen(wanted map[string]any) (settings, error) {
 		if !ok {
 			value = p.Default
 		}
-		text, err := render(value)
+		text, err := render(value, write)
 		if err != nil {
 			return s, refused(fmt.Sprintf("The setting %s %v.", name, err))
 		}
@@ -82,8 +87,8 @@ func isTimeZone(name string) bool {
 
 func pathSafe(name string) bool { return name != "" && path.Clean("/"+name) == "/"+name }
 
-// render writes a value as postgresql.conf takes it.
-func render(value any) (string, error) {
+// render writes a value, with texts as write has them.
+func render(value any, write func(string) (string, error)) (string, error) {
 	switch v := value.(type) {
 	case bool:
 		if v {
@@ -100,15 +105,24 @@ func render(value any) (string, error) {
 	case int:
 		return strconv.Itoa(v), nil
 	case string:
-		return quote(v)
+		return write(v)
 	}
 	return "", fmt.Errorf("has a value of an unknown kind, %T", value)
 }
 
-// quote writes a text for postgresql.conf.
-func quote(text string) (string, error) {
+// verbatim is a text without characters that cannot be printed.
+func verbatim(text string) (string, error) {
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return "", fmt.Errorf("holds a character that cannot be printed")
+	}
+	return text, nil
+}
+
+// quote writes a text for postgresql.conf.
+func quote(text string) (string, error) {
+	text, err := verbatim(text)
+	if err != nil {
+		return "", err
 	}
 	return "'" + strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(text) + "'", nil
 }

@@ -5,6 +5,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -28,6 +29,11 @@ type Harness struct {
 	// Reopen returns a driver for the same zone, as a new agent has; the one
 	// before is not used any more. Nil where a zone lives in its driver.
 	Reopen func(t *testing.T) driver.Driver
+	// Patience is how long anything may take; a minute when 0.
+	Patience time.Duration
+	// StorageStays says why storage cannot grow here; the driver then has to
+	// refuse it in plain words and leave the instance as it is.
+	StorageStays string
 }
 
 // Client is a logged-in client.
@@ -37,15 +43,15 @@ type Client interface {
 	Close()
 }
 
-// patience is how long anything may take.
-const patience = time.Minute
-
 // suite is one run; every test of it has instances of its own.
 type suite struct{ Harness }
 
 // Run tries a driver.
 func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	s := &suite{newHarness(t)}
+	if s.Patience == 0 {
+		s.Patience = time.Minute
+	}
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T)
@@ -70,20 +76,29 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 // ensure brings an instance to run, calling again while it is on its way.
 func (s *suite) ensure(t *testing.T, want *driver.Instance) driver.Observation {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	seen, err := s.run(t.Context(), want)
+	if err != nil {
+		t.Fatalf("ensure: %v", err)
+	}
+	return seen
+}
+
+// run is ensure, for a caller that looks at the error itself.
+func (s *suite) run(ctx context.Context, want *driver.Instance) (driver.Observation, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
 	for {
 		seen, err := s.Driver.Ensure(ctx, *want)
 		if err != nil {
-			t.Fatalf("ensure: %v", err)
+			return seen, err
 		}
 		if seen.State == driver.StateRunning && seen.Generation == want.Generation {
 			want.HeldData = true
-			return seen
+			return seen, nil
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("still %s after %v: %s", seen.State, patience, seen.Message)
+			return seen, fmt.Errorf("still %s after %v: %s", seen.State, s.Patience, seen.Message)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -94,7 +109,7 @@ func (s *suite) order(t *testing.T) (driver.Instance, driver.Observation) {
 	t.Helper()
 	want := s.Order()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), s.Patience)
 		defer cancel()
 		if err := s.Driver.Remove(ctx, want.ID); err != nil {
 			t.Errorf("remove: %v", err)

@@ -69,7 +69,9 @@ func (s *suite) resize(t *testing.T) {
 	for _, plan := range []driver.Plan{s.Larger, small} {
 		want.Generation++
 		want.Plan = plan
-		want.StorageGiB += 5
+		if s.StorageStays == "" {
+			want.StorageGiB += 5
+		}
 		seen := s.ensure(t, &want)
 		if seen.Plan != plan || seen.StorageGiB != want.StorageGiB {
 			t.Errorf("in force are plan %+v and %d GiB", seen.Plan, seen.StorageGiB)
@@ -79,6 +81,24 @@ func (s *suite) resize(t *testing.T) {
 		}
 		s.mustHave(t, want, seen, want.Credentials[0], "before")
 	}
+	if s.StorageStays != "" {
+		s.storageStays(t, want, first)
+	}
+}
+
+// storageStays asks for more storage where it cannot grow.
+func (s *suite) storageStays(t *testing.T, want driver.Instance, first driver.Observation) {
+	t.Helper()
+	larger := want
+	larger.Generation++
+	larger.StorageGiB += 5
+	var blocked *driver.BlockedError
+	if seen, err := s.Driver.Ensure(t.Context(), larger); !errors.As(err, &blocked) || blocked.Message == "" || blocked.BlockedBy == "" {
+		t.Errorf("storage that cannot grow (%s): %+v, %v", s.StorageStays, seen, err)
+	}
+	s.mustHave(t, want, first, want.Credentials[0], "before")
+	want.Generation += 2
+	s.ensure(t, &want)
 }
 
 func (s *suite) credentials(t *testing.T) {
@@ -201,9 +221,8 @@ func (s *suite) concurrent(t *testing.T) {
 	for range 3 {
 		want := s.Order()
 		wait.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			defer cancel()
-			seen, err := s.Driver.Ensure(ctx, want)
+			ctx := t.Context()
+			seen, err := s.run(ctx, &want)
 			if err != nil || seen.Endpoint == nil {
 				t.Errorf("ensure: %+v, %v", seen, err)
 			} else if client, err := s.Connect(ctx, want.ID, seen.Endpoint, want.Credentials[0]); err != nil {

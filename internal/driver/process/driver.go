@@ -11,6 +11,7 @@ import (
 
 	"souk/internal/agent/durable"
 	"souk/internal/driver"
+	"souk/internal/driver/changes"
 	"souk/internal/pki"
 	"souk/internal/supervisor"
 )
@@ -41,7 +42,7 @@ type Driver struct {
 	engines map[string]Engine
 	ca      *pki.CA
 	ports   *ports
-	events  *events
+	events  *changes.Feed
 	info    driver.Info
 
 	mu    sync.Mutex
@@ -68,7 +69,7 @@ func New(cfg Config) (*Driver, error) {
 		return nil, err
 	}
 	d := &Driver{
-		cfg: cfg, ca: ca, engines: map[string]Engine{}, units: map[string]*unit{}, events: newEvents(),
+		cfg: cfg, ca: ca, engines: map[string]Engine{}, units: map[string]*unit{}, events: changes.NewFeed(),
 		ports: &ports{address: cfg.Address, from: cfg.PortFrom, to: cfg.PortTo, owner: map[int]string{}},
 	}
 	for _, engine := range cfg.Engines {
@@ -78,7 +79,7 @@ func New(cfg Config) (*Driver, error) {
 		return nil, err
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
-	d.wait.Go(func() { d.events.pump(d.ctx.Done()) })
+	d.wait.Go(func() { d.events.Pump(d.ctx.Done()) })
 	d.wait.Go(d.lookAfter)
 	return d, nil
 }
@@ -126,7 +127,7 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 }
 
 // Events implements driver.Driver.
-func (d *Driver) Events() <-chan string { return d.events.out }
+func (d *Driver) Events() <-chan string { return d.events.Out }
 
 // List implements driver.Driver.
 func (d *Driver) List(ctx context.Context) ([]string, error) {

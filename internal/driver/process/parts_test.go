@@ -2,7 +2,6 @@ package process
 
 import (
 	"net"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,30 +76,6 @@ func TestPortsAreGivenOnce(t *testing.T) {
 	p.giveBack(one, "one")
 	if again, err := p.choose("four"); err != nil || again != one {
 		t.Errorf("port %d, %v; want %d", again, err, one)
-	}
-}
-
-func TestEventsCoalesce(t *testing.T) {
-	e, stop := newEvents(), make(chan struct{})
-	for range 1000 {
-		e.add("a")
-		e.add("b")
-	}
-	if len(e.order) != 2 {
-		t.Fatalf("%d events wait", len(e.order))
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		e.pump(stop)
-	}()
-	got := []string{<-e.out, <-e.out}
-	e.add("a")
-	got = append(got, <-e.out)
-	close(stop)
-	<-done
-	if !slices.Equal(got, []string{"a", "b", "a"}) {
-		t.Errorf("events %v", got)
 	}
 }
 

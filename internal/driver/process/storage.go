@@ -71,7 +71,7 @@ func (d *Driver) lookAfter() {
 		}
 		for _, u := range d.all() {
 			if d.needsAttention(u) {
-				d.events.add(u.id)
+				d.events.Add(u.id)
 			}
 		}
 	}

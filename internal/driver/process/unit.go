@@ -149,12 +149,12 @@ func (d *Driver) watch(u *unit) {
 		defer cancel()
 		_ = client.Watch(ctx, func(status shim.Status) {
 			if u.heard(status) {
-				d.events.add(u.id)
+				d.events.Add(u.id)
 			}
 		})
 		close(w.ended)
 		if u.lost() && d.ctx.Err() == nil {
-			d.events.add(u.id)
+			d.events.Add(u.id)
 		}
 	})
 }

@@ -1,0 +1,102 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"souk/internal/driver"
+)
+
+// Engine is how one service is carried out by a cluster, mostly by an operator
+// in it. A service package implements it in its own folder.
+type Engine interface {
+	// Service is the name of the service package.
+	Service() string
+	// Kind is the main object of an instance: what an operator takes its orders
+	// from, and whose loss is the loss of the instance.
+	Kind() schema.GroupVersionResource
+	// Operator names who acts on objects of Kind, for people.
+	Operator() string
+	// Version is what is ordered here.
+	Version() driver.EngineVersion
+	// Endpoint is the port that clients use and the name of the database, which
+	// may be empty.
+	Endpoint() (port int, database string)
+	// Clients selects the pod that clients are led to.
+	Clients() map[string]string
+	// Members is how many pods an instance at a service level has.
+	Members(serviceLevel string) int
+	// Policies are the ports that members use among themselves, and the
+	// namespaces from which the operator reaches them.
+	Policies() (ports []int, operatorNamespaces []string)
+	// ServerNames are the names, beside those that clients use, that a server
+	// certificate has to carry.
+	ServerNames(namespace string) []string
+	// Secrets are what the main object refers to.
+	Secrets(job *Job) ([]*unstructured.Unstructured, error)
+	// Main is the main object that makes the instance run as wanted, or keeps
+	// it stopped.
+	Main(job *Job, stopped bool) (*unstructured.Unstructured, error)
+	// Look says what is true of the instance by its objects.
+	Look(v View) Seen
+	// Settle does what is left to do inside the running engine, and returns
+	// ErrNotYet while something of what is wanted is not in force.
+	Settle(ctx context.Context, job *Job, v View) error
+	// LogLine turns a line of a pod's log into the user's; false leaves it out.
+	LogLine(line []byte) ([]byte, bool)
+}
+
+// ErrNotYet: it is on its way by itself.
+var ErrNotYet = errors.New("not yet in force")
+
+// Job is what is wanted of one instance, and where.
+type Job struct {
+	Want      driver.Instance
+	Namespace string
+	Labels    map[string]string // of all objects of the instance
+	// StorageClass and TopologyKey are the zone's.
+	StorageClass, TopologyKey string
+	// SourceHidden: connections do not show where they come from.
+	SourceHidden bool
+
+	driver *Driver
+}
+
+// Dial connects to a port of a pod, as seen from within the pod.
+func (j *Job) Dial(ctx context.Context, pod string, port int) (net.Conn, error) {
+	return j.driver.forward(ctx, j.Namespace, pod, port)
+}
+
+// Secret derives a secret of the instance for a purpose: always the same.
+func (j *Job) Secret(purpose string) []byte {
+	return j.driver.authority.derive(j.Want.ID + "/" + purpose)
+}
+
+// View is what the cluster has of an instance.
+type View struct {
+	Main    *unstructured.Unstructured // nil when there is none
+	Pods    []*unstructured.Unstructured
+	Volumes []*unstructured.Unstructured // claims
+	// Warnings are the newest events about what is not ready, newest last.
+	Warnings []string
+	Want     driver.Instance
+	// NodeDomain is the failure domain of a node, or "".
+	NodeDomain  func(node string) string
+	TopologyKey string
+}
+
+// Seen is what an engine sees of an instance.
+type Seen struct {
+	Serving bool // clients are answered
+	Whole   bool // every member is as it should be
+	Stopped bool // nothing runs, and the data is kept
+	// Message says what is not as it should be, and BlockedBy who has to act.
+	Message, BlockedBy string
+	Primary            string // the pod that clients are led to
+	Members            []driver.Member
+	Conditions         []driver.Condition
+}

@@ -1,0 +1,361 @@
+package kubernetes
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"souk/internal/driver"
+	"souk/internal/step"
+)
+
+var (
+	stepNamespace   = step.New("kubernetes/namespace")
+	stepRights      = step.New("kubernetes/rights")
+	stepFences      = step.New("kubernetes/fences")
+	stepAccess      = step.New("kubernetes/access")
+	stepCertificate = step.New("kubernetes/certificate")
+	stepSecrets     = step.New("kubernetes/secrets")
+	stepMain        = step.New("kubernetes/main")
+	stepSettled     = step.New("kubernetes/settled")
+	stepRecorded    = step.New("kubernetes/recorded")
+)
+
+// rightsPatience is how long the cluster may take until the rights that the
+// agent has just given itself are in force.
+const rightsPatience = 10 * time.Second
+
+// Ensure implements driver.Driver. It does not wait for what the cluster does by
+// itself: every change there is told by Events.
+func (d *Driver) Ensure(ctx context.Context, want driver.Instance) (driver.Observation, error) {
+	if err := validID(want.ID); err != nil {
+		return driver.Observation{}, err
+	}
+	engine, err := d.engine(want.Service)
+	if err != nil {
+		return driver.Observation{}, err
+	}
+	if err := d.ready(ctx, engine); err != nil {
+		return driver.Observation{}, err
+	}
+	if err := d.acceptable(want); err != nil {
+		return driver.Observation{}, err
+	}
+	seen, err := d.ensure(ctx, engine, want)
+	return seen, plain(err, engine.Operator())
+}
+
+// ready waits for the zone's Lease and for what is watched.
+func (d *Driver) ready(ctx context.Context, engine Engine) error {
+	if err := d.lease.hold(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, leasePatience)
+	defer cancel()
+	for _, kind := range []schemaKind{namespaces, pods, claims, services, quotas, limitRanges, policies, roleBindings, nodes} {
+		if !d.watches.synced(ctx, kind) {
+			return errors.New("the cluster's API server has not answered yet")
+		}
+	}
+	if !d.watches.synced(ctx, engine.Kind()) {
+		return absent(engine.Operator(), nil)
+	}
+	return nil
+}
+
+// acceptable refuses what this zone cannot do.
+func (d *Driver) acceptable(want driver.Instance) error {
+	if d.cfg.Expose.Type != NodePort || len(want.AllowedNetworks) == 0 {
+		return nil
+	}
+	for _, network := range want.AllowedNetworks {
+		if network == "0.0.0.0/0" || network == "::/0" {
+			return nil
+		}
+	}
+	return &driver.BlockedError{
+		Message:   "Connections to this zone do not show where they come from, so it cannot let some networks in and keep others out: allow everybody (0.0.0.0/0), nobody, or choose another zone.",
+		BlockedBy: "you", Permanent: true,
+	}
+}
+
+// ensure takes every step from what is to what is wanted.
+func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance) (driver.Observation, error) {
+	rec, err := d.claim(ctx, engine, want)
+	if err != nil {
+		return driver.Observation{}, err
+	}
+	job := d.job(want)
+	if err := d.surround(ctx, job, engine, rec); err != nil {
+		return driver.Observation{}, err
+	}
+	service := d.watches.get(services, job.Namespace, accessName)
+	host, port, ok := d.address(service)
+	if !ok {
+		return d.progress(rec, "The instance waits for an address that clients can reach it at; the zone's load balancer has to give it one."), nil
+	}
+	if err := d.vouch(ctx, job, engine, host); err != nil {
+		return driver.Observation{}, err
+	}
+	growth := d.growth(ctx, job, rec)
+	if growth != nil {
+		job.Want.StorageGiB = rec.StorageGiB
+	}
+	if err := d.applyMain(ctx, job, engine, false); err != nil {
+		return driver.Observation{}, err
+	}
+	stepMain.Done()
+	view := d.view(ctx, engine, want)
+	seen := engine.Look(view)
+	rec, err = d.settle(ctx, job, engine, view, seen, rec)
+	if err != nil {
+		return driver.Observation{}, err
+	}
+	if growth != nil && rec.Settled != "" {
+		return driver.Observation{}, growth
+	}
+	return d.observation(engine, rec, seen, &driver.Endpoint{Host: host, Port: port, CAPEM: string(d.authority.ca.CertPEM())}), nil
+}
+
+func (d *Driver) job(want driver.Instance) *Job {
+	return &Job{
+		Want: want, Namespace: namespaceOf(want.ID), Labels: d.labels(want.ID),
+		StorageClass: d.cfg.StorageClass, TopologyKey: d.cfg.TopologyKey,
+		SourceHidden: d.cfg.Expose.Type == NodePort, driver: d,
+	}
+}
+
+// claim has the instance's namespace, after a look at whether what it held is
+// still there.
+func (d *Driver) claim(ctx context.Context, engine Engine, want driver.Instance) (record, error) {
+	ns, err := d.namespace(ctx, want.ID)
+	if err != nil {
+		return record{}, err
+	}
+	rec := recordOf(ns)
+	held := want.HeldData || rec.Initialised
+	switch {
+	case ns == nil && held:
+		return rec, fmt.Errorf("%w: its namespace is not there", driver.ErrDataLost)
+	case ns != nil && ns.GetDeletionTimestamp() != nil && held:
+		return rec, fmt.Errorf("%w: its namespace is being deleted", driver.ErrDataLost)
+	case ns != nil && ns.GetDeletionTimestamp() != nil:
+		return rec, errors.New("the namespace of the same name is still being deleted")
+	}
+	if held {
+		if err := d.findData(ctx, engine, namespaceOf(want.ID)); err != nil {
+			return rec, err
+		}
+	}
+	rec.Service, rec.Stopped, rec.Level = want.Service, false, want.ServiceLevel
+	if rec.StorageGiB == 0 {
+		rec.StorageGiB = want.StorageGiB
+	}
+	if err := d.save(ctx, want.ID, rec); err != nil {
+		return rec, err
+	}
+	stepNamespace.Done()
+	return rec, nil
+}
+
+// namespace returns an instance's namespace, or nil. That there is none is
+// believed only from the API server itself.
+func (d *Driver) namespace(ctx context.Context, id string) (*unstructured.Unstructured, error) {
+	if ns := d.watches.get(namespaces, "", namespaceOf(id)); ns != nil {
+		return ns, nil
+	}
+	ns, err := d.client.Resource(namespaces).Get(ctx, namespaceOf(id), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err == nil && ns.GetLabels()[LabelZone] != d.cfg.Zone {
+		return nil, fmt.Errorf("the namespace %s is not of the zone %s", ns.GetName(), d.cfg.Zone)
+	}
+	return ns, err
+}
+
+// findData returns ErrDataLost when the instance's main object or all of its
+// volumes are gone.
+func (d *Driver) findData(ctx context.Context, engine Engine, namespace string) error {
+	for _, kind := range []schemaKind{engine.Kind(), claims} {
+		if len(living(d.watches.list(kind, namespace))) > 0 {
+			continue
+		}
+		found, err := d.client.Resource(kind).Namespace(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		left := 0
+		for i := range found.Items {
+			if found.Items[i].GetDeletionTimestamp() == nil {
+				left++
+			}
+		}
+		if left == 0 {
+			return fmt.Errorf("%w: its %s are not there", driver.ErrDataLost, kind.Resource)
+		}
+	}
+	return nil
+}
+
+func living(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for _, o := range objects {
+		if o.GetDeletionTimestamp() == nil {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// save notes the record on the instance's namespace, making it the first time.
+func (d *Driver) save(ctx context.Context, id string, rec record) error {
+	text, err := json.Marshal(rec)
+	if err != nil {
+		return err
+	}
+	return d.applier.apply(ctx, namespaces, d.namespaceObject(id, string(text)), d.watches.get(namespaces, "", namespaceOf(id)))
+}
+
+// surround makes everything around the main object.
+func (d *Driver) surround(ctx context.Context, job *Job, engine Engine, rec record) error {
+	rights := d.rights(job)
+	if err := d.put(ctx, roleBindings, rights); err != nil {
+		return err
+	}
+	stepRights.Done()
+	fences := d.fences(job, engine, rec)
+	for _, p := range fences {
+		if err := d.allowed(ctx, func() error { return d.put(ctx, p.kind, p.object) }); err != nil {
+			return err
+		}
+	}
+	stepFences.Done()
+	if err := d.put(ctx, services, d.access(job, engine)); err != nil {
+		return err
+	}
+	stepAccess.Done()
+	return d.watches.watchSecrets(ctx, job.Namespace, LabelInstance+"="+job.Want.ID)
+}
+
+func (d *Driver) put(ctx context.Context, kind schemaKind, o *unstructured.Unstructured) error {
+	return d.applier.apply(ctx, kind, o, d.watches.get(kind, o.GetNamespace(), o.GetName()))
+}
+
+// allowed tries again for a while what the agent may not do yet.
+func (d *Driver) allowed(ctx context.Context, do func() error) error {
+	deadline := time.Now().Add(rightsPatience)
+	for pause := 10 * time.Millisecond; ; pause = min(pause*2, time.Second) {
+		err := do()
+		if !lacksRight(err) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// vouch gives the server its certificate and the engine its secrets.
+func (d *Driver) vouch(ctx context.Context, job *Job, engine Engine, host string) error {
+	names := append([]string{host}, engine.ServerNames(job.Namespace)...)
+	certificate, err := d.certificate(job, names, d.watches.get(secrets, job.Namespace, serverName))
+	if err != nil {
+		return err
+	}
+	if certificate != nil {
+		if err := d.put(ctx, secrets, certificate); err != nil {
+			return err
+		}
+	}
+	stepCertificate.Done()
+	all, err := engine.Secrets(job)
+	if err != nil {
+		return err
+	}
+	all = append(all, Secret(job.Namespace, anchorName, job.Labels, map[string][]byte{"ca.crt": d.authority.ca.CertPEM()}))
+	for _, secret := range all {
+		if err := d.put(ctx, secrets, secret); err != nil {
+			return err
+		}
+	}
+	stepSecrets.Done()
+	return nil
+}
+
+func (d *Driver) applyMain(ctx context.Context, job *Job, engine Engine, stopped bool) error {
+	main, err := engine.Main(job, stopped)
+	if err != nil {
+		return err
+	}
+	return d.put(ctx, engine.Kind(), main)
+}
+
+// settle brings into force what is left to do within the engine, once it
+// serves, and notes what is in force.
+func (d *Driver) settle(ctx context.Context, job *Job, engine Engine, view View, seen Seen, rec record) (record, error) {
+	wanted, err := digestOf(job.Want)
+	if err != nil || !seen.Serving {
+		return rec, err
+	}
+	if rec.Settled != wanted {
+		err := engine.Settle(ctx, job, view)
+		if errors.Is(err, ErrNotYet) {
+			rec.Settled = ""
+			return rec, nil
+		}
+		if err != nil {
+			return rec, err
+		}
+		stepSettled.Done()
+	}
+	rec.Initialised, rec.Settled = true, wanted
+	rec.Generation, rec.Plan, rec.StorageGiB = job.Want.Generation, job.Want.Plan, job.Want.StorageGiB
+	if err := d.save(ctx, job.Want.ID, rec); err != nil {
+		return rec, err
+	}
+	stepRecorded.Done()
+	return rec, nil
+}
+
+// digestOf identifies all that is wanted but the generation.
+func digestOf(want driver.Instance) (string, error) {
+	want.Generation, want.HeldData = 0, false
+	text, err := json.Marshal(want)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// growth says why storage cannot become what is wanted, or nil.
+func (d *Driver) growth(ctx context.Context, job *Job, rec record) error {
+	if !rec.Initialised || job.Want.StorageGiB <= rec.StorageGiB {
+		return nil
+	}
+	for _, claim := range d.watches.list(claims, job.Namespace) {
+		name, _, _ := unstructured.NestedString(claim.Object, "spec", "storageClassName")
+		class, err := d.client.Resource(classes).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return fmt.Errorf("look whether storage can grow: %w", err)
+		}
+		if can, _, _ := unstructured.NestedBool(class.Object, "allowVolumeExpansion"); !can {
+			return &driver.BlockedError{
+				Message:   fmt.Sprintf("Storage of this zone cannot grow: it stays at %d GiB, and nothing else is held up. Ask for %d GiB again, or move the data to an instance that was ordered larger.", rec.StorageGiB, rec.StorageGiB),
+				BlockedBy: "you", Permanent: true,
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+package kubernetes
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"souk/internal/driver"
+)
+
+type schemaKind = schema.GroupVersionResource
+
+// Observe implements driver.Driver.
+func (d *Driver) Observe(ctx context.Context, id string) (driver.Observation, error) {
+	if err := validID(id); err != nil {
+		return driver.Observation{}, err
+	}
+	if !d.watches.synced(ctx, namespaces) {
+		return driver.Observation{}, context.Cause(ctx)
+	}
+	ns, err := d.namespace(ctx, id)
+	if err != nil {
+		return driver.Observation{}, err
+	}
+	if ns == nil || ns.GetDeletionTimestamp() != nil {
+		return driver.Observation{}, driver.ErrNotFound
+	}
+	rec := recordOf(ns)
+	engine, err := d.engine(rec.Service)
+	if err != nil {
+		return driver.Observation{}, err
+	}
+	want := driver.Instance{ID: id, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
+	return d.observation(engine, rec, engine.Look(d.view(ctx, engine, want)), d.endpoint(id)), nil
+}
+
+func (d *Driver) endpoint(id string) *driver.Endpoint {
+	host, port, ok := d.address(d.watches.get(services, namespaceOf(id), accessName))
+	if !ok {
+		return nil
+	}
+	return &driver.Endpoint{Host: host, Port: port, CAPEM: string(d.authority.ca.CertPEM())}
+}
+
+// view collects what the cluster has of an instance.
+func (d *Driver) view(ctx context.Context, engine Engine, want driver.Instance) View {
+	namespace := namespaceOf(want.ID)
+	v := View{
+		Pods: d.watches.list(pods, namespace), Volumes: d.watches.list(claims, namespace),
+		Want: want, NodeDomain: d.nodeDomain, TopologyKey: d.cfg.TopologyKey,
+	}
+	if mains := d.watches.list(engine.Kind(), namespace); len(mains) > 0 {
+		v.Main = mains[0]
+	}
+	if slices.ContainsFunc(v.Volumes, func(c *unstructured.Unstructured) bool { return PhaseOf(c) == "Pending" }) {
+		v.Warnings = d.warnings(ctx, namespace)
+	}
+	return v
+}
+
+// warnings are the newest events that say why something is not ready.
+func (d *Driver) warnings(ctx context.Context, namespace string) []string {
+	found, err := d.client.Resource(events).Namespace(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning", Limit: 100})
+	if err != nil {
+		return nil
+	}
+	slices.SortFunc(found.Items, func(a, b unstructured.Unstructured) int {
+		x, _, _ := unstructured.NestedString(a.Object, "lastTimestamp")
+		y, _, _ := unstructured.NestedString(b.Object, "lastTimestamp")
+		return strings.Compare(x, y)
+	})
+	var out []string
+	for _, e := range found.Items {
+		reason, _, _ := unstructured.NestedString(e.Object, "reason")
+		message, _, _ := unstructured.NestedString(e.Object, "message")
+		out = append(out, reason+": "+message)
+	}
+	return out
+}
+
+// PhaseOf is an object's status.phase.
+func PhaseOf(o *unstructured.Unstructured) string {
+	phase, _, _ := unstructured.NestedString(o.Object, "status", "phase")
+	return phase
+}
+
+func (d *Driver) nodeDomain(node string) string {
+	if o := d.watches.get(nodes, "", node); o != nil {
+		return o.GetLabels()[d.cfg.TopologyKey]
+	}
+	return ""
+}
+
+// observation is what is reported of an instance.
+func (d *Driver) observation(engine Engine, rec record, seen Seen, at *driver.Endpoint) driver.Observation {
+	out := driver.Observation{
+		State: stateOf(rec, seen), Generation: rec.Generation, Plan: rec.Plan, StorageGiB: rec.StorageGiB,
+		Message: seen.Message, BlockedBy: seen.BlockedBy, Members: seen.Members, Conditions: seen.Conditions,
+	}
+	if at != nil && rec.Initialised {
+		_, database := engine.Endpoint()
+		at.Database = database
+		out.Endpoint = at
+	}
+	return out
+}
+
+func stateOf(rec record, seen Seen) driver.State {
+	switch {
+	case rec.Stopped && seen.Stopped:
+		return driver.StateStopped
+	case !rec.Initialised:
+		return driver.StateCreating
+	case seen.Serving && seen.Whole:
+		return driver.StateRunning
+	}
+	return driver.StateDegraded
+}
+
+// progress is what is reported before the main object is there.
+func (d *Driver) progress(rec record, message string) driver.Observation {
+	return driver.Observation{State: stateOf(rec, Seen{}), Generation: rec.Generation, Plan: rec.Plan, StorageGiB: rec.StorageGiB, Message: message, BlockedBy: "operator"}
+}
+
+// Info implements driver.Driver.
+func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
+	if !d.watches.synced(ctx, nodes) {
+		return driver.Info{}, context.Cause(ctx)
+	}
+	info := driver.Info{
+		Driver: "kubernetes", Isolation: "namespace", Limits: "requests, limits and quotas",
+		FailureDomains: d.domains(), SimulatedDomains: d.cfg.SimulatedDomains,
+	}
+	for _, engine := range d.cfg.Engines {
+		version := engine.Version()
+		if !d.served(ctx, engine.Kind()) {
+			version.Problem = engine.Operator() + " is not installed in the zone's cluster"
+		}
+		info.Engines = append(info.Engines, version)
+	}
+	return info, nil
+}
+
+// served says whether the cluster knows a kind.
+func (d *Driver) served(ctx context.Context, kind schemaKind) bool {
+	if d.watches.byKind[kind].HasSynced() {
+		return true
+	}
+	_, err := d.client.Resource(definitions).Get(ctx, kind.Resource+"."+kind.Group, metav1.GetOptions{})
+	return err == nil
+}
+
+// domains are the failure domains of the nodes that take work, by name.
+func (d *Driver) domains() []string {
+	var out []string
+	for _, node := range d.watches.all(nodes) {
+		if domain := node.GetLabels()[d.cfg.TopologyKey]; domain != "" && takesWork(node) {
+			out = append(out, domain)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// takesWork says whether a node is meant to run instances. One that does not
+// answer for now is.
+func takesWork(node *unstructured.Unstructured) bool {
+	taints, _, _ := unstructured.NestedSlice(node.Object, "spec", "taints")
+	return !slices.ContainsFunc(taints, func(t any) bool {
+		taint, _ := t.(map[string]any)
+		return taint["key"] == "node-role.kubernetes.io/control-plane" && taint["effect"] == "NoSchedule"
+	})
+}

@@ -1,0 +1,162 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"souk/internal/driver"
+	"souk/internal/step"
+)
+
+var (
+	stepStopping = step.New("kubernetes/stopping")
+	stepStopped  = step.New("kubernetes/stopped")
+	stepDeleting = step.New("kubernetes/deleting")
+	stepDeleted  = step.New("kubernetes/deleted")
+)
+
+// Stop implements driver.Driver. It waits until nothing of the instance runs.
+func (d *Driver) Stop(ctx context.Context, want driver.Instance) (driver.Observation, error) {
+	stopped := driver.Observation{State: driver.StateStopped, Generation: want.Generation, Plan: want.Plan, StorageGiB: want.StorageGiB}
+	if err := validID(want.ID); err != nil {
+		return stopped, nil
+	}
+	engine, err := d.engine(want.Service)
+	if err != nil {
+		return driver.Observation{}, err
+	}
+	if err := d.ready(ctx, engine); err != nil {
+		return driver.Observation{}, err
+	}
+	ns, err := d.namespace(ctx, want.ID)
+	if err != nil {
+		return driver.Observation{}, plain(err, engine.Operator())
+	}
+	if ns == nil || ns.GetDeletionTimestamp() != nil {
+		return stopped, nil // there is nothing to stop
+	}
+	seen, err := d.stop(ctx, engine, want, recordOf(ns))
+	return seen, plain(err, engine.Operator())
+}
+
+func (d *Driver) stop(ctx context.Context, engine Engine, want driver.Instance, rec record) (driver.Observation, error) {
+	job := d.job(want)
+	rec.Service = want.Service
+	if err := d.surround(ctx, job, engine, rec); err != nil {
+		return driver.Observation{}, err
+	}
+	if err := d.halt(ctx, job, engine, rec); err != nil {
+		return driver.Observation{}, err
+	}
+	stepStopped.Done()
+	rec.Stopped, rec.Settled = true, ""
+	rec.Generation, rec.Plan = want.Generation, want.Plan
+	if err := d.save(ctx, want.ID, rec); err != nil {
+		return driver.Observation{}, err
+	}
+	return d.observation(engine, rec, Seen{Stopped: true}, d.endpoint(want.ID)), nil
+}
+
+// halt ends what runs of an instance. What never ran to the end holds no data,
+// so that nothing is lost by taking it back.
+func (d *Driver) halt(ctx context.Context, job *Job, engine Engine, rec record) error {
+	main, err := d.main(ctx, engine, job.Namespace)
+	if err != nil || main == nil {
+		return err
+	}
+	if !rec.Initialised && !job.Want.HeldData {
+		err := d.client.Resource(engine.Kind()).Namespace(job.Namespace).Delete(ctx, main.GetName(), metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+		return d.waiters.until(ctx, job.Want.ID, func() (bool, error) {
+			return len(d.watches.list(engine.Kind(), job.Namespace)) == 0 && len(d.watches.list(pods, job.Namespace)) == 0, nil
+		})
+	}
+	// What is in force stays as it is, but that it does not run.
+	job.Want.StorageGiB = max(rec.StorageGiB, 1)
+	if err := d.applyMain(ctx, job, engine, true); err != nil {
+		return err
+	}
+	stepStopping.Done()
+	return d.waiters.until(ctx, job.Want.ID, func() (bool, error) {
+		return engine.Look(d.view(ctx, engine, job.Want)).Stopped, nil
+	})
+}
+
+// main is the main object as the API server has it, or nil.
+func (d *Driver) main(ctx context.Context, engine Engine, namespace string) (*unstructured.Unstructured, error) {
+	found, err := d.client.Resource(engine.Kind()).Namespace(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil || len(found.Items) == 0 {
+		return nil, err
+	}
+	return &found.Items[0], nil
+}
+
+// Remove implements driver.Driver.
+func (d *Driver) Remove(ctx context.Context, id string) error {
+	if validID(id) != nil {
+		return nil
+	}
+	if err := d.lease.hold(ctx); err != nil {
+		return err
+	}
+	namespace := namespaceOf(id)
+	d.watches.forget(namespace)
+	err := d.waiters.until(ctx, id, func() (bool, error) {
+		ns, err := d.client.Resource(namespaces).Get(ctx, namespace, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			return true, nil
+		case err != nil:
+			return false, err
+		case ns.GetLabels()[LabelZone] != d.cfg.Zone:
+			return false, fmt.Errorf("the namespace %s is not of the zone %s and is left alone", namespace, d.cfg.Zone)
+		case ns.GetDeletionTimestamp() != nil:
+			return false, nil
+		}
+		stepDeleting.Done()
+		err = d.client.Resource(namespaces).Delete(ctx, namespace, metav1.DeleteOptions{})
+		return false, plain(err, "")
+	})
+	if err != nil {
+		return err
+	}
+	stepDeleted.Done()
+	d.applier.forget(namespace)
+	return d.orphans(ctx, namespace)
+}
+
+// orphans says when volumes of a removed instance are left, which would go on
+// costing and holding data.
+func (d *Driver) orphans(ctx context.Context, namespace string) error {
+	found, err := d.client.Resource(volumes).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	var kept []string
+	for i := range found.Items {
+		v := &found.Items[i]
+		owner, _, _ := unstructured.NestedString(v.Object, "spec", "claimRef", "namespace")
+		policy, _, _ := unstructured.NestedString(v.Object, "spec", "persistentVolumeReclaimPolicy")
+		if owner != namespace {
+			continue
+		}
+		if policy == "Delete" && PhaseOf(v) != "Failed" {
+			return fmt.Errorf("the volume %s of the removed instance is still being deleted", v.GetName())
+		}
+		kept = append(kept, v.GetName())
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return &driver.BlockedError{
+		Message:   "The instance is removed, but the zone keeps its storage. The operator of the zone has to delete the volumes: " + strings.Join(kept, ", ") + ".",
+		BlockedBy: "operator",
+	}
+}
