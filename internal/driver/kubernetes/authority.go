@@ -40,23 +40,18 @@ func (d *Driver) openAuthority(ctx context.Context) (*authority, error) {
 	in := d.client.Resource(secrets).Namespace(d.cfg.Namespace)
 	for {
 		found, err := in.Get(ctx, authorityName, metav1.GetOptions{})
-		if err == nil && len(dataOf(found)) > 0 {
+		if err == nil {
 			return readAuthority(found)
 		}
-		if err != nil && !apierrors.IsNotFound(err) {
+		if !apierrors.IsNotFound(err) {
 			return nil, fmt.Errorf("read the zone's authority, Secret %s/%s: %w", d.cfg.Namespace, authorityName, err)
 		}
-		made, makeErr := d.newAuthority()
-		if makeErr != nil {
-			return nil, makeErr
+		made, err := d.newAuthority()
+		if err != nil {
+			return nil, err
 		}
-		if err == nil { // it is there and empty: an update that names its version
-			made.SetResourceVersion(found.GetResourceVersion())
-			_, err = in.Update(ctx, made, metav1.UpdateOptions{FieldManager: manager})
-		} else {
-			_, err = in.Create(ctx, made, metav1.CreateOptions{FieldManager: manager})
-		}
-		if err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.IsConflict(err) {
+		_, err = in.Create(ctx, made, metav1.CreateOptions{FieldManager: manager})
+		if err != nil && !apierrors.IsAlreadyExists(err) {
 			return nil, fmt.Errorf("make the zone's authority, Secret %s/%s: %w", d.cfg.Namespace, authorityName, err)
 		}
 	}
