@@ -133,6 +133,9 @@ func (d *Driver) begin() error {
 			return err
 		}
 	}
+	if err := d.watches.watch(volumes, "", d.watches.told()); err != nil {
+		return err
+	}
 	if err := d.watches.watch(nodes, "", cache.ResourceEventHandlerFuncs{}); err != nil {
 		return err
 	}

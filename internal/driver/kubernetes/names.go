@@ -75,10 +75,19 @@ func validID(id string) error {
 
 // instanceOf is the instance that an object belongs to, or "".
 func instanceOf(o *unstructured.Unstructured) string {
+	if o.GetKind() == "PersistentVolume" {
+		return strings.TrimPrefix(claimant(o), namePrefix)
+	}
 	if o.GetKind() == "Namespace" || o.GetNamespace() == "" {
 		return strings.TrimPrefix(o.GetName(), namePrefix)
 	}
 	return strings.TrimPrefix(o.GetNamespace(), namePrefix)
+}
+
+// claimant is the namespace that a volume was made for.
+func claimant(volume *unstructured.Unstructured) string {
+	namespace, _, _ := unstructured.NestedString(volume.Object, "spec", "claimRef", "namespace")
+	return namespace
 }
 
 // labels of all objects of an instance.

@@ -129,31 +129,32 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 	}
 	stepDeleted.Done()
 	d.applier.forget(namespace)
-	return d.orphans(ctx, namespace)
+	return d.clearVolumes(ctx, id, namespace)
 }
 
-// orphans says when volumes of a removed instance are left, which would go on
-// costing and holding data.
-func (d *Driver) orphans(ctx context.Context, namespace string) error {
-	found, err := d.client.Resource(volumes).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return err
+// clearVolumes waits until the volumes of a removed instance are deleted, and
+// says when some are left, which would go on costing and holding data.
+func (d *Driver) clearVolumes(ctx context.Context, id, namespace string) error {
+	if !d.watches.synced(ctx, volumes) {
+		return context.Cause(ctx)
 	}
 	var kept []string
-	for i := range found.Items {
-		v := &found.Items[i]
-		owner, _, _ := unstructured.NestedString(v.Object, "spec", "claimRef", "namespace")
-		policy, _, _ := unstructured.NestedString(v.Object, "spec", "persistentVolumeReclaimPolicy")
-		if owner != namespace {
-			continue
+	err := d.waiters.until(ctx, id, func() (bool, error) {
+		kept = nil
+		for _, v := range d.watches.all(volumes) {
+			if claimant(v) != namespace {
+				continue
+			}
+			policy, _, _ := unstructured.NestedString(v.Object, "spec", "persistentVolumeReclaimPolicy")
+			if policy == "Delete" && PhaseOf(v) != "Failed" {
+				return false, nil
+			}
+			kept = append(kept, v.GetName())
 		}
-		if policy == "Delete" && PhaseOf(v) != "Failed" {
-			return fmt.Errorf("the volume %s of the removed instance is still being deleted", v.GetName())
-		}
-		kept = append(kept, v.GetName())
-	}
-	if len(kept) == 0 {
-		return nil
+		return true, nil
+	})
+	if err != nil || len(kept) == 0 {
+		return err
 	}
 	return &driver.BlockedError{
 		Message:   "The instance is removed, but the zone keeps its storage. The operator of the zone has to delete the volumes: " + strings.Join(kept, ", ") + ".",
