@@ -54,7 +54,7 @@ func (n *namespace) try(args ...string) string {
 
 func (n *namespace) apply(manifest string) {
 	n.t.Helper()
-	n.kubectl(manifest, "apply", "-f", "-")
+	n.kubectl("---\n"+manifest, "apply", "-f", "-") // what begins with a brace is taken for JSON
 }
 
 // wait waits until what is named is so, as `kubectl wait --for` writes it.
