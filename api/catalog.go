@@ -15,7 +15,7 @@ type Service struct {
 	Provider     string          `json:"provider"`
 	Revision     int             `json:"revision"`
 	Versions     []string        `json:"versions,omitempty" doc:"Of the engine, as zones offer them"`
-	Capabilities []Capability    `json:"capabilities" nullable:"false"`
+	Capabilities []Capability    `json:"capabilities" nullable:"false" doc:"As they hold in most zones; each offering has those of its zone"`
 	Parameters   json.RawMessage `json:"parameters" doc:"JSON Schema of spec.parameters"`
 	Plans        []Plan          `json:"plans" nullable:"false"`
 	Offerings    []Offering      `json:"offerings" nullable:"false"`
@@ -53,11 +53,13 @@ type Offering struct {
 	Revision     int    `json:"revision"`
 	PriceList    int    `json:"priceList" doc:"Revision"`
 	// PriceListName is told to the operator's staff.
-	PriceListName string      `json:"priceListName,omitempty" doc:"For the operator's staff"`
-	Currency      string      `json:"currency"`
-	Plans         []PlanPrice `json:"plans" nullable:"false"`
-	Available     bool        `json:"available"`
-	Problem       string      `json:"problem,omitempty" doc:"Why it cannot be ordered now"`
+	PriceListName string       `json:"priceListName,omitempty" doc:"For the operator's staff"`
+	Currency      string       `json:"currency"`
+	Plans         []PlanPrice  `json:"plans" nullable:"false"`
+	Driver        string       `json:"driver,omitempty" doc:"Of the zone: process, kubernetes"`
+	Capabilities  []Capability `json:"capabilities,omitempty" doc:"As they hold in the zone"`
+	Available     bool         `json:"available"`
+	Problem       string       `json:"problem,omitempty" doc:"Why it cannot be ordered now"`
 }
 
 // PlanPrice is what a plan costs in an offering.

@@ -31,7 +31,7 @@ type Instance struct {
 // default.
 type InstanceSpec struct {
 	Service         string         `json:"service" doc:"What is ordered; cannot change" example:"postgresql"`
-	Zone            string         `json:"zone,omitempty" doc:"Where it runs; cannot change. Default: the first zone that offers the service"`
+	Zone            string         `json:"zone,omitempty" doc:"Where it runs; cannot change. Default: the oldest zone that offers the service"`
 	Plan            string         `json:"plan,omitempty" doc:"Its size. Default: the cheapest plan"`
 	ServiceLevel    string         `json:"serviceLevel,omitempty" doc:"best-effort or guaranteed; cannot change yet. Default: best-effort"`
 	DisplayName     string         `json:"displayName,omitempty" maxLength:"120"`

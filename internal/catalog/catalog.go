@@ -56,7 +56,8 @@ func (o *Offer) Plan(name string) (PlanOffer, bool) {
 }
 
 // Offers returns the newest offers of a service (or of all, for ""), in a zone
-// (or all), withdrawn ones included, sorted by service, zone and level.
+// (or all), withdrawn ones included, sorted by service, zone and level: the oldest
+// zone first, as it is the one that is meant where none is named.
 func (c *Catalog) Offers(ctx context.Context, tx store.Tx, service, zone string) ([]Offer, error) {
 	rows, err := catalogdb.New(tx).CurrentOfferings(ctx, catalogdb.CurrentOfferingsParams{Service: service, Zone: zone})
 	if err != nil {
@@ -74,7 +75,7 @@ func (c *Catalog) Offers(ctx context.Context, tx store.Tx, service, zone string)
 		offers = append(offers, o)
 	}
 	slices.SortFunc(offers, func(a, b Offer) int {
-		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Zone, b.Zone), cmp.Compare(a.ServiceLevel, b.ServiceLevel))
+		return cmp.Or(cmp.Compare(a.Service, b.Service), a.ZoneCreatedAt.Compare(b.ZoneCreatedAt), cmp.Compare(a.Zone, b.Zone), cmp.Compare(a.ServiceLevel, b.ServiceLevel))
 	})
 	return offers, nil
 }

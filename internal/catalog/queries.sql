@@ -2,7 +2,7 @@
 -- The newest revision of every offering, with what it refers to.
 SELECT DISTINCT ON (o.id)
 	r.id AS offering_revision_id, r.revision AS offering_revision, r.withdrawn,
-	o.id AS offering_id, o.service_level, s.name AS service, s.id AS service_id, z.name AS zone, z.id AS zone_id, z.simulated, z.driver,
+	o.id AS offering_id, o.service_level, s.name AS service, s.id AS service_id, z.name AS zone, z.id AS zone_id, z.simulated, z.driver, z.created_at AS zone_created_at,
 	p.id AS package_revision_id, p.revision AS package_revision,
 	l.id AS price_list_revision_id, l.revision AS price_list_revision, l.currency, n.id AS price_list_id, n.name AS price_list
 FROM offerings o

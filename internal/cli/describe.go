@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,11 +68,10 @@ func (a *App) describeService(ctx context.Context, name string) error {
 	p.section("Plans", planTable(s))
 	capabilities := newTable("CAPABILITY", "OFFERED", "NOTE")
 	for _, c := range s.Capabilities {
-		offered := "not yet"
-		if c.Offered {
-			offered = "yes"
+		capabilities.add(c.Name, offeredWord(c), c.Note)
+		for _, other := range otherwise(s, c) {
+			capabilities.add("  in zone "+other.zone, offeredWord(other.Capability), other.Note)
 		}
-		capabilities.add(c.Name, offered, c.Note)
 	}
 	p.section("Capabilities", capabilities)
 	parameters, err := parameterTable(s)
@@ -82,6 +82,33 @@ func (a *App) describeService(ctx context.Context, name string) error {
 	p.text("\nOrder one with: souk order " + s.Name + " NAME")
 	_, err = fmt.Fprint(a.Out, p)
 	return err
+}
+
+func offeredWord(c api.Capability) string {
+	if c.Offered {
+		return "yes"
+	}
+	return "not yet"
+}
+
+// zoneCapability is what holds of a capability in a zone.
+type zoneCapability struct {
+	zone string
+	api.Capability
+}
+
+// otherwise lists the zones in which a capability holds otherwise.
+func otherwise(s api.Service, c api.Capability) []zoneCapability {
+	var all []zoneCapability
+	for _, o := range s.Offerings {
+		for _, holds := range o.Capabilities {
+			known := slices.ContainsFunc(all, func(z zoneCapability) bool { return z.zone == o.Zone })
+			if holds.Name == c.Name && holds != c && !known {
+				all = append(all, zoneCapability{o.Zone, holds})
+			}
+		}
+	}
+	return all
 }
 
 func conditionTable(conditions []api.Condition) *table {

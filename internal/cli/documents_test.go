@@ -39,7 +39,8 @@ func postgresql() api.Service {
 			{Zone: "local", Service: "postgresql", ServiceLevel: "best-effort", PriceList: 3, Available: true,
 				Plans: []api.PlanPrice{price("small", "0.02", "16.40"), price("medium", "0.04", "32.80")}},
 			{Zone: "geneva", Service: "postgresql", ServiceLevel: "best-effort", PriceList: 3, Problem: "the zone has no PostgreSQL",
-				Plans: []api.PlanPrice{price("small", "0.03", "22.00")}},
+				Capabilities: []api.Capability{{Name: "scaling", Offered: true, Note: "where its storage can"}, {Name: "backup", Note: "in the next version"}},
+				Plans:        []api.PlanPrice{price("small", "0.03", "22.00")}},
 		},
 		Capabilities: []api.Capability{{Name: "scaling", Offered: true}, {Name: "backup", Note: "in the next version"}},
 	}

@@ -203,7 +203,7 @@ AT                       KIND   BY                MESSAGE
 func TestDescribeService(t *testing.T) {
 	h := newTerminal(t)
 	stdout, _ := h.expect(exitDone, "services", "postgresql")
-	has(t, stdout, "Service:   postgresql (PostgreSQL)", "PLAN    CPU", "backup      not yet", "work_mem          string", "souk order postgresql NAME")
+	has(t, stdout, "Service:   postgresql (PostgreSQL)", "PLAN    CPU", "scaling           yes", "  in zone geneva  yes      where its storage can", "backup            not yet  in the next version", "work_mem          string", "souk order postgresql NAME")
 }
 
 func TestAges(t *testing.T) {

@@ -93,10 +93,7 @@ func (s *Server) services(ctx context.Context, tx store.Tx, name string) ([]api.
 func serviceDoc(p catalogdb.CurrentPackagesRow, offers []catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) api.Service {
 	d := newest(offers)
 	out := api.Service{Name: d.Name, Title: d.Title, Summary: d.Summary, Description: d.Description, Category: d.Category, Provider: p.Provider, Revision: int(p.Revision),
-		Capabilities: d.Capabilities, Snippets: d.Snippets, Parameters: d.Parameters, Plans: []api.Plan{}, Offerings: []api.Offering{}, Versions: []string{}}
-	if out.Capabilities == nil {
-		out.Capabilities = []api.Capability{}
-	}
+		Capabilities: d.CapabilitiesWith(""), Snippets: d.Snippets, Parameters: d.Parameters, Plans: []api.Plan{}, Offerings: []api.Offering{}, Versions: []string{}}
 	for _, plan := range catalog.PlansOf(offers) {
 		out.Plans = append(out.Plans, api.Plan{Name: plan.Name, Revision: int(plan.Revision), CPUMillis: plan.CpuMillis, MemoryMiB: plan.MemoryMib, MinStorageGiB: plan.MinStorageGib, MaxStorageGiB: plan.MaxStorageGib})
 	}
@@ -129,7 +126,8 @@ func versions(z catalogdb.ZonesRow, service string, known []string) []string {
 }
 
 func offeringDoc(o catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) api.Offering {
-	out := api.Offering{Zone: o.Zone, Service: o.Service, ServiceLevel: o.ServiceLevel, Revision: int(o.OfferingRevision), PriceList: int(o.PriceListRevision), Currency: o.Currency, Plans: []api.PlanPrice{}}
+	out := api.Offering{Zone: o.Zone, Service: o.Service, ServiceLevel: o.ServiceLevel, Revision: int(o.OfferingRevision), PriceList: int(o.PriceListRevision), Currency: o.Currency, Plans: []api.PlanPrice{},
+		Driver: o.Driver, Capabilities: o.Definition.CapabilitiesWith(o.Driver)}
 	for _, p := range o.Plans {
 		price := instance.QuotePrice(billing.QuoteFor(p.MinStorageGib, p.Prices, m), o.Currency)
 		out.Plans = append(out.Plans, api.PlanPrice{Plan: p.Name, Items: price.Items, Hour: price.Hour, Month: price.Month})

@@ -23,7 +23,7 @@ func (s *Server) registerPrices() {
 
 type estimateInput struct {
 	Service      string `path:"service" maxLength:"63"`
-	Zone         string `query:"zone" maxLength:"63" doc:"Default: the first that offers it"`
+	Zone         string `query:"zone" maxLength:"63" doc:"Default: the oldest that offers it"`
 	ServiceLevel string `query:"serviceLevel" maxLength:"63" doc:"Default: the first that is offered"`
 	Plan         string `query:"plan" maxLength:"63" doc:"Default: the cheapest"`
 	StorageGiB   int64  `query:"storageGiB" doc:"Default: the least that the plan has"`

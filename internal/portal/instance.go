@@ -86,7 +86,8 @@ func (s *shown) tabs(v *visit) []entry {
 type overviewOf struct {
 	*shown
 	events   []api.Event
-	cost     *api.Cost // nil: the role does not see costs
+	cost     *api.Cost    // nil: the role does not see costs
+	offering api.Offering // that it was ordered from; empty: it is not on offer any more
 	snippets []api.Snippet
 	login    string
 	revealed *api.Credentials
@@ -120,25 +121,27 @@ func (p *Portal) overviewOf(r *http.Request, v *visit) (*overviewOf, error) {
 	case !client.IsStatus(err, http.StatusForbidden):
 		return nil, err
 	}
+	service, err := v.client.Service(r.Context(), s.Spec.Service)
+	if err != nil && !client.IsStatus(err, http.StatusNotFound) { // not on offer any more
+		return nil, err
+	}
+	o.snippets = service.Snippets
+	for _, each := range service.Offerings {
+		if each.Zone == s.Spec.Zone && each.ServiceLevel == s.Spec.ServiceLevel {
+			o.offering = each
+		}
+	}
 	if !s.connectable() {
 		return o, nil
 	}
-	return o, o.connection(r.Context(), v)
+	return o, o.connection(r.Context())
 }
 
 // connection reads how clients connect; nothing of it is secret.
-func (o *overviewOf) connection(ctx context.Context, v *visit) error {
+func (o *overviewOf) connection(ctx context.Context) error {
 	binding, err := o.project.Binding(ctx, o.Metadata.Name, "default")
-	if err != nil {
-		return err
-	}
 	o.login = binding.Login
-	service, err := v.client.Service(ctx, o.Spec.Service)
-	if err != nil && !client.IsStatus(err, http.StatusNotFound) { // not on offer any more
-		return err
-	}
-	o.snippets = service.Snippets
-	return nil
+	return err
 }
 
 // fill puts the instance's address into a snippet.

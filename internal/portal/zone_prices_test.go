@@ -35,6 +35,32 @@ func TestEachZoneShowsItsOwnPrices(t *testing.T) {
 	s.post(t, "editor", orderPath, form).want(t, http.StatusUnprocessableEntity).between(t, `id="order-level-problem">`, "<")
 }
 
+// What a service brings may hold otherwise in a zone of another driver; its pages,
+// the order form and the instance's page say so.
+func TestCapabilitiesThatDifferByZone(t *testing.T) {
+	s := newSite(t)
+	const local, k8s = "Plan and storage; storage grows only.", "Plan and storage; storage grows only, where the zone&#39;s storage can."
+	s.as("").get(t, "/catalog/postgresql").want(t, http.StatusOK).lacks(t, k8s)
+	s.OfferAlso(t, "k8s", "best-effort", "0.03")
+	if text := s.as("").get(t, "/catalog/postgresql").want(t, http.StatusOK).text; !strings.Contains(text, local) || !strings.Contains(text, k8s) || !strings.Contains(text, "In zone k8s:") {
+		t.Errorf("the service's page does not say how the zones differ")
+	}
+	form := s.orderForm(t, "abroad")
+	for zone, says := range map[string]string{"local": local, "k8s": k8s} {
+		form.Set("zone", zone)
+		if text := s.post(t, "editor", orderPath+"/price", form).want(t, http.StatusOK).text; !strings.Contains(text, says) || !strings.Contains(text, "What it brings in zone "+zone) {
+			t.Errorf("the order form does not say what holds in zone %s", zone)
+		}
+	}
+	form.Set("zone", "k8s")
+	s.as("editor").post(t, orderPath, form).leads(t, ownInstances+"abroad?done=ordered")
+	if text := s.as("viewer").get(t, ownInstances+"abroad").want(t, http.StatusOK).text; !strings.Contains(text, k8s) || !strings.Contains(text, "Kubernetes") {
+		t.Errorf("the instance's page does not say what holds in its zone")
+	}
+	s.running(t, "here")
+	s.as("viewer").get(t, ownInstances+"here").want(t, http.StatusOK).says(t, local).lacks(t, k8s)
+}
+
 func splitPlace(place string) (zone, level string) {
 	zone, level, _ = strings.Cut(place, "/")
 	return zone, level

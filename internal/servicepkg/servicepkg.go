@@ -24,15 +24,15 @@ import (
 // Definition is the published data of a package. A change of it is published as
 // a new revision; an instance stays on the revision that it was ordered with.
 type Definition struct {
-	Name         string           `json:"name"` // "postgresql"
-	Title        string           `json:"title"`
-	Summary      string           `json:"summary"`
-	Description  string           `json:"description"`
-	Category     string           `json:"category"`
-	Parameters   json.RawMessage  `json:"parameters"` // JSON Schema, draft 2020-12
-	Plans        []Plan           `json:"plans"`
-	Capabilities []api.Capability `json:"capabilities"`
-	Snippets     []api.Snippet    `json:"snippets,omitempty"`
+	Name         string          `json:"name"` // "postgresql"
+	Title        string          `json:"title"`
+	Summary      string          `json:"summary"`
+	Description  string          `json:"description"`
+	Category     string          `json:"category"`
+	Parameters   json.RawMessage `json:"parameters"` // JSON Schema, draft 2020-12
+	Plans        []Plan          `json:"plans"`
+	Capabilities []Capability    `json:"capabilities"`
+	Snippets     []api.Snippet   `json:"snippets,omitempty"`
 }
 
 // Plan is a size that the package comes in. A changed plan is published as a

@@ -46,7 +46,7 @@ func (q *Queries) ChangeZone(ctx context.Context, arg ChangeZoneParams) error {
 const currentOfferings = `-- name: CurrentOfferings :many
 SELECT DISTINCT ON (o.id)
 	r.id AS offering_revision_id, r.revision AS offering_revision, r.withdrawn,
-	o.id AS offering_id, o.service_level, s.name AS service, s.id AS service_id, z.name AS zone, z.id AS zone_id, z.simulated, z.driver,
+	o.id AS offering_id, o.service_level, s.name AS service, s.id AS service_id, z.name AS zone, z.id AS zone_id, z.simulated, z.driver, z.created_at AS zone_created_at,
 	p.id AS package_revision_id, p.revision AS package_revision,
 	l.id AS price_list_revision_id, l.revision AS price_list_revision, l.currency, n.id AS price_list_id, n.name AS price_list
 FROM offerings o
@@ -77,6 +77,7 @@ type CurrentOfferingsRow struct {
 	ZoneID              uuid.UUID
 	Simulated           bool
 	Driver              string
+	ZoneCreatedAt       time.Time
 	PackageRevisionID   uuid.UUID
 	PackageRevision     int32
 	PriceListRevisionID uuid.UUID
@@ -108,6 +109,7 @@ func (q *Queries) CurrentOfferings(ctx context.Context, arg CurrentOfferingsPara
 			&i.ZoneID,
 			&i.Simulated,
 			&i.Driver,
+			&i.ZoneCreatedAt,
 			&i.PackageRevisionID,
 			&i.PackageRevision,
 			&i.PriceListRevisionID,

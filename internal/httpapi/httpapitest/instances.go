@@ -175,6 +175,7 @@ func (e *Env) Report(t testing.TB, i *Instance, state driver.State, change ...fu
 // failure domains, at the given price of an hour.
 func (e *Env) OfferAlso(t testing.TB, zone, level, amount string) {
 	t.Helper()
+	e.Clock.Advance(time.Second) // it is the younger zone
 	e.System(t, func(ctx context.Context, tx store.Tx) error {
 		o := catalog.Operator{Organization: e.Organizations[Operator], Packages: e.instances.Packages, At: e.Clock.Now()}
 		z, made, err := catalog.MakeZone(ctx, tx, api.ZoneCreate{Name: zone, Provider: "souk", Driver: "kubernetes",

@@ -1,0 +1,30 @@
+package servicepkg
+
+import "souk/api"
+
+// Capability is an optional part of a service. It may hold otherwise where another
+// driver carries the service out.
+type Capability struct {
+	api.Capability
+	Drivers map[string]DriverCapability `json:"drivers,omitempty"`
+}
+
+// DriverCapability is what holds of a capability with one driver.
+type DriverCapability struct {
+	Offered bool   `json:"offered"`
+	Note    string `json:"note,omitempty"`
+}
+
+// CapabilitiesWith are the service's capabilities as they hold with a driver; "" is
+// for what holds with any that is not named.
+func (d Definition) CapabilitiesWith(driver string) []api.Capability {
+	out := make([]api.Capability, 0, len(d.Capabilities))
+	for _, c := range d.Capabilities {
+		holds := c.Capability
+		if own, ok := c.Drivers[driver]; ok {
+			holds.Offered, holds.Note = own.Offered, own.Note
+		}
+		out = append(out, holds)
+	}
+	return out
+}
