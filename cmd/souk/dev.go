@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +55,7 @@ func newDev(a *cli.App) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&options.DataDir, "data-dir", orDefault(os.Getenv("SOUK_DATA_DIR"), "./.souk"), "where everything is kept (SOUK_DATA_DIR)")
 	cmd.Flags().StringVar(&options.Listen, "listen", orDefault(os.Getenv("SOUK_LISTEN"), "127.0.0.1:8080"), "where the portal and the API are served (SOUK_LISTEN)")
+	options.AgentListen = os.Getenv("SOUK_AGENT_LISTEN")
 	cmd.AddCommand(cli.NewClock(a))
 	return cmd
 }
@@ -96,8 +98,16 @@ func controlConfig(l dev.Layout) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	host, _, err := net.SplitHostPort(l.AgentListen)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{"127.0.0.1", "localhost"}
+	if !slices.Contains(names, host) {
+		names = append(names, host)
+	}
 	return yaml.Marshal(controlplane.Config{
-		Record: l.Record, Listen: l.Listen, AgentListen: l.AgentListen, AgentNames: []string{"127.0.0.1", "localhost"},
+		Record: l.Record, Listen: l.Listen, AgentListen: l.AgentListen, AgentNames: names,
 		AgentURL: "https://" + l.AgentListen, AdminListen: l.AdminListen, Keyring: l.Keyring, Demo: demo,
 	})
 }

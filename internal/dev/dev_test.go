@@ -3,6 +3,7 @@ package dev
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,32 +21,42 @@ func TestPace(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	for _, c := range []struct{ listen, url, err string }{
-		{"127.0.0.1:1", "http://127.0.0.1:1", ""},
-		{"nonsense", "", "not an address to listen on"},
-		{"127.0.0.1:0", "", "not an address to listen on"},
-		{"127.0.0.1:70000", "", "not an address to listen on"},
-		{"203.0.113.1:8080", "", "cannot listen on 203.0.113.1:8080"},
+	agents := freeAddress(t)
+	for _, c := range []struct{ listen, agents, url, err string }{
+		{"127.0.0.1:1", "", "http://127.0.0.1:1", ""},
+		{"127.0.0.1:1", agents, "http://127.0.0.1:1", ""},
+		{"127.0.0.1:1", "nonsense", "http://127.0.0.1:1", "with SOUK_AGENT_LISTEN"},
+		{"127.0.0.1:1", "203.0.113.1:8443", "http://127.0.0.1:1", "such as SOUK_AGENT_LISTEN=203.0.113.1:8453"},
+		{"127.0.0.1:1", "0.0.0.0:" + portOf(agents), "http://127.0.0.1:1", "name or address that they dial"},
+		{"nonsense", "", "", "not an address to listen on"},
+		{"127.0.0.1:0", "", "", "not an address to listen on"},
+		{"127.0.0.1:70000", "", "", "not an address to listen on"},
+		{"203.0.113.1:8080", "", "", "cannot listen on 203.0.113.1:8080"},
 	} {
 		if c.url != "" {
 			c.listen = freeAddress(t)
 			c.url = "http://" + c.listen
 		}
 		var l Layout
-		err := l.addresses(c.listen)
+		err := l.addresses(c.listen, c.agents)
 		if c.err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.err) {
-				t.Errorf("%s: got %v, want %q", c.listen, err, c.err)
+				t.Errorf("%s, %s: got %v, want %q", c.listen, c.agents, err, c.err)
 			}
 			continue
 		}
-		if err != nil || l.URL != c.url || l.AgentListen == "" || l.AgentListen == l.AdminListen {
+		if err != nil || l.URL != c.url || l.AgentListen == "" || l.AgentListen == l.AdminListen || c.agents != "" && l.AgentListen != c.agents {
 			t.Errorf("%s: got %+v, %v", c.listen, l, err)
 		}
 	}
 	if got := local("0.0.0.0"); got != "127.0.0.1" {
 		t.Errorf("this machine reaches 0.0.0.0 as %s", got)
 	}
+}
+
+func portOf(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
 }
 
 func TestNamesOfAccounts(t *testing.T) {

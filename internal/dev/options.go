@@ -15,6 +15,9 @@ import (
 type Options struct {
 	DataDir string // made where it is missing
 	Listen  string // host:port of the portal and the API
+	// AgentListen is host:port of the agents' own listener, as agents elsewhere
+	// reach it; empty means a free port that only this machine reaches.
+	AgentListen string
 	// UIDBase is the number before the first account that the launcher uses
 	// when it is root; 0 means 60100.
 	UIDBase uint32
@@ -64,7 +67,7 @@ type Layout struct {
 	Home    string // the same folder as the children know it
 
 	Listen      string // of the portal and the API
-	AgentListen string // of the agents' own listener, on this machine only
+	AgentListen string // of the agents' own listener; on this machine only, unless told otherwise
 	AdminListen string // of /metrics, on this machine only
 	URL         string // of the portal, for somebody on this machine
 

@@ -105,7 +105,7 @@ func (l *launch) run(ctx context.Context, o Options, namespace bool) error {
 	if err := l.awaitLeftovers(ctx); err != nil {
 		return err
 	}
-	if err := l.addresses(o.Listen); err != nil {
+	if err := l.addresses(o.Listen, o.AgentListen); err != nil {
 		return err
 	}
 	cluster, passwords, err := l.cluster(ctx, programs)
