@@ -288,3 +288,28 @@ func TestGuaranteedIsNotOfferedWithTooFewFailureDomains(t *testing.T) {
 		t.Errorf("it is offered %+v", o)
 	}
 }
+
+// The operator's staff see which agent does not fit, and what to do; nobody else is
+// told of versions.
+func TestVersionTooFarApartIsACondition(t *testing.T) {
+	e := httpapitest.New(t, func(c *httpapi.Config) { c.Version = "v1.4.0" })
+	d := desk{e, e.Token(t, httpapitest.Operator, "", api.RoleViewer)}
+	for version, want := range map[string]bool{"v1.3.9": false, "v1.2.9": true, "unknown": false, "v1.6.0": true} {
+		d.System(t, func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Exec(ctx, "UPDATE zone_agents SET version = $1", version)
+			return err
+		})
+		var zones api.List[api.OperatorZone]
+		d.ask(t, httpapitest.Request{Method: "GET", Path: "/api/v1/operator/zones"}, 200).Decode(t, &zones)
+		z := zones.Items[0]
+		shown := slices.ContainsFunc(z.Zone.Conditions, func(c api.Condition) bool {
+			return c.Type == "AgentVersion" && !c.Status && strings.Contains(c.Message, version) && strings.Contains(c.Message, "v1.4.0")
+		})
+		if shown != want || z.Agent.Version != version {
+			t.Errorf("version %s is shown as %+v", version, z.Zone.Conditions)
+		}
+		if public := d.Do(t, httpapitest.Request{Method: "GET", Path: "/api/v1/zones"}).Want(t, 200); strings.Contains(string(public.Body), version) {
+			t.Errorf("everybody is told of version %s", version)
+		}
+	}
+}

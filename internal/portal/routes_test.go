@@ -200,11 +200,20 @@ var routeRows = map[string]routeRow{
 	"POST " + ofBinding + "/revoke":            {may: editors, ask: onInstance("/bindings/reporting/revoke", url.Values{"sure": {"on"}}, bound)},
 	"POST " + ofInstance + "/settings/preview": {may: editors, answer: 200, ask: changed("/settings/preview")},
 
-	"GET /operator":                      {operator: readers, answer: 303, ask: at("/operator")},
-	"GET /operator/instances":            {operator: readers, ask: at("/operator/instances")},
-	"GET /operator/instances.csv":        {operator: readers, ask: at("/operator/instances.csv")},
-	"GET /operator/stuck":                {operator: readers, ask: at("/operator/stuck")},
-	"GET /operator/zones":                {operator: readers, ask: at("/operator/zones")},
+	"GET /operator":               {operator: readers, answer: 303, ask: at("/operator")},
+	"GET /operator/instances":     {operator: readers, ask: at("/operator/instances")},
+	"GET /operator/instances.csv": {operator: readers, ask: at("/operator/instances.csv")},
+	"GET /operator/stuck":         {operator: readers, ask: at("/operator/stuck")},
+	"GET /operator/zones":         {operator: readers, ask: at("/operator/zones")},
+	"GET /operator/zones/new":     {operator: admins, ask: at("/operator/zones/new")},
+	"POST /operator/zones": {operator: admins, ask: func(*testing.T, *site, string) (string, url.Values) {
+		return "/operator/zones", zoneTyped(fresh())
+	}},
+	"POST /operator/zones/{name}/revoke": {operator: editors, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		zone := fresh()
+		s.OfferAlso(t, zone, "best-effort", "1")
+		return "/operator/zones/" + zone + "/revoke", url.Values{"sure": {"on"}, "reason": {"its key was lost"}}
+	}},
 	"GET /operator/organizations":        {operator: readers, ask: at("/operator/organizations")},
 	"GET /operator/organizations/{name}": {operator: readers, ask: at("/operator/organizations/acme")},
 	"GET /operator/instances/{id}": {operator: readers, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {

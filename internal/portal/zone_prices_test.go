@@ -32,6 +32,7 @@ func TestEachZoneShowsItsOwnPrices(t *testing.T) {
 	}
 	// A level that the zone does not have is said beside it.
 	form.Set("zone", "local")
+	form.Set("level", "guaranteed")
 	s.post(t, "editor", orderPath, form).want(t, http.StatusUnprocessableEntity).between(t, `id="order-level-problem">`, "<")
 }
 

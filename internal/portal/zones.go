@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"souk/api"
@@ -12,7 +13,7 @@ func (p *Portal) zones(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if err != nil {
 		return err
 	}
-	return show(w, r, v, zonesPage(v, zones))
+	return show(w, r, v, zonesPage(v, zones, refusedZone{}))
 }
 
 // zoneMeters are what is reserved of a zone. Ids are unique on a page of many.
@@ -35,6 +36,8 @@ func (v *visit) zoneHealth(z api.OperatorZone) (class, text string) {
 		return "off", v.T("zones.no-agent")
 	case z.Agent.Revoked:
 		return "bad", v.T("zones.revoked")
+	case slices.ContainsFunc(z.Zone.Conditions, func(c api.Condition) bool { return c.Type == "AgentVersion" }):
+		return "bad", v.T("zones.version-refused")
 	case len(z.Zone.Conditions) > 0 && !z.Zone.Conditions[0].Status:
 		return "bad", v.T("zones.silent", "for", silence(z.Agent.SilentSeconds))
 	}

@@ -32,6 +32,7 @@ export const pages = {
 		"/operator/instances",
 		"/operator/stuck",
 		"/operator/zones",
+		"/operator/zones/new",
 		"/operator/organizations",
 		"/operator/organizations/acme",
 	],
