@@ -42,6 +42,7 @@ var update = flag.Bool("update", false, "rewrite the pages with what the command
 var notRun = map[string]string{
 	"README.md: make run":                                             "stays in the foreground; the test has started the same",
 	"README.md: sudo kill":                                            "ends processes by name; the test kills those that it started",
+	"docs/operator/kubernetes.md: helm install":                       "needs a cluster: test/e2e",
 	"docs/operator/kubernetes.md: make image":                         "is tested in deploy/image and, on a cluster, in test/e2e",
 	"docs/operator/kubernetes.md: souk --context operator zone enrol": "needs a cluster: test/e2e",
 	"docs/operator/zones.md: install":                                 "makes accounts on the machine",
