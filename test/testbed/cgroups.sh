@@ -18,7 +18,7 @@ make_cgroup() {
 	for tree in $(cgroup_trees); do
 		path=$tree
 		for part in ${1//\// }; do
-			! cgroups_v2 || sed 's/\([a-z_]*\)/+\1/g' "$path/cgroup.controllers" >"$path/cgroup.subtree_control"
+			! cgroups_v2 || sed 's/\([a-z_][a-z_]*\)/+\1/g' "$path/cgroup.controllers" >"$path/cgroup.subtree_control"
 			[[ -d $path/$part ]] || mkdir "$path/$part"
 			for file in cpuset.cpus cpuset.mems; do # a new v1 group has none
 				[[ ! -e $path/$file || -s $path/$part/$file && -n $(<"$path/$part/$file") ]] || cat "$path/$file" >"$path/$part/$file"
