@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/yaml"
 
 	"souk/internal/agent"
@@ -155,6 +156,7 @@ func openKubernetes(ctx context.Context, config agent.Config, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
+	klog.SetSlogLogger(log)
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, err

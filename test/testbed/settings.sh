@@ -21,6 +21,7 @@ host_ip=10.211.0.1
 node_net=10.211.0
 pod_net=10.212 # node N has $pod_net.N.0/24
 service_net=10.213
+balancer_net=10.211.1.0/24 # addresses of Services of type LoadBalancer
 dns_ip=$service_net.0.10
 apiserver=$host_ip:36443
 registry=$host_ip:5000

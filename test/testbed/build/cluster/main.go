@@ -38,6 +38,7 @@ var programs = map[string]func(){
 	"coredns":                 runDNS,
 	"registry":                runRegistry,
 	"volumes":                 runVolumes,
+	"balancer":                runBalancer,
 }
 
 func main() {

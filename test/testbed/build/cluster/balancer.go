@@ -1,7 +1,3 @@
-// Balancer gives the Services of type LoadBalancer of a test bed addresses that
-// the machine itself reaches: it routes each address to a node on which a ready
-// endpoint runs, so that connections show where they come from, as a cloud's
-// load balancer does with externalTrafficPolicy Local. It stands for no cloud's.
 package main
 
 import (
@@ -31,14 +27,18 @@ var (
 	endpoints = schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}
 )
 
-func main() {
+// runBalancer gives Services of type LoadBalancer addresses that the machine
+// itself reaches: it routes each to a node on which a ready endpoint runs, so
+// that connections show where they come from, as a cloud's load balancer does
+// with externalTrafficPolicy Local. It stands for no cloud's.
+func runBalancer() {
 	kubeconfig := flag.String("kubeconfig", "", "of an administrator")
-	pool := flag.String("pool", "10.211.1.0/24", "the addresses that are handed out")
+	pool := flag.String("pool", "", "the addresses that are handed out, a CIDR")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, *kubeconfig, *pool); err != nil && ctx.Err() == nil {
-		log.Fatal(err)
+	if err := balance(ctx, *kubeconfig, *pool); ctx.Err() == nil {
+		check(err)
 	}
 }
 
@@ -50,7 +50,7 @@ type balancer struct {
 	routes                  map[string]string // address: node's address
 }
 
-func run(ctx context.Context, kubeconfig, pool string) error {
+func balance(ctx context.Context, kubeconfig, pool string) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return err
