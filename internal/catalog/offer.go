@@ -68,7 +68,7 @@ func (o Operator) services() string {
 
 func tooFewToOffer(zone string, n int) error {
 	message := fmt.Sprintf("It needs three failure domains, and zone %s has %d. Offer it with best effort, or once the zone has three: its agent reports them, or souk zone update declares them.", zone, n)
-	return &problem.Error{Status: http.StatusConflict, Code: "too-few-failure-domains", Detail: "Guaranteed availability cannot be offered there. " + message,
+	return &problem.Error{Status: http.StatusConflict, Code: "too-few-failure-domains", Detail: "Guaranteed availability cannot be offered there.",
 		Fields: []problem.Field{{Location: "body.serviceLevel", Value: Guaranteed, Message: message}}}
 }
 

@@ -136,7 +136,7 @@ func (s *Service) orderable(ctx context.Context, tx store.Tx, o catalog.Offer) e
 	}
 	if reason == tooFewDomains(zones[0], o.ServiceLevel) {
 		return &problem.Error{Status: http.StatusConflict, Code: "too-few-failure-domains",
-			Detail: fmt.Sprintf("%s cannot be ordered with guaranteed availability in zone %s now: %s", o.Service, o.Zone, reason),
+			Detail: fmt.Sprintf("%s cannot be ordered with guaranteed availability in zone %s now.", o.Service, o.Zone),
 			Fields: []problem.Field{{Location: "body.spec.serviceLevel", Value: o.ServiceLevel, Message: sentenceCase(reason)}}}
 	}
 	if reason == notReported { // it may be starting: clients try again

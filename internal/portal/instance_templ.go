@@ -1936,7 +1936,7 @@ func factsBox(v *visit, o *overviewOf) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = bringsBox(v, o.offering).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = bringsBox(v, o.offering, true).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
