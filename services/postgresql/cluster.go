@@ -149,6 +149,9 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 	}
 	engine := map[string]any{"parameters": parameters, "pg_hba": rules}
 	annotations := map[string]string{"cnpg.io/hibernation": onOff(stopped)}
+	if stopped && job.Forced {
+		annotations[fencing] = `["*"]`
+	}
 	if job.Want.ServiceLevel == guaranteed {
 		// A write is acknowledged once a second member has it, and no member takes
 		// over that may lack one.

@@ -57,7 +57,9 @@ func (e *clusterEngine) Look(v kubernetes.View) kubernetes.Seen {
 		seen.Members = append(seen.Members, m)
 	}
 	seen.Primary = primary
-	seen.Stopped = hibernated(v.Main) && len(v.Pods) == 0
+	hibernation := hibernationOf(v.Main)
+	seen.Stopped = hibernation == "True" && len(v.Pods) == 0 || fenced(v.Main) && ready == 0
+	seen.Stopping = hibernation != ""
 	seen.Whole = seen.Serving && ready >= wanted && phase == phaseHealthy
 	if !seen.Whole && !seen.Stopped {
 		seen.Message, seen.BlockedBy = e.explain(v, phase, seen, ready, wanted)
@@ -65,16 +67,25 @@ func (e *clusterEngine) Look(v kubernetes.View) kubernetes.Seen {
 	return seen
 }
 
-func hibernated(cluster *unstructured.Unstructured) bool {
+// hibernationOf is the status of a cluster's hibernation; empty where none is
+// under way: only that of a healthy cluster begins.
+func hibernationOf(cluster *unstructured.Unstructured) string {
 	conditions, _, _ := unstructured.NestedSlice(cluster.Object, "status", "conditions")
 	for _, c := range conditions {
 		condition, _ := c.(map[string]any)
 		if condition["type"] == "cnpg.io/hibernation" {
-			return condition["status"] == "True"
+			status, _ := condition["status"].(string)
+			return status
 		}
 	}
-	return false
+	return ""
 }
+
+// fencing is the annotation that has members end their servers and stay, for
+// a cluster that is not well enough to hibernate.
+const fencing = "cnpg.io/fencedInstances"
+
+func fenced(cluster *unstructured.Unstructured) bool { return cluster.GetAnnotations()[fencing] != "" }
 
 // explain says why a cluster is not as it should be, and who has to act; nobody
 // where it goes on by itself.
@@ -95,8 +106,10 @@ func (e *clusterEngine) explain(v kubernetes.View, phase string, seen kubernetes
 		return "The primary moves to another member, which takes some seconds.", ""
 	case seen.Serving && ready < wanted:
 		return strings.TrimSpace(fmt.Sprintf("It serves, with %d of %d members. %s", ready, wanted, orElse(cause, absentMembers(seen)))), who
-	case len(seen.Members) > 0 && !seen.Serving:
+	case (len(seen.Members) > 0 || seen.Primary != "") && !seen.Serving:
 		return strings.TrimSpace("The server does not answer. " + orElse(cause, "It is being started again, or another member takes over.")), who
+	case seen.Serving:
+		return orElse(cause, "It serves, and is being brought to what is wanted."), who
 	}
 	return cause, who
 }
@@ -143,6 +156,8 @@ type logEntry struct {
 	} `json:"record"`
 }
 
+var lineEnds = strings.NewReplacer("\n", " ", "\r", " ")
+
 // LogLine keeps what the server itself logs.
 func (e *clusterEngine) LogLine(line []byte) ([]byte, bool) {
 	var entry logEntry
@@ -155,10 +170,11 @@ func (e *clusterEngine) LogLine(line []byte) ([]byte, bool) {
 		out += fmt.Sprintf(" %s@%s", r.User, r.Database)
 	}
 	out += fmt.Sprintf(" %s:  %s", r.Severity, r.Message)
-	for name, value := range map[string]string{"DETAIL": r.Detail, "HINT": r.Hint} {
-		if value != "" {
-			out += fmt.Sprintf(" %s: %s", name, value)
-		}
+	if r.Detail != "" {
+		out += " DETAIL: " + r.Detail
 	}
-	return []byte(strings.ReplaceAll(out, "\n", " ")), true
+	if r.Hint != "" {
+		out += " HINT: " + r.Hint
+	}
+	return []byte(lineEnds.Replace(out)), true
 }

@@ -195,13 +195,15 @@ func (d *Driver) List(ctx context.Context) ([]string, error) {
 // record is what the driver notes of an instance, on its namespace.
 type record struct {
 	// Initialised: it has run once, so that its data has to be there.
-	Initialised bool        `json:"initialised,omitempty"`
-	Stopped     bool        `json:"stopped,omitempty"`
-	Service     string      `json:"service"`
-	Generation  int64       `json:"generation"`
-	Plan        driver.Plan `json:"plan"`
-	StorageGiB  int64       `json:"storageGiB"`
-	Level       string      `json:"level,omitempty"`
+	Initialised bool `json:"initialised,omitempty"`
+	Stopped     bool `json:"stopped,omitempty"`
+	// Forced: it was stopped although it was not well.
+	Forced     bool        `json:"forced,omitempty"`
+	Service    string      `json:"service"`
+	Generation int64       `json:"generation"`
+	Plan       driver.Plan `json:"plan"`
+	StorageGiB int64       `json:"storageGiB"`
+	Level      string      `json:"level,omitempty"`
 	// Settled identifies what was last brought into force within the engine.
 	Settled string `json:"settled,omitempty"`
 }

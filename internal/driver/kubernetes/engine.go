@@ -62,6 +62,8 @@ type Job struct {
 	StorageClass, TopologyKey string
 	// SourceHidden: connections do not show where they come from.
 	SourceHidden bool
+	// Forced: what is stopped is stopped although it is not well.
+	Forced bool
 
 	driver *Driver
 }
@@ -81,8 +83,9 @@ type View struct {
 	Main    *unstructured.Unstructured // nil when there is none
 	Pods    []*unstructured.Unstructured
 	Volumes []*unstructured.Unstructured // claims
-	// Warnings are the newest events about what is not ready, newest last.
-	Warnings []string
+	// Warnings asks for the newest events about what is not ready, newest last;
+	// nil means that there are none.
+	Warnings func() []string
 	Want     driver.Instance
 	// NodeDomain is the failure domain of a node, or "".
 	NodeDomain  func(node string) string
@@ -94,6 +97,8 @@ type Seen struct {
 	Serving bool // clients are answered
 	Whole   bool // every member is as it should be
 	Stopped bool // nothing runs, and the data is kept
+	// Stopping: it is on its way to be stopped, and gets there by itself.
+	Stopping bool
 	// Message says what is not as it should be, and BlockedBy who has to act.
 	Message, BlockedBy string
 	Primary            string // the pod that clients are led to

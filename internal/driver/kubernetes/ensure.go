@@ -155,7 +155,7 @@ func (d *Driver) claim(ctx context.Context, engine Engine, want driver.Instance)
 			return rec, err
 		}
 	}
-	rec.Service, rec.Stopped, rec.Level = want.Service, false, want.ServiceLevel
+	rec.Service, rec.Stopped, rec.Forced, rec.Level = want.Service, false, false, want.ServiceLevel
 	if rec.StorageGiB == 0 {
 		rec.StorageGiB = want.StorageGiB
 	}
@@ -177,7 +177,10 @@ func (d *Driver) namespace(ctx context.Context, id string) (*unstructured.Unstru
 		return nil, nil
 	}
 	if err == nil && ns.GetLabels()[LabelZone] != d.cfg.Zone {
-		return nil, fmt.Errorf("the namespace %s is not of the zone %s", ns.GetName(), d.cfg.Zone)
+		return nil, &driver.BlockedError{
+			Message:   fmt.Sprintf("The namespace of the instance does not say any more that it is of this zone, so the zone's agent leaves it alone. The operator of the zone has to put the label %s=%s on %s again.", LabelZone, d.cfg.Zone, ns.GetName()),
+			BlockedBy: "operator",
+		}
 	}
 	return ns, err
 }

@@ -3,7 +3,7 @@ package kubernetes
 import (
 	"context"
 	"slices"
-	"strings"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -56,30 +56,8 @@ func (d *Driver) view(ctx context.Context, engine Engine, want driver.Instance) 
 	if mains := d.watches.list(engine.Kind(), namespace); len(mains) > 0 {
 		v.Main = mains[0]
 	}
-	if slices.ContainsFunc(v.Volumes, func(c *unstructured.Unstructured) bool { return PhaseOf(c) == "Pending" }) {
-		v.Warnings = d.warnings(ctx, namespace)
-	}
+	v.Warnings = sync.OnceValue(func() []string { return d.warnings(ctx, namespace) })
 	return v
-}
-
-// warnings are the newest events that say why something is not ready.
-func (d *Driver) warnings(ctx context.Context, namespace string) []string {
-	found, err := d.client.Resource(events).Namespace(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning", Limit: 100})
-	if err != nil {
-		return nil
-	}
-	slices.SortFunc(found.Items, func(a, b unstructured.Unstructured) int {
-		x, _, _ := unstructured.NestedString(a.Object, "lastTimestamp")
-		y, _, _ := unstructured.NestedString(b.Object, "lastTimestamp")
-		return strings.Compare(x, y)
-	})
-	var out []string
-	for _, e := range found.Items {
-		reason, _, _ := unstructured.NestedString(e.Object, "reason")
-		message, _, _ := unstructured.NestedString(e.Object, "message")
-		out = append(out, reason+": "+message)
-	}
-	return out
 }
 
 // PhaseOf is an object's status.phase.

@@ -28,7 +28,7 @@ func condition(o *unstructured.Unstructured, kind string) map[string]any {
 // from being as they should be, and who has to act; nothing where nothing does,
 // or where it goes on by itself.
 func Obstacle(v View) (message, who string) {
-	for _, look := range []func(View) (string, string){imageObstacle, volumeObstacle, roomObstacle, crashObstacle} {
+	for _, look := range []func(View) (string, string){imageObstacle, volumeObstacle, roomObstacle, crashObstacle, quotaObstacle} {
 		if message, who = look(v); message != "" {
 			return message, who
 		}
@@ -78,12 +78,31 @@ func crashObstacle(v View) (string, string) {
 // no obstacle.
 func volumeObstacle(v View) (string, string) {
 	pending := slices.ContainsFunc(v.Volumes, func(c *unstructured.Unstructured) bool { return PhaseOf(c) == "Pending" })
-	if !pending {
+	if !pending || v.Warnings == nil {
 		return "", ""
 	}
-	for _, warning := range slices.Backward(v.Warnings) {
-		if strings.HasPrefix(warning, "ProvisioningFailed") || strings.HasPrefix(warning, "FailedBinding") {
+	for _, warning := range slices.Backward(v.Warnings()) {
+		reason, _, _ := strings.Cut(warning, ":")
+		switch reason {
+		case "ProvisioningFailed", "FailedBinding":
 			return "The zone's storage cannot make a volume for it. The operator of the zone finds the reason in the events of the instance's namespace.", "operator"
+		case "ExternalProvisioning":
+			return "The zone's storage does not make a volume for it. The operator of the zone has to look whether the provisioner of its storage class runs; it then goes on by itself.", "operator"
+		}
+	}
+	return "", ""
+}
+
+// quotaObstacle says that something may not be made, where all that is there is
+// as it should be or nothing is there.
+func quotaObstacle(v View) (string, string) {
+	ailing := slices.ContainsFunc(v.Pods, func(pod *unstructured.Unstructured) bool { return PhaseOf(pod) != "Succeeded" && !Ready(pod) })
+	if ailing || v.Warnings == nil {
+		return "", ""
+	}
+	for _, warning := range slices.Backward(v.Warnings()) {
+		if strings.Contains(warning, "exceeded quota") {
+			return quotaUsedUp, "capacity"
 		}
 	}
 	return "", ""

@@ -45,6 +45,7 @@ func TestRefusalsInPlainWords(t *testing.T) {
 	}{
 		{"a webhook that does not answer", "operator", "webhook", refusal(http.StatusInternalServerError, metav1.StatusReasonInternalError, `Internal error occurred: failed calling webhook "m.cnpg.io": no endpoints available`)},
 		{"a webhook that refuses", "operator", "refuses", refusal(http.StatusForbidden, metav1.StatusReasonForbidden, `admission webhook "x" denied the request: no`)},
+		{"a policy that refuses", "operator", "refuses", refusal(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, `clusters.postgresql.cnpg.io "db" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no`)},
 		{"a quota that is used up", "capacity", "quota", refusal(http.StatusForbidden, metav1.StatusReasonForbidden, `pods "x" is forbidden: exceeded quota: plan`)},
 		{"a right that is missing", "operator", "right", refusal(http.StatusForbidden, metav1.StatusReasonForbidden, `secrets is forbidden: User "x" cannot list resource "secrets"`)},
 		{"a kind that is not there", "operator", "CloudNativePG is not installed", refusal(http.StatusNotFound, metav1.StatusReasonNotFound, `the server could not find the requested resource`)},
@@ -76,6 +77,8 @@ func unschedulable(message string) map[string]any {
 	return map[string]any{"conditions": []any{map[string]any{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}}}
 }
 
+func told(warnings ...string) func() []string { return func() []string { return warnings } }
+
 func TestObstaclesInPlainWords(t *testing.T) {
 	claim := Object("v1", "PersistentVolumeClaim", "n", "db-1", nil, map[string]any{"status": map[string]any{"phase": "Pending"}})
 	for _, test := range []struct {
@@ -90,7 +93,10 @@ func TestObstaclesInPlainWords(t *testing.T) {
 		{"a node that is away with the data", "operator", "node that has its data", View{Pods: []*unstructured.Unstructured{pod(unschedulable("1 node(s) had untolerated taint, 2 node(s) had volume node affinity conflict"))}}},
 		{"no failure domain of its own", "operator", "failure domain", View{Pods: []*unstructured.Unstructured{pod(unschedulable("3 node(s) didn't match pod anti-affinity rules"))}}},
 		{"a claim that is not there yet", "", "", View{Pods: []*unstructured.Unstructured{pod(unschedulable(`persistentvolumeclaim "db-1" not found`))}}},
-		{"a volume that cannot be made", "operator", "volume", View{Volumes: []*unstructured.Unstructured{claim}, Warnings: []string{"ProvisioningFailed: no"}}},
+		{"a volume that cannot be made", "operator", "volume", View{Volumes: []*unstructured.Unstructured{claim}, Warnings: told("ProvisioningFailed: no")}},
+		{"a storage that does not answer", "operator", "provisioner", View{Volumes: []*unstructured.Unstructured{claim}, Warnings: told("ExternalProvisioning: waiting")}},
+		{"a quota, with nothing made yet", "capacity", "quota", View{Volumes: []*unstructured.Unstructured{claim}, Warnings: told("FailedCreate: exceeded quota: x")}},
+		{"an old warning, and a pod that starts", "", "", View{Pods: []*unstructured.Unstructured{pod(map[string]any{})}, Warnings: told("FailedCreate: exceeded quota: x")}},
 		{"a volume that waits for its pod", "", "", View{Volumes: []*unstructured.Unstructured{claim}}},
 	} {
 		message, who := Obstacle(test.view)

@@ -10,6 +10,9 @@ import (
 	"souk/internal/driver"
 )
 
+// quotaUsedUp is said where a quota keeps something from being made.
+const quotaUsedUp = "The quota of the instance's namespace is used up. The operator of the zone has to look at what else runs in it, and which quotas are set there; it then goes on by itself."
+
 // plain turns what an API server refuses into what users read, and who has to
 // act; other errors are as they were.
 func plain(err error, operator string) error {
@@ -24,10 +27,10 @@ func plain(err error, operator string) error {
 	switch {
 	case strings.Contains(text, "failed calling webhook"):
 		return blocked("operator", "A webhook of the zone's cluster does not answer, so that nothing can be changed there. If it is %s's: the operator of the zone has to start it again. What runs goes on running.", operator)
-	case strings.Contains(text, "denied the request"):
-		return blocked("operator", "A webhook of the zone's cluster refuses this instance. The operator of the zone finds its reason in the agent's log.")
+	case strings.Contains(text, "denied the request"), strings.Contains(text, "denied request"):
+		return blocked("operator", "A rule of the zone's cluster refuses this instance. The operator of the zone finds its reason in the agent's log.")
 	case strings.Contains(text, "exceeded quota"):
-		return blocked("capacity", "The quota of the instance's namespace is used up. The operator of the zone has to look at what else runs in it.")
+		return blocked("capacity", quotaUsedUp)
 	case lacksRight(err):
 		return blocked("operator", "The zone's agent lacks a right in its cluster. The operator of the zone has to apply the manifests that belong to the agent's version.")
 	case apierrors.IsNotFound(err) && strings.Contains(text, "could not find the requested resource"):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +20,9 @@ var (
 	stepDeleting = step.New("kubernetes/deleting")
 	stepDeleted  = step.New("kubernetes/deleted")
 )
+
+// stopPatience is how long an instance may take until it begins to stop.
+const stopPatience = time.Minute
 
 // Stop implements driver.Driver. It waits until nothing of the instance runs.
 func (d *Driver) Stop(ctx context.Context, want driver.Instance) (driver.Observation, error) {
@@ -50,7 +54,7 @@ func (d *Driver) stop(ctx context.Context, engine Engine, want driver.Instance, 
 	if err := d.surround(ctx, job, engine, rec); err != nil {
 		return driver.Observation{}, err
 	}
-	if err := d.halt(ctx, job, engine, rec); err != nil {
+	if err := d.halt(ctx, job, engine, &rec); err != nil {
 		return driver.Observation{}, err
 	}
 	stepStopped.Done()
@@ -64,7 +68,7 @@ func (d *Driver) stop(ctx context.Context, engine Engine, want driver.Instance, 
 
 // halt ends what runs of an instance. What never ran to the end holds no data,
 // so that nothing is lost by taking it back.
-func (d *Driver) halt(ctx context.Context, job *Job, engine Engine, rec record) error {
+func (d *Driver) halt(ctx context.Context, job *Job, engine Engine, rec *record) error {
 	main, err := d.main(ctx, engine, job.Namespace)
 	if err != nil || main == nil {
 		return err
@@ -79,14 +83,42 @@ func (d *Driver) halt(ctx context.Context, job *Job, engine Engine, rec record) 
 		})
 	}
 	// What is in force stays as it is, but that it does not run.
-	job.Want.StorageGiB = max(rec.StorageGiB, 1)
+	job.Want.StorageGiB, job.Forced = max(rec.StorageGiB, 1), rec.Forced
 	if err := d.applyMain(ctx, job, engine, true); err != nil {
 		return err
 	}
 	stepStopping.Done()
-	return d.waiters.until(ctx, job.Want.ID, func() (bool, error) {
-		return engine.Look(d.view(ctx, engine, job.Want)).Stopped, nil
-	})
+	return d.awaitStopped(ctx, job, engine, rec)
+}
+
+// awaitStopped waits until nothing of an instance serves. One that is not well,
+// which an operator may never stop by itself, is forced to after a while.
+func (d *Driver) awaitStopped(ctx context.Context, job *Job, engine Engine, rec *record) error {
+	var seen Seen
+	stopped := func(orStopping bool) func() (bool, error) {
+		return func() (bool, error) {
+			seen = engine.Look(d.view(ctx, engine, job.Want))
+			return seen.Stopped || orStopping && seen.Stopping, nil
+		}
+	}
+	if !rec.Forced {
+		orderly, cancel := context.WithTimeout(ctx, stopPatience)
+		defer cancel()
+		if err := d.waiters.until(orderly, job.Want.ID, stopped(true)); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			d.log.Warn("an instance that is not well is forced to stop", "instance", job.Want.ID, "seen", seen.Message)
+			rec.Forced, job.Forced = true, true
+			if err := d.save(ctx, job.Want.ID, *rec); err != nil {
+				return err
+			}
+			if err := d.applyMain(ctx, job, engine, true); err != nil {
+				return err
+			}
+		}
+	}
+	return d.waiters.until(ctx, job.Want.ID, stopped(false))
 }
 
 // main is the main object as the API server has it, or nil.
