@@ -5,10 +5,13 @@ package controlplane
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -41,6 +44,11 @@ type Config struct {
 	// TrustedProxies are believed what they say in X-Forwarded-For, such as
 	// "10.20.0.0/16". Without it all who come through a proxy are one address.
 	TrustedProxies []netip.Prefix `json:"trustedProxies,omitempty"`
+	// Peers is a name and port at which the portal and the API of all replicas are,
+	// each at one of the name's addresses, such as "souk-peers:8080": what only the
+	// replica knows that a zone's agent is connected to, the others ask there. Empty
+	// where there is one replica.
+	Peers string `json:"peers,omitempty"`
 	// PublicURL is where people open Souk, "https://souk.example": the base of
 	// links in mails. Empty, in development: http:// and Listen.
 	PublicURL string `json:"publicURL,omitempty"`
@@ -95,6 +103,8 @@ func (c Config) check() error {
 		return errors.New("the configuration needs listen and agentListen, such as 0.0.0.0:8080 and 0.0.0.0:8443")
 	case len(c.AgentNames) == 0 || c.AgentURL == "":
 		return errors.New("the configuration needs agentNames and agentURL: how agents reach agentListen")
+	case c.Peers != "" && !strings.Contains(c.Peers, ":"):
+		return errors.New("the configuration: peers is NAME:PORT, such as souk-peers:8080")
 	case c.StopDelaySeconds < 0:
 		return errors.New("the configuration: stopDelaySeconds cannot be negative")
 	case c.Keyring == "":
@@ -120,6 +130,24 @@ func (c Config) checkMail() error {
 
 // sendsMail says whether there is a mail server.
 func (c Config) sendsMail() bool { return c.Mail != nil && c.Mail.Host != "" }
+
+// peers looks up where the replicas are; nil where there is one.
+func (c Config) peers() func(context.Context) ([]string, error) {
+	if c.Peers == "" {
+		return nil
+	}
+	return func(ctx context.Context) ([]string, error) {
+		name, port, err := net.SplitHostPort(c.Peers)
+		if err != nil {
+			return nil, err
+		}
+		addresses, err := net.DefaultResolver.LookupHost(ctx, name)
+		for i, a := range addresses {
+			addresses[i] = "http://" + net.JoinHostPort(a, port)
+		}
+		return addresses, err
+	}
+}
 
 // publicURL is the base of links in mails.
 func (c Config) publicURL() string { return cmp.Or(c.PublicURL, "http://"+c.Listen) }

@@ -89,7 +89,7 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, AgentImage: cp.config.AgentImage, PublicURL: cp.config.PublicURL,
-		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Observe: cp.measures.request})
+		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Secure: strings.HasPrefix(cp.config.publicURL(), "https://"), Dev: cp.config.Demo != nil, Caught: caught != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())
 	cp.api.ServeMissing(pages.Missing())

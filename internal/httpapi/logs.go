@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"souk/internal/instance"
 	"souk/internal/problem"
 	"souk/internal/store"
+	"souk/internal/zone"
 )
 
 const maxTail = 10_000
@@ -54,6 +56,9 @@ func (s *Server) serveLogs(w http.ResponseWriter, r *http.Request) bool {
 		admitted, done := s.whileAdmitted(ctx, r)
 		defer done()
 		err = s.Zones.Logs(admitted, v.ZoneID, v.ID.String(), opt, out)
+		if errors.Is(err, zone.ErrAway) && !out.begun && s.askPeers(admitted, r, out) {
+			err = nil
+		}
 	}
 	if err != nil && !out.begun {
 		s.refuse(w, r, err)

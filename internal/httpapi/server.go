@@ -5,6 +5,7 @@ package httpapi
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -50,6 +51,9 @@ type Config struct {
 	// CaughtMail is what development catches; nil where mail is sent.
 	CaughtMail *mail.Catcher
 	SSO        *sso.Service
+	// Peers are the base URLs of all replicas, where there may be several; nil: there
+	// is this one.
+	Peers func(context.Context) ([]string, error)
 	// Dev allows what only development may do, such as moving the clock.
 	Dev bool
 	// MaxBody bounds a request's body in bytes; 0 means 1 MiB.

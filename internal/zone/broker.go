@@ -113,7 +113,7 @@ func (b broker) remove(zone uuid.UUID, s *askStream) {
 // write sends a request to the agent. Called with mu held.
 func (s *askStream) write(r agentapi.Request) error {
 	if s.over {
-		return errZoneAway
+		return ErrAway
 	}
 	return s.out.write(r)
 }
@@ -176,7 +176,8 @@ func (s *askStream) cancel(id string) {
 	_ = s.write(agentapi.Request{ID: id, Cancel: true})
 }
 
-var errZoneAway = &problem.Error{Status: http.StatusServiceUnavailable, Code: "zone-unreachable", Detail: "The zone's agent is not connected now, so its logs cannot be read. Try again in a moment."}
+// ErrAway says that the zone's agent is not connected to this replica.
+var ErrAway = &problem.Error{Status: http.StatusServiceUnavailable, Code: "zone-unreachable", Detail: "The zone's agent is not connected now, so its logs cannot be read. Try again in a moment."}
 
 // Logs copies an instance's log lines from its zone into w, as they come.
 func (z *Zones) Logs(ctx context.Context, zone uuid.UUID, instanceID string, opt driver.LogOptions, w io.Writer) error {
@@ -184,12 +185,12 @@ func (z *Zones) Logs(ctx context.Context, zone uuid.UUID, instanceID string, opt
 	s := z.broker.streams[zone]
 	z.broker.mu.Unlock()
 	if s == nil {
-		return errZoneAway
+		return ErrAway
 	}
 	id := uuid.NewString()
 	a, err := s.begin(agentapi.Request{ID: id, Logs: &agentapi.LogsRequest{InstanceID: instanceID, Options: opt}})
 	if err != nil {
-		return errZoneAway
+		return ErrAway
 	}
 	defer s.cancel(id)
 	for {
@@ -197,7 +198,7 @@ func (z *Zones) Logs(ctx context.Context, zone uuid.UUID, instanceID string, opt
 		case <-ctx.Done():
 			return nil
 		case <-s.gone:
-			return errZoneAway
+			return ErrAway
 		case r, open := <-a.responses:
 			if !open {
 				return errors.New("the logs came faster than they were read")

@@ -55,6 +55,7 @@ host={{ $host }} port={{ $r.port }} dbname={{ $r.database }} user=souk_{{ index 
   "agentURL" (include "souk.agentURL" .)
   "agentImage" (include "souk.image" .)
   "publicURL" .Values.publicURL
+  "peers" (printf "%s-peers:8080" .Release.Name)
   "stopDelaySeconds" .Values.stopDelaySeconds
   "keyring" "/etc/souk/keyring/keyring") -}}
 {{- if .Values.mail.config -}}
