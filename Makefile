@@ -45,7 +45,7 @@ e2e: ## Build and start the Kubernetes test bed, run its tests, and take it down
 	@test/testbed/e2e
 
 e2e-smoke: ## The core of them, on one node
-	@NODES=1 E2E_RUN=^TestSmoke test/testbed/e2e
+	@test/testbed/e2e --smoke
 
 testbed-up: ## Start the Kubernetes test bed and keep it (root; NODES=3); prints its kubeconfig
 	@scripts/setup.sh --e2e
