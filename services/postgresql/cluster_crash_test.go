@@ -80,7 +80,7 @@ func (c clusterCall) call(t *testing.T, killedAfter string) (seen driver.Observa
 		t.Fatal(err)
 	}
 	marker := filepath.Join(t.TempDir(), "marker")
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "cluster-agent", string(text))
+	cmd := exec.Command("/proc/self/exe", "cluster-agent", string(text))
 	cmd.Stderr = os.Stderr
 	cmd.Env = append(os.Environ(), step.EnvCrashAfter+"="+killedAfter, step.EnvCrashMarker+"="+marker)
 	out, err := cmd.Output()

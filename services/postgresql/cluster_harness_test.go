@@ -111,9 +111,9 @@ type place struct {
 
 func newPlace(t *testing.T, zone string, change ...func(*kubernetes.Config, *clusterConfig)) *place {
 	t.Helper()
-	p := &place{t: t, Driver: cluster(t, zone, change...), client: bedClient(t)}
-	t.Cleanup(func() { p.Driver.Close() })
-	return p
+	d := cluster(t, zone, change...)
+	t.Cleanup(func() { d.Close() })
+	return &place{t: t, Driver: d, client: bedClient(t)}
 }
 
 // on is the place for a test within the test.
