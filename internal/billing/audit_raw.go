@@ -28,7 +28,7 @@ func (a *audited) checkCommands() {
 		if n > 0 {
 			before = a.commands[n-1]
 		}
-		if !follows(before, c) {
+		if !follows(before, c, a.leastStorage(before, c)) {
 			a.wrong("command %d (%s, after it %s) does not follow from what was before it", c.Generation, c.Kind, c.Intent)
 		}
 		if c.AcceptedAt.Before(before.AcceptedAt) {
@@ -49,7 +49,7 @@ func (a *audited) checkCommands() {
 
 // follows says whether a command can come after the one before it: its kind
 // leads from that intent to this one, and only an update changes the terms.
-func follows(before, c billingdb.Command) bool {
+func follows(before, c billingdb.Command, leastStorage int64) bool {
 	const active, suspended, deleted, purged = string(agentapi.IntentActive), string(agentapi.IntentSuspended), string(agentapi.IntentDeleted), string(agentapi.IntentPurged)
 	alive := []string{active, suspended}
 	var from, to []string
@@ -57,7 +57,7 @@ func follows(before, c billingdb.Command) bool {
 	case "order":
 		return before.Kind == "" && c.Intent == active
 	case "update":
-		return before.Kind != "" && before.Intent != purged && c.Intent == before.Intent && c.ServiceLevel == before.ServiceLevel && c.StorageGib >= before.StorageGib
+		return before.Kind != "" && before.Intent != purged && c.Intent == before.Intent && c.ServiceLevel == before.ServiceLevel && c.StorageGib >= leastStorage
 	case "suspend":
 		from, to = []string{active}, []string{suspended}
 	case "resume":
@@ -71,6 +71,21 @@ func follows(before, c billingdb.Command) bool {
 	}
 	return slices.Contains(from, before.Intent) && slices.Contains(to, c.Intent) && c.PlanRevisionID == before.PlanRevisionID &&
 		c.PriceListRevisionID == before.PriceListRevisionID && c.ServiceLevel == before.ServiceLevel && c.StorageGib == before.StorageGib
+}
+
+// leastStorage is what a command may ask for at least: what was asked for before
+// it or, where that was not in force yet, what was.
+func (a *audited) leastStorage(before, c billingdb.Command) int64 {
+	least := before.StorageGib
+	for _, f := range a.facts {
+		if f.ReceivedAt.After(c.AcceptedAt) || f.Generation >= c.Generation {
+			break
+		}
+		if f.Generation > 0 {
+			least = min(before.StorageGib, a.commands[f.Generation-1].StorageGib)
+		}
+	}
+	return least
 }
 
 // checkWanted: the instance shows what its last command says.

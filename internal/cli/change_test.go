@@ -142,6 +142,15 @@ func TestWaitFails(t *testing.T) {
 	has(t, stderr, "souk: db1 has failed\nIt is Failed: The zone has no PostgreSQL 15.\nThe operator has to act", "souk describe instance db1")
 }
 
+func TestWaitEndsWhereTheUserHasToAct(t *testing.T) {
+	h := newTerminal(t)
+	h.server.then(func(i *api.Instance) {
+		i.Status.Phase, i.Status.Message, i.Status.BlockedBy = api.PhaseUpdating, "Storage of this zone cannot grow.", "you"
+	})
+	_, stderr := h.expect(exitFailed, "order", "postgresql", "db1", "--wait")
+	has(t, stderr, "souk: db1 is not ready\nIt is Updating: Storage of this zone cannot grow.\nYou have to act")
+}
+
 func TestWaitTimesOut(t *testing.T) {
 	h := newTerminal(t)
 	h.server.then(provisioning)

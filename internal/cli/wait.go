@@ -118,6 +118,8 @@ func hopelessFor(start, now api.Instance, g goal) error {
 	switch {
 	case now.Status.Phase == api.PhaseFailed && statusLine(now) != statusLine(start):
 		return fmt.Errorf("%s has failed%s", name, further(now))
+	case now.Status.BlockedBy == "you" && statusLine(now) != statusLine(start):
+		return fmt.Errorf("%s is not %s%s", name, g.want, further(now))
 	case g.goneIsDone:
 		return nil
 	case now.Status.Phase == api.PhaseDeleting, now.Status.Phase == api.PhaseDeleted, now.Status.Phase == api.PhasePurged:

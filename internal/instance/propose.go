@@ -343,6 +343,15 @@ func unchangeable(v View, spec api.InstanceSpec) error {
 	return nil
 }
 
+// leastStorage is what an instance has at least. Where its zone has refused to
+// grow it, and leaves it to the user, that is what it has in fact.
+func leastStorage(v View) int64 {
+	if v.BlockedBy == "you" && v.AppliedStorageGib > 0 {
+		return min(v.StorageGib, v.AppliedStorageGib)
+	}
+	return v.StorageGib
+}
+
 // sizes settles plan, storage and the prices: while neither size changes the
 // instance stays on the revisions that it was ordered with; a new size is a new
 // agreement at the current prices.
@@ -358,8 +367,8 @@ func (s *Service) sizes(ctx context.Context, tx store.Tx, v View, spec api.Insta
 	if p.storage == 0 {
 		p.storage = v.StorageGib
 	}
-	if p.storage >= 0 && p.storage < v.StorageGib {
-		return problem.InvalidField("body.spec.storageGiB", p.storage, "Storage can grow but not shrink; it is %d GiB.", v.StorageGib)
+	if least := leastStorage(v); p.storage >= 0 && p.storage < least {
+		return problem.InvalidField("body.spec.storageGiB", p.storage, "Storage can grow but not shrink; it is %d GiB.", least)
 	}
 	samePlan := plan.Name == v.Plan || spec.Plan == v.Plan
 	if samePlan && p.storage == v.StorageGib {

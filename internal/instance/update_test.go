@@ -109,6 +109,24 @@ func TestResizeIsUpdatingUntilInForce(t *testing.T) {
 	}
 }
 
+// Where a zone cannot grow storage, the instance goes on with what it has.
+func TestGrowthThatIsRefusedIsTakenBack(t *testing.T) {
+	w := instancetest.New(t)
+	v := w.Ready(t, "db1")
+	w.Act(t, "db1", w.Update(func(s *api.InstanceSpec) { s.StorageGiB = 20 }))
+	back := on("db1", w.Update(func(s *api.InstanceSpec) { s.StorageGiB = 10 }))
+	mustRefuse(t, w, "invalid", "body.spec.storageGiB", back) // it may be growing
+	f := w.Fact(t, v.ID, driver.StateRunning)
+	f.Observation.Generation, f.Observation.StorageGiB, f.Observation.BlockedBy, f.Observation.Message = v.Generation, 10, "you", "It cannot grow."
+	w.Apply(t, f)
+	mustRefuse(t, w, "invalid", "body.spec.storageGiB", on("db1", w.Update(func(s *api.InstanceSpec) { s.StorageGiB = 9 })))
+	if v = w.Must(t, back); v.StorageGib != 10 {
+		t.Errorf("it is to have %d GiB", v.StorageGib)
+	}
+	w.Report(t, v.ID, driver.StateRunning)
+	mustAudit(t, w)
+}
+
 // An organization whose quota was lowered below what it uses can still make
 // things smaller, and nothing larger.
 func TestSmallerIsAllowedOverQuota(t *testing.T) {

@@ -106,14 +106,14 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 		return driver.Observation{}, err
 	}
 	growth := d.growth(ctx, job, rec)
-	if growth != nil {
-		job.Want.StorageGiB = rec.StorageGiB
+	if growth != nil { // all else comes into force, but not the generation
+		job.Want.StorageGiB, job.Want.Generation = rec.StorageGiB, rec.Generation
 	}
 	if err := d.applyMain(ctx, job, engine, false); err != nil {
 		return driver.Observation{}, err
 	}
 	stepMain.Done()
-	view := d.view(ctx, engine, want)
+	view := d.view(ctx, engine, job.Want)
 	seen := engine.Look(view)
 	rec, err = d.settle(ctx, job, engine, view, seen, rec)
 	if err != nil {
