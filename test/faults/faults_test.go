@@ -4,6 +4,7 @@
 package faults
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,10 @@ const root = "../.."
 // resultsDir is set by scripts/test.sh: the folder with what `go test -json`
 // wrote in all stages before this one.
 const resultsDir = "SOUK_TEST_RESULTS"
+
+// unprovenFile is set by it, too: where to write which tests were not run as they
+// need a cluster.
+const unprovenFile = "SOUK_TEST_UNPROVEN"
 
 func TestEveryFaultIsTested(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "docs", "faults.md"))
@@ -32,15 +37,39 @@ func TestEveryFaultIsTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	onCluster, err := clusterTests(root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	results, whole := readResults(t)
+	var unproven []string
 	for _, f := range listed {
 		for _, test := range f.tests {
-			if !tests[test.function()] {
+			switch {
+			case !tests[test.function()]:
 				t.Errorf("line %d, %s: there is no test %s", f.line, f.what, test.function())
-			} else if whole && results[test] != "pass" {
+			case !whole || results[test] == "pass":
+			case results[test] == "" && onCluster[test.function()]:
+				unproven = append(unproven, fmt.Sprintf("not run, as it needs a cluster (make e2e): %s: %s\n", f.what, test))
+			default:
 				t.Errorf("line %d, %s: %s %s", f.line, f.what, test, outcome(results[test]))
 			}
 		}
+	}
+	if file := os.Getenv(unprovenFile); file != "" {
+		if err := os.WriteFile(file, []byte(strings.Join(unproven, "")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestClusterTestsAreKnown(t *testing.T) {
+	found, err := clusterTests(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !found[ref{"test/e2e", "TestSmokeOrder"}] || !found[ref{"services/postgresql", "TestClusterConformance"}] || found[ref{"test/faults", "TestParse"}] || found[ref{"test/journey", "TestFirstLine"}] {
+		t.Errorf("taken for tests that need a cluster: %v", found)
 	}
 }
 

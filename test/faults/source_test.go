@@ -2,6 +2,7 @@ package faults
 
 import (
 	"go/ast"
+	"go/build/constraint"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -26,6 +27,35 @@ func testFunctions(root string) (map[ref]bool, error) {
 		}
 	})
 	return found, err
+}
+
+// clusterTests are those that need a Kubernetes cluster: of files that are built
+// with the tag e2e only.
+func clusterTests(root string) (map[ref]bool, error) {
+	found := map[ref]bool{}
+	err := eachFile(root, func(folder, name string, file *ast.File) {
+		if !strings.HasSuffix(name, "_test.go") || !forCluster(file) {
+			return
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+				found[ref{folder, f.Name.Name}] = true
+			}
+		}
+	})
+	return found, err
+}
+
+func forCluster(file *ast.File) bool {
+	for _, group := range file.Comments {
+		for _, c := range group.List {
+			expression, err := constraint.Parse(c.Text)
+			if err == nil && c.Pos() < file.Package {
+				return !expression.Eval(func(tag string) bool { return tag != "e2e" })
+			}
+		}
+	}
+	return false
 }
 
 // registeredSteps are all that product code registers with step.New.
@@ -80,7 +110,7 @@ func eachFile(root string, each func(folder, name string, file *ast.File)) error
 		if d.IsDir() || filepath.Ext(path) != ".go" {
 			return nil
 		}
-		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
 			return err
 		}
