@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,7 @@ func TestClusterDamage(t *testing.T) {
 			})
 		})
 	}
+	t.Run("the namespace without its label", func(t *testing.T) { namespaceUnlabelled(p.on(t), want) })
 	t.Run("the primary's pod deleted", func(t *testing.T) { podDeleted(p.on(t), want, seen.Endpoint) })
 	t.Run("the server's Service deleted", func(t *testing.T) {
 		p := p.on(t)
@@ -81,6 +83,23 @@ func TestClusterDamage(t *testing.T) {
 			t.Errorf("%d rows are left", got)
 		}
 	})
+}
+
+// namespaceUnlabelled: what does not say that it is the zone's is left alone; it
+// is said who has to act, and with the label all goes on.
+func namespaceUnlabelled(p *place, want *driver.Instance) {
+	label := func(value string) {
+		_, err := p.client.Resource(core("namespaces")).Patch(p.t.Context(), "souk-"+want.ID, types.MergePatchType, []byte(`{"metadata": {"labels": {"souk/zone": `+value+`}}}`), metav1.PatchOptions{})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	label("null")
+	if blocked := p.blocked(want); blocked.BlockedBy != "operator" || !strings.Contains(blocked.Message, "souk/zone=fault-damage") {
+		p.t.Errorf("it says %+v", blocked)
+	}
+	label(`"fault-damage"`)
+	p.running(want)
 }
 
 // same says whether part of an object is as it was; of the server's certificate,

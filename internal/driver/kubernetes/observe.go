@@ -79,6 +79,9 @@ func (d *Driver) observation(engine Engine, rec record, seen Seen, at *driver.En
 		State: stateOf(rec, seen), Generation: rec.Generation, Plan: rec.Plan, StorageGiB: rec.StorageGiB,
 		Message: seen.Message, BlockedBy: seen.BlockedBy, Members: seen.Members, Conditions: seen.Conditions,
 	}
+	if out.State == driver.StateDegraded && out.Message == "" {
+		out.Message = "It is being started, or changed to what is wanted."
+	}
 	if at != nil && rec.Initialised {
 		_, database := engine.Endpoint()
 		at.Database = database

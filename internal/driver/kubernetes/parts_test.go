@@ -212,6 +212,16 @@ func TestStates(t *testing.T) {
 	}
 }
 
+func TestADegradedInstanceAlwaysSaysWhy(t *testing.T) {
+	d := &Driver{}
+	for _, seen := range []Seen{{}, {Stopped: true}, {Message: "because"}} {
+		got := d.observation(oneMember{}, record{Initialised: true}, seen, nil)
+		if got.State != driver.StateDegraded || got.Message == "" || seen.Message != "" && got.Message != seen.Message {
+			t.Errorf("%+v: %s, %q", seen, got.State, got.Message)
+		}
+	}
+}
+
 func TestWaitersWakeAtTheNextChange(t *testing.T) {
 	var w waiters
 	looked := make(chan int, 10)
