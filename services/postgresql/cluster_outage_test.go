@@ -12,6 +12,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -67,6 +68,27 @@ func operatorAway(p *place, want *driver.Instance, at *driver.Endpoint) {
 	p.running(another)
 }
 
+// operatorBack waits until the operator works again, for whoever comes next: it
+// ends while the API server is away, and is started again with growing pauses.
+func operatorBack(p *place) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), long)
+	defer cancel()
+	for {
+		o, err := p.client.Resource(deployments).Namespace("cnpg-system").Get(ctx, "cnpg-controller-manager", metav1.GetOptions{})
+		if err == nil {
+			if ready, _, _ := unstructured.NestedInt64(o.Object, "status", "readyReplicas"); ready > 0 {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			p.t.Fatal("the operator does not come back")
+		case <-time.After(time.Second):
+		}
+	}
+}
+
 // serverAway: a client writes all the time and notices nothing; what is asked of
 // the driver fails for a while only.
 func serverAway(p *place, want *driver.Instance, at *driver.Endpoint) {
@@ -96,6 +118,7 @@ func serverAway(p *place, want *driver.Instance, at *driver.Endpoint) {
 	if p.object(core("pods"), want, "db-1").GetUID() != pod {
 		p.t.Error("the server was started again")
 	}
+	operatorBack(p)
 }
 
 // temporary: with the API server away, a call succeeds or fails for a while.
