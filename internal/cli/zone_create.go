@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"souk/api"
 )
@@ -20,7 +19,8 @@ type zoneFlags struct {
 	instances       int64
 }
 
-func (z *zoneFlags) add(flags *pflag.FlagSet) {
+func (z *zoneFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringVar(&z.title, "title", "", "a name for people")
 	flags.StringArrayVar(&z.domains, "failure-domain", nil, "what can fail by itself (repeatable); what the agent reports replaces it")
 	flags.StringVar(&z.cpu, "cpu", "", "cores that instances may take together, such as 16 or 1.5")
@@ -53,7 +53,7 @@ func newZoneCreate(a *App) *cobra.Command {
 		Example: "  souk zone create geneva --title Geneva --provider local-cloud --driver kubernetes \\\n    --cpu 16 --memory-gib 64 --storage-gib 500 --instances 100",
 		Args:    cobra.ExactArgs(1),
 	}
-	z.add(cmd.Flags())
+	z.add(cmd)
 	cmd.Flags().StringVar(&provider, "provider", "", "whose zone it is (see: souk get providers)")
 	cmd.Flags().StringVar(&driver, "driver", "", "what runs its instances: kubernetes or process")
 	for _, name := range []string{"provider", "driver", "cpu", "memory-gib", "storage-gib", "instances"} {
@@ -91,10 +91,10 @@ func newZoneUpdate(a *App) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: first(a.completeZones),
 	}
-	z.add(cmd.Flags())
+	z.add(cmd)
 	o := outputFlag(cmd)
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
-		patch, err := z.patch(cmd.Flags())
+		patch, err := z.patch(cmd)
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,8 @@ func newZoneUpdate(a *App) *cobra.Command {
 }
 
 // patch is what the flags that were given ask for.
-func (z *zoneFlags) patch(flags *pflag.FlagSet) (api.ZonePatch, error) {
+func (z *zoneFlags) patch(cmd *cobra.Command) (api.ZonePatch, error) {
+	flags := cmd.Flags()
 	var p api.ZonePatch
 	var capacity api.CapacityPatch
 	if flags.Changed("title") {
