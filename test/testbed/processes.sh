@@ -8,7 +8,7 @@ start() {
 	local name=$1
 	shift
 	! running "$name" || return 0
-	(enter_cgroup "$control_plane" && exec setsid "$@") >>"$logs/$name.log" 2>&1 </dev/null 9>&- &
+	(alone && enter_cgroup "$control_plane" && exec setsid "$@") >>"$logs/$name.log" 2>&1 </dev/null &
 	echo $! >"$pids/$name"
 }
 

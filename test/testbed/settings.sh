@@ -44,6 +44,10 @@ wait_for() {
 	done
 }
 
+# alone closes what whoever called has open: what runs on must not keep a lock of
+# theirs.
+alone() { exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; }
+
 kubectl() { "$dir/bin/kubectl" --kubeconfig "$kubeconfig" "$@"; }
 node_ip() { echo "$node_net.$((10 + $1))"; }
 node_netns() { echo "testbed-node-$1"; }
