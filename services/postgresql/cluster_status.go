@@ -100,12 +100,12 @@ func (e *clusterEngine) explain(v kubernetes.View, phase string, seen kubernetes
 		cause, who = kubernetes.Obstacle(v)
 	}
 	switch {
+	case seen.Serving && ready < wanted:
+		return strings.TrimSpace(fmt.Sprintf("It serves, with %d of %d members. %s", ready, wanted, orElse(cause, absentMembers(seen)))), who
 	case phase == phaseFailingOver && cause == "":
 		return "The primary was lost. Another member takes over, which takes some seconds.", ""
 	case phase == phaseSwitchover && cause == "":
 		return "The primary moves to another member, which takes some seconds.", ""
-	case seen.Serving && ready < wanted:
-		return strings.TrimSpace(fmt.Sprintf("It serves, with %d of %d members. %s", ready, wanted, orElse(cause, absentMembers(seen)))), who
 	case (len(seen.Members) > 0 || seen.Primary != "") && !seen.Serving:
 		return strings.TrimSpace("The server does not answer. " + orElse(cause, "It is being started again, or another member takes over.")), who
 	case seen.Serving:

@@ -52,6 +52,7 @@ func TestWhatIsSeenOfACluster(t *testing.T) {
 		{name: "its only pod not ready", want: one, main: aCluster(phaseHealthy, "db-1", "", nil), pods: allOf(false), says: "does not answer"},
 		{name: "healthy again in a moment", want: one, main: aCluster("Waiting for the instances to become active", "db-1", "", nil), pods: allOf(true), serving: true, says: "It serves"},
 		{name: "failing over", want: three, main: aCluster(phaseFailingOver, "db-1", "", nil), pods: allOf(false, true, true), says: "The primary was lost."},
+		{name: "failed over, and the old primary's node is away", want: three, main: aCluster(phaseFailingOver, "db-2", "", nil), pods: allOf(false, true, true), serving: true, says: "2 of 3 members. Not ready: db-1 in zone-1."},
 		{name: "switching over", want: three, main: aCluster(phaseSwitchover, "db-2", "", nil), pods: allOf(true, true, true), serving: true, says: "The primary moves"},
 		{name: "full", want: one, main: aCluster(phaseDiskFull, "db-1", "", nil), pods: allOf(false), says: "storage is full", who: "you"},
 		{name: "beyond repair", want: one, main: aCluster(phaseUnrecoverable, "db-1", "", nil), pods: allOf(false), says: "by itself", who: "operator"},
