@@ -29,10 +29,27 @@ func TestSmokeOrder(t *testing.T) {
 	z.Sh("souk --context operator audit segments").Done("No differences")
 }
 
+// TestOrderByNodePort orders where clients come by a port of the nodes.
+func TestOrderByNodePort(t *testing.T) {
+	host := nodeAddresses(&namespace{t, "default"})[0]
+	z := newZone(t, "e2e-nodeport", "expose: {type: NodePort, host: "+host+"}")
+	order := "souk order postgresql db1 --zone " + z.name
+	z.Sh(order+" --allow "+here()+" --wait").Fails(1, "do not show where they come from", "you have to act")
+	z.Sh("souk update db1 --allow 0.0.0.0/0 --wait").Done("is ready at " + host)
+	z.Eventually("the nodes have learned of the port", func() error {
+		if r := z.Psql("db1", "select 1"); r.Code != 0 {
+			return errors.New(r.Problems)
+		}
+		return nil
+	})
+	z.Psql("db1", "select ssl from pg_stat_ssl where pid = pg_backend_pid()").Prints("t")
+	purge(t, z)
+}
+
 // orderInCluster orders db1, at the zone's own prices.
 func orderInCluster(t *testing.T, z *zone) {
 	z.Sh("souk order postgresql db1 --zone local --dry-run").Done("CHF 0.02")
-	order := "souk order postgresql db1 --zone " + z.name + " --allow 10.211.0.0/24"
+	order := "souk order postgresql db1 --zone " + z.name + " --allow " + here()
 	z.Sh(order + " --dry-run").Done("CHF 0.05")
 	z.Sh(order+" --service-level guaranteed").Fails(1, "guaranteed")
 	z.Sh(order + " --wait").Done("is ready at")

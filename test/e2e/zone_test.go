@@ -27,7 +27,11 @@ const (
 	envHost  = "SOUK_E2E_HOST"             // this machine's address, as pods reach it
 	envImage = "SOUK_E2E_IMAGE"            // REPOSITORY:TAG of souk, as built from this source
 	envPG    = "SOUK_E2E_POSTGRESQL_IMAGE" // of PostgreSQL, for CloudNativePG
+	envHere  = "SOUK_E2E_CLIENT_NETWORK"   // that this machine connects from
 )
+
+// here is the network that instances have to let in.
+func here() string { return cmp.Or(os.Getenv(envHere), "10.211.0.0/16") }
 
 // zone is a zone in the cluster, under a `souk dev` on this machine. Its agent
 // runs in the cluster, installed and with the rights as an operator's is.
