@@ -35,16 +35,15 @@ func TestControlPlaneIsInstalledAndUpgraded(t *testing.T) {
 	charts, values := path(t, "../../deploy/charts/souk"), filepath.Join(t.TempDir(), "values.yaml")
 	text := `
 publicURL: http://souk.testbed
-image: {repository: registry.testbed/souk, tag: e2e-old}
+image: {repository: registry.testbed/souk, tag: e2e-old, pullPolicy: Always}
 record: {instances: 1, image: "registry.testbed/postgresql:15", storage: {size: 1Gi}, resources: {requests: {cpu: 50m, memory: 128Mi}, limits: {memory: 384Mi}}}
 resources: {requests: {cpu: 20m, memory: 64Mi}, limits: {memory: 256Mi}}
 `
 	if err := os.WriteFile(values, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, version := range []string{"old", "new"} {
-		pushSouk(t, version)
-	}
+	program := pushSouk(t, "old")
+	pushSouk(t, "new")
 
 	chart("install", "souk", charts, "--values", values)
 	n.run("rollout", "status", "deployment/souk", "--timeout=300s")
@@ -65,6 +64,11 @@ resources: {requests: {cpu: 20m, memory: 64Mi}, limits: {memory: 256Mi}}
 	login := ask(t, http.DefaultClient, "POST", base+"/api/v1/login", "", `{"email":"ann@operator.example","password":"`+password+`"}`)
 	_, rest, _ := strings.Cut(login, `"token":"`)
 	token, _, _ := strings.Cut(rest, `"`)
+
+	cli := &commandLine{t: t, program: program, dir: t.TempDir()}
+	cli.run(password, "login", "--server", base, "--email", "ann@operator.example")
+	joinZone(n, cli, helm)
+	cli.run("", "order", "postgresql", "db1", "--zone", "e2e-control", "--wait", "--timeout", "5m")
 
 	stop := work(t, base, token)
 	revision := version(t, base)
@@ -88,9 +92,90 @@ resources: {requests: {cpu: 20m, memory: 64Mi}, limits: {memory: 256Mi}}
 	if now := version(t, base); revision != "e2e-old" || now != "e2e-new" {
 		t.Errorf("it ran %s and runs %s", revision, now)
 	}
+	// The zone's agent is connected to one replica; every one has its logs.
+	for range 6 {
+		cli.run("", "logs", "db1", "--tail", "1", "--timeout", "1m")
+	}
+	if got := cli.run("", "get", "instance", "db1", "-o", "yaml"); !strings.Contains(got, "phase: Ready") {
+		t.Errorf("after the upgrade: %s", got)
+	}
 	chart("uninstall", "souk", "--wait")
 	for _, kept := range []string{"secret/souk-keyring", "cluster.postgresql.cnpg.io/souk-record"} {
 		n.run("get", kept)
+	}
+}
+
+// commandLine is souk as a person uses it.
+type commandLine struct {
+	t            *testing.T
+	program, dir string
+}
+
+// run gives what is typed to souk, and returns what it prints.
+func (c *commandLine) run(typed string, args ...string) string {
+	c.t.Helper()
+	cmd := exec.CommandContext(c.t.Context(), c.program, args...)
+	cmd.Dir, cmd.Stdin = c.dir, strings.NewReader(typed)
+	cmd.Env = append(os.Environ(), "SOUK_CONFIG="+filepath.Join(c.dir, "cli.yaml"))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		c.t.Fatalf("souk %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// file writes a file into the folder that commands run in.
+func (c *commandLine) file(name, text string) {
+	c.t.Helper()
+	if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// joinZone makes the zone e2e-control, and runs the command that enrolment prints,
+// with names of its own for what another zone of the cluster has too.
+func joinZone(n *namespace, cli *commandLine, helm string) {
+	const agent = "e2e-control-agent"
+	n.t.Helper()
+	cli.file("prices.yaml", `
+currency: CHF
+prices:
+- {service: postgresql, plan: small, serviceLevel: best-effort, item: compute, unit: hour, amount: "0.03"}
+- {service: postgresql, plan: medium, serviceLevel: best-effort, item: compute, unit: hour, amount: "0.05"}
+- {service: postgresql, plan: large, serviceLevel: best-effort, item: compute, unit: hour, amount: "0.09"}
+- {service: postgresql, serviceLevel: best-effort, item: storage, unit: GiB-month, amount: "0.20"}
+`)
+	cli.file("driver.yaml", `
+simulatedDomains: true
+expose: {type: NodePort, host: `+nodeAddresses(n)[0]+`}
+engines: {postgresql: {image: "registry.testbed/postgresql:15", version: "15"}}
+`)
+	cli.run("", "provider", "create", "operator", "--of", "operator", "--kind", "operator")
+	cli.run("", "zone", "create", "e2e-control", "--title", "In the cluster", "--provider", "operator", "--driver", "kubernetes", "--cpu", "8", "--memory-gib", "16", "--storage-gib", "50", "--instances", "5")
+	cli.run("", "prices", "publish", "e2e", "-f", "prices.yaml")
+	cli.run("", "zone", "offer", "e2e-control", "postgresql", "--service-level", "best-effort", "--price-list", "e2e")
+	command := cli.run("", "zone", "enrol", "e2e-control", "--values", "values.yaml", "--driver-config", "driver.yaml", "--chart", path(n.t, "../../deploy/charts/souk-agent"))
+
+	roleThere := !strings.Contains(n.try("get", "clusterrole", "souk-instance"), "NotFound")
+	command = strings.Replace(command, "--namespace souk-system", "--namespace "+agent, 1) + fmt.Sprintf(" --set image.pullPolicy=Always --set clusterName=%s --set instanceRole.create=%v", agent, !roleThere)
+	n.t.Cleanup(func() {
+		_ = exec.Command(helm, "uninstall", "souk-agent", "--namespace", agent, "--wait").Run()
+		n.run("delete", "namespace", "--ignore-not-found", "--wait=false", agent)
+		n.run("delete", "namespace", "--wait=false", "-l", "souk/zone=e2e-control")
+	})
+	install := exec.CommandContext(n.t.Context(), "sh", "-c", command)
+	install.Dir = cli.dir
+	install.Env = append(os.Environ(), "PATH="+filepath.Dir(helm)+":"+os.Getenv("PATH"))
+	if out, err := install.CombinedOutput(); err != nil {
+		n.t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	n.run("rollout", "status", "statefulset/souk-agent", "--namespace", agent, "--timeout=120s")
+	for !strings.HasSuffix(cli.run("", "get", "zones"), "yes") { // reachable
+		if n.t.Context().Err() != nil {
+			n.t.Fatal("the zone is not reachable")
+		}
 	}
 }
 
@@ -188,8 +273,8 @@ func helmOf(t *testing.T) string {
 }
 
 // pushSouk builds this source's souk as the version, and puts its image in the bed's
-// registry.
-func pushSouk(t *testing.T, version string) {
+// registry; it returns where the program is.
+func pushSouk(t *testing.T, version string) string {
 	t.Helper()
 	dir := t.TempDir()
 	program, image := filepath.Join(dir, "souk"), filepath.Join(dir, "souk.oci.tar")
@@ -204,6 +289,7 @@ func pushSouk(t *testing.T, version string) {
 			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+	return program
 }
 
 func path(t *testing.T, relative string) string {
