@@ -242,7 +242,7 @@ func (d *Driver) surround(ctx context.Context, job *Job, engine Engine, rec reco
 		}
 	}
 	stepFences.Done()
-	if err := d.put(ctx, services, d.access(job, engine)); err != nil {
+	if err := d.allowed(ctx, func() error { return d.put(ctx, services, d.access(job, engine)) }); err != nil {
 		return err
 	}
 	stepAccess.Done()
@@ -253,12 +253,13 @@ func (d *Driver) put(ctx context.Context, kind schemaKind, o *unstructured.Unstr
 	return d.applier.apply(ctx, kind, o, d.watches.get(kind, o.GetNamespace(), o.GetName()))
 }
 
-// allowed tries again for a while what the agent may not do yet.
+// allowed tries again for a while what the agent may not do yet, or what a
+// request before, that was cut short, is still at.
 func (d *Driver) allowed(ctx context.Context, do func() error) error {
 	deadline := time.Now().Add(rightsPatience)
 	for pause := 10 * time.Millisecond; ; pause = min(pause*2, time.Second) {
 		err := do()
-		if !lacksRight(err) || time.Now().After(deadline) {
+		if !lacksRight(err) && !overtaken(err) || time.Now().After(deadline) {
 			return err
 		}
 		select {

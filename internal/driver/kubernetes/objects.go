@@ -74,7 +74,7 @@ func quota(job *Job, engine Engine, inForce record) *unstructured.Unstructured {
 		"persistentvolumeclaims": fmt.Sprint(members), "pods": fmt.Sprint(2 * members),
 		"services.loadbalancers": "1", "services.nodeports": "1",
 	}
-	return Object("v1", "ResourceQuota", job.Namespace, "plan", job.Labels, map[string]any{"spec": map[string]any{"hard": hard}})
+	return Object("v1", "ResourceQuota", job.Namespace, quotaName, job.Labels, map[string]any{"spec": map[string]any{"hard": hard}})
 }
 
 // limits is what a container gets that does not say what it needs.

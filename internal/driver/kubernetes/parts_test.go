@@ -65,6 +65,18 @@ func TestRefusalsInPlainWords(t *testing.T) {
 	}
 }
 
+func TestOnlyTheInstancesOwnQuotaIsTriedAgain(t *testing.T) {
+	for quota, want := range map[string]bool{"plan": true, "planned": false, "none": false} {
+		err := refusal(http.StatusForbidden, metav1.StatusReasonForbidden, `services "access" is forbidden: exceeded quota: `+quota+`, requested: services.nodeports=1`)
+		if overtaken(err) != want {
+			t.Errorf("%s: %v", quota, !want)
+		}
+	}
+	if overtaken(nil) {
+		t.Error("no error is tried again")
+	}
+}
+
 func pod(status map[string]any) *unstructured.Unstructured {
 	return Object("v1", "Pod", "n", "db-1", nil, map[string]any{"status": status})
 }

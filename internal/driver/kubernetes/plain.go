@@ -46,6 +46,12 @@ func lacksRight(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot ")
 }
 
+// overtaken says that an instance's own quota has no room: what it is made for
+// may just be being made by a request that nobody waited for.
+func overtaken(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota: "+quotaName+",")
+}
+
 // absent: nobody carries the instance out.
 func absent(operator string, err error) error {
 	return &driver.BlockedError{
