@@ -11,7 +11,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 GIT := git -c safe.directory=*
 VERSION := $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help run build image image-push test bench race storm e2e e2e-smoke testbed-up testbed-down generate clean setup setup-tests
+.PHONY: help run build image image-push test bench race storm e2e e2e-smoke bench-e2e testbed-up testbed-down generate clean setup setup-tests
 
 help: ## List these
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ e2e: ## Build and start the Kubernetes test bed, run its tests, and take it down
 
 e2e-smoke: ## The core of them, on one node
 	@test/testbed/e2e --smoke
+
+bench-e2e: ## Measure orders, failovers and an agent with many instances in a cluster, each beside its baseline
+	@test/testbed/e2e --figures
 
 testbed-up: ## Start the Kubernetes test bed and keep it (root; NODES=3); prints its kubeconfig
 	@scripts/setup.sh --e2e

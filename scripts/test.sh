@@ -43,7 +43,7 @@ tree() {
 	git -c safe.directory='*' ls-files --others --exclude-standard -z | sort -z | xargs -0r sha256sum
 }
 
-vetted() { go vet ./... && apart go_vet && go vet -tags crashtest ./internal/... ./services/... ./cmd/... && go vet -tags crash,crashtest ./test/crash && go vet -tags journey ./test/journey && go vet -tags docs ./test/docs && go vet -tags browser ./test/browser && go vet -tags e2e,crashtest ./services/... && go vet -tags e2e ./test/e2e/...; }
+vetted() { go vet ./... && apart go_vet && go vet -tags crashtest ./internal/... ./services/... ./cmd/... && go vet -tags crash,crashtest ./test/crash && go vet -tags journey ./test/journey && go vet -tags docs ./test/docs && go vet -tags browser ./test/browser && go vet -tags e2e,crashtest ./services/... && go vet -tags e2e,figures ./test/e2e/... ./internal/driver/kubernetes; }
 
 go_vet() { go vet -C "$1" ./...; }
 
