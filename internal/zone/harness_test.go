@@ -114,7 +114,7 @@ func (p *plane) conformance() conformance.ControlPlane {
 		Advance: func(d time.Duration) { p.Machine.Advance(d) },
 		Order: func() string {
 			p.Superuser(p.t, false, "UPDATE zone_agents SET info = $1", instancetest.Engines())
-			return p.order().String()
+			return p.told(p.order).String()
 		},
 		Change: func(id string) {
 			p.Act(p.t, p.View(p.t, uuid.MustParse(id)).Name, p.grow(id))
@@ -124,6 +124,29 @@ func (p *plane) conformance() conformance.ControlPlane {
 				p.t.Fatal(err)
 			}
 		},
+	}
+}
+
+// told makes a change and returns once the feed has told of it, so that a stream
+// that begins afterwards does not tell of it again.
+func (p *plane) told(act func() uuid.UUID) uuid.UUID {
+	p.t.Helper()
+	feed := p.zones.Feed
+	sub, _, err := feed.Subscribe(p.t.Context(), func(change.Change) bool { return true })
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer feed.Close(sub)
+	id := act()
+	for {
+		select {
+		case c := <-sub.C:
+			if c.Object == id {
+				return id
+			}
+		case <-time.After(time.Minute):
+			p.t.Fatalf("the feed does not tell of %s", id)
+		}
 	}
 }
 

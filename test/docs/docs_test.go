@@ -40,6 +40,7 @@ var update = flag.Bool("update", false, "rewrite the pages with what the command
 // notRun are the blocks marked sh, by page and first line, and why they cannot
 // be run here.
 var notRun = map[string]string{
+	"docs/end-user/README.md: souk order postgresql db1 --zone zurich": "needs a zone with three failure domains: test/e2e",
 	"README.md: make run":                                             "stays in the foreground; the test has started the same",
 	"README.md: sudo kill":                                            "ends processes by name; the test kills those that it started",
 	"docs/operator/kubernetes.md: helm install":                       "needs a cluster: test/e2e",
