@@ -3,12 +3,14 @@
 package e2e
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // restricted is what pod security "restricted" asks of a container and its pod.
@@ -140,12 +142,30 @@ spec:
 	if err := os.WriteFile(authority, []byte(certificate), 0o600); err != nil {
 		n.t.Fatal(err)
 	}
+	port := n.run("get", "service", "db-outside", "-o", "jsonpath={.spec.ports[0].nodePort}")
+	listens(n, nodeAddresses(n)[0]+":"+port)
 	psql := exec.CommandContext(n.t.Context(), "psql", "-At", "-c", "create table t (i int); insert into t values (1), (2); select sum(i) from t")
 	psql.Env = append(os.Environ(), "PGCONNECT_TIMEOUT=10", "PGHOST=db.example", "PGHOSTADDR="+nodeAddresses(n)[0], "PGSSLMODE=verify-full", "PGSSLROOTCERT="+authority,
-		"PGPORT="+n.run("get", "service", "db-outside", "-o", "jsonpath={.spec.ports[0].nodePort}"), "PGDATABASE=app", "PGUSER=app",
+		"PGPORT="+port, "PGDATABASE=app", "PGUSER=app",
 		"PGPASSWORD="+n.run("get", "secret", "db-app", "-o", "go-template={{.data.password | base64decode}}"))
 	if out, err := psql.CombinedOutput(); err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), "3") {
 		n.t.Errorf("the primary does not answer: %v\n%s", err, out)
+	}
+}
+
+// listens waits until a node lets connections in at a port: kube-proxy opens it
+// a moment after the pod behind it is ready, and tells nobody when.
+func listens(n *namespace, address string) {
+	n.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(end) {
+			n.t.Fatal(err)
+		}
 	}
 }
 
