@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,8 +68,8 @@ func (a *App) describeService(ctx context.Context, name string) error {
 	capabilities := newTable("CAPABILITY", "OFFERED", "NOTE")
 	for _, c := range s.Capabilities {
 		capabilities.add(c.Name, offeredWord(c), c.Note)
-		for _, other := range otherwise(s, c) {
-			capabilities.add("  in zone "+other.zone, offeredWord(other.Capability), other.Note)
+		for _, other := range s.Otherwise(c) {
+			capabilities.add("  in zone "+other.Zone, offeredWord(other.Capability), other.Note)
 		}
 	}
 	p.section("Capabilities", capabilities)
@@ -89,26 +88,6 @@ func offeredWord(c api.Capability) string {
 		return "yes"
 	}
 	return "not yet"
-}
-
-// zoneCapability is what holds of a capability in a zone.
-type zoneCapability struct {
-	zone string
-	api.Capability
-}
-
-// otherwise lists the zones in which a capability holds otherwise.
-func otherwise(s api.Service, c api.Capability) []zoneCapability {
-	var all []zoneCapability
-	for _, o := range s.Offerings {
-		for _, holds := range o.Capabilities {
-			known := slices.ContainsFunc(all, func(z zoneCapability) bool { return z.zone == o.Zone })
-			if holds.Name == c.Name && holds != c && !known {
-				all = append(all, zoneCapability{o.Zone, holds})
-			}
-		}
-	}
-	return all
 }
 
 func conditionTable(conditions []api.Condition) *table {

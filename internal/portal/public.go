@@ -93,26 +93,6 @@ func (p *Portal) service(w http.ResponseWriter, r *http.Request, v *visit) error
 	return show(w, r, v, servicePage(v, s))
 }
 
-// zoneCapability is what holds of a capability in a zone.
-type zoneCapability struct {
-	zone string
-	api.Capability
-}
-
-// otherwise lists the zones in which a capability holds otherwise than in most.
-func otherwise(s api.Service, c api.Capability) []zoneCapability {
-	var all []zoneCapability
-	for _, o := range s.Offerings {
-		for _, holds := range o.Capabilities {
-			known := slices.ContainsFunc(all, func(z zoneCapability) bool { return z.zone == o.Zone })
-			if holds.Name == c.Name && holds != c && !known {
-				all = append(all, zoneCapability{o.Zone, holds})
-			}
-		}
-	}
-	return all
-}
-
 // brings are the capabilities that an offering has.
 func brings(o api.Offering) []api.Capability {
 	return slices.DeleteFunc(slices.Clone(o.Capabilities), func(c api.Capability) bool { return !c.Offered })

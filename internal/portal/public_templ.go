@@ -1130,13 +1130,13 @@ func servicePage(v *visit, s api.Service) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				for _, other := range otherwise(s, c) {
+				for _, other := range s.Otherwise(c) {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "<p class=\"hint\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var65 string
-					templ_7745c5c3_Var65, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("service.in-zone", "zone", other.zone))
+					templ_7745c5c3_Var65, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("service.in-zone", "zone", other.Zone))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `public.templ`, Line: 162, Col: 53}
 					}
