@@ -141,6 +141,7 @@ func (k *keeper) keep(proc *process) {
 	go func() {
 		<-proc.ended
 		k.ended(proc)
+		close(proc.noted)
 	}()
 }
 
@@ -193,7 +194,7 @@ func backoff(failures int) time.Duration {
 }
 
 // stop ends the engine: by the signal, and after timeout by force. It returns
-// when the process has ended.
+// when the process has ended and the next start will start another.
 func (k *keeper) stop(signal syscall.Signal, timeout time.Duration) error {
 	k.mu.Lock()
 	proc := k.proc
@@ -208,17 +209,17 @@ func (k *keeper) stop(signal syscall.Signal, timeout time.Duration) error {
 	if proc == nil || err != nil {
 		return err
 	}
-	if err := proc.signal(signal); err != nil {
+	if err := k.signalTo(proc, signal); err != nil {
 		return err
 	}
 	select {
-	case <-proc.ended:
+	case <-proc.noted:
 	case <-time.After(timeout):
 		k.log.Warn("the engine did not stop in time and is killed", "pid", proc.pid, "timeout", timeout)
-		if err := proc.signal(syscall.SIGKILL); err != nil {
+		if err := k.signalTo(proc, syscall.SIGKILL); err != nil {
 			return err
 		}
-		<-proc.ended
+		<-proc.noted
 		awaitOrphans()
 	}
 	return nil
@@ -233,6 +234,17 @@ func awaitOrphans() {
 			return
 		}
 	}
+}
+
+// signalTo sends a signal to a process, unless its end has been noted: its
+// handle has been given back then.
+func (k *keeper) signalTo(proc *process, signal syscall.Signal) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.proc != proc {
+		return nil
+	}
+	return proc.signal(signal)
 }
 
 func (k *keeper) signal(signal syscall.Signal) error {

@@ -18,6 +18,7 @@ type process struct {
 	pidfd int
 	ended chan struct{} // closed once it has ended
 	how   string        // in words; set before ended is closed
+	noted chan struct{} // closed once its keeper has taken note of that
 }
 
 // launch starts the engine with the lock inherited.
@@ -36,7 +37,7 @@ func launch(engine Engine, held *os.File) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{pid: cmd.Process.Pid, pidfd: pidfd, ended: make(chan struct{})}
+	p := &process{pid: cmd.Process.Pid, pidfd: pidfd, ended: make(chan struct{}), noted: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
 		p.finish(cmd.ProcessState.String())
@@ -78,7 +79,7 @@ func adopt(path string) (*process, error) {
 		unix.Close(pidfd)
 		return nil, err
 	}
-	p := &process{pid: pid, pidfd: pidfd, ended: make(chan struct{})}
+	p := &process{pid: pid, pidfd: pidfd, ended: make(chan struct{}), noted: make(chan struct{})}
 	go func() {
 		waitPidfd(pidfd)
 		p.finish("ended; how is not known, for it was adopted")

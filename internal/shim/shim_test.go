@@ -266,6 +266,21 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestStartAfterStopStartsAnother: a start that follows at once finds nothing
+// left of the run before it.
+func TestStartAfterStopStartsAnother(t *testing.T) {
+	i := newInstance(t)
+	for range 200 {
+		i.start("exec sleep 1000")
+		if status := i.status(); status.State != shim.Running || status.Restarts != 0 {
+			t.Fatalf("status %+v", status)
+		}
+		if err := i.Stop(t.Context(), syscall.SIGTERM, 10*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // logged waits until the engine has written a word.
 func (i *instance) logged(word string) {
 	i.t.Helper()
