@@ -42,7 +42,10 @@ func (z *Zones) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           z.handler(),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		TLSConfig:   &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, GetCertificate: certs.get, NextProtos: []string{"h2", "http/1.1"}},
+		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, GetCertificate: certs.get, NextProtos: []string{"h2", "http/1.1"}},
+		// A line that broke says nothing: without these an agent would seem to listen
+		// for as long as the system tries to send.
+		HTTP2:       &http.HTTP2Config{SendPingTimeout: z.Heartbeat, PingTimeout: z.WriteWithin},
 		ErrorLog:    slog.NewLogLogger(z.Logger.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}

@@ -37,7 +37,8 @@ type Config struct {
 	CertificateValidity time.Duration
 	// Heartbeat is said on a desired stream after so long a silence; 0 means 10 seconds.
 	Heartbeat time.Duration
-	// WriteWithin is how long an agent may take over one line; 0 means 20 seconds.
+	// WriteWithin is how long an agent may take over one line, or to answer when
+	// the connection is tried; 0 means 20 seconds.
 	WriteWithin time.Duration
 	// RealNow tells the machine's time; nil means time.Now. Certificates keep to it.
 	RealNow func() time.Time
