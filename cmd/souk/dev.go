@@ -106,9 +106,13 @@ func controlConfig(l dev.Layout) ([]byte, error) {
 	if !slices.Contains(names, host) {
 		names = append(names, host)
 	}
+	certificates, err := number("SOUK_AGENT_CERTIFICATE_SECONDS", 0)
+	if err != nil {
+		return nil, err
+	}
 	return yaml.Marshal(controlplane.Config{
 		Record: l.Record, Listen: l.Listen, AgentListen: l.AgentListen, AgentNames: names,
-		AgentURL: "https://" + l.AgentListen, AdminListen: l.AdminListen, Keyring: l.Keyring, Demo: demo,
+		AgentURL: "https://" + l.AgentListen, AdminListen: l.AdminListen, Keyring: l.Keyring, Demo: demo, AgentCertificateSeconds: certificates,
 	})
 }
 

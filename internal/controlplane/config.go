@@ -34,6 +34,9 @@ type Config struct {
 	// AgentImage is the container image of souk for agents in Kubernetes, told with
 	// enrolment tokens; may be empty.
 	AgentImage string `json:"agentImage,omitempty"`
+	// AgentCertificateSeconds is how long certificates of agents are valid; they
+	// get new ones after two thirds of it. 0 means a day.
+	AgentCertificateSeconds int `json:"agentCertificateSeconds,omitempty"`
 	// AdminListen is where /metrics, /healthz and /readyz are served, to the
 	// operator's own network only. Empty: nowhere.
 	AdminListen string `json:"adminListen,omitempty"`
@@ -105,6 +108,8 @@ func (c Config) check() error {
 		return errors.New("the configuration needs agentNames and agentURL: how agents reach agentListen")
 	case c.Peers != "" && !strings.Contains(c.Peers, ":"):
 		return errors.New("the configuration: peers is NAME:PORT, such as souk-peers:8080")
+	case c.AgentCertificateSeconds != 0 && c.AgentCertificateSeconds < 60:
+		return errors.New("the configuration: agentCertificateSeconds is 60 at least")
 	case c.StopDelaySeconds < 0:
 		return errors.New("the configuration: stopDelaySeconds cannot be negative")
 	case c.Keyring == "":

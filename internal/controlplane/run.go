@@ -79,7 +79,8 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	books := catalog.New()
 	cp.instances = &instance.Service{Clock: cp.clock, Catalog: books, Secrets: secrets, Packages: packages}
 	var err error
-	cp.zones, err = zone.New(ctx, zone.Config{Store: cp.store, Clock: cp.clock, Feed: cp.feed, Instances: cp.instances, Secrets: secrets, Logger: cp.log, Version: version, Names: cp.config.AgentNames})
+	cp.zones, err = zone.New(ctx, zone.Config{Store: cp.store, Clock: cp.clock, Feed: cp.feed, Instances: cp.instances, Secrets: secrets, Logger: cp.log, Version: version, Names: cp.config.AgentNames,
+		CertificateValidity: time.Duration(cp.config.AgentCertificateSeconds) * time.Second})
 	if err != nil {
 		return err
 	}

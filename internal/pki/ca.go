@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// How long certificates last. A clock that is an hour behind still takes a new one.
+// How long certificates last. A clock that is an hour behind still takes a new
+// one, or as far behind as the certificate lasts where that is less.
 const (
 	CAValidity     = 10 * 365 * 24 * time.Hour
 	ServerValidity = 90 * 24 * time.Hour
@@ -171,7 +172,7 @@ func template(name string, now time.Time, validity time.Duration) (*x509.Certifi
 	return &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name},
-		NotBefore:    now.Add(-backdate),
+		NotBefore:    now.Add(-min(backdate, validity)),
 		NotAfter:     now.Add(validity),
 	}, nil
 }

@@ -226,6 +226,16 @@ func (w *witness) firstAfter(at time.Time) time.Time {
 	return w.acked[i].at
 }
 
+// longestPause is the longest time between two rows that were acknowledged.
+func (w *witness) longestPause() (longest time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := 1; i < len(w.acked); i++ {
+		longest = max(longest, w.acked[i].at.Sub(w.acked[i-1].at))
+	}
+	return longest
+}
+
 // reaches waits until so many rows were acknowledged.
 func (w *witness) reaches(t *testing.T, count int) {
 	t.Helper()

@@ -39,11 +39,23 @@ type zone struct {
 	*soukdev.Souk
 	name   string
 	system *namespace
+	agents string // where Souk listens for agents
+}
+
+// settings are what a test has otherwise than an operator would.
+type settings struct {
+	environment []string // of souk dev
+	timeouts    string   // of the agent, as in its configuration
 }
 
 // newZone makes a zone and returns once it can be reached; driver is what its
 // agent's configuration has of its own.
 func newZone(t *testing.T, name, driver string) *zone {
+	t.Helper()
+	return newZoneWith(t, name, driver, settings{})
+}
+
+func newZoneWith(t *testing.T, name, driver string, s settings) *zone {
 	t.Helper()
 	host := os.Getenv(envHost)
 	if os.Getenv("SOUK_TESTBED") != "" {
@@ -52,13 +64,13 @@ func newZone(t *testing.T, name, driver string) *zone {
 		t.Skipf("not the test bed: %s, %s and %s have to be set", envHost, envImage, envPG)
 	}
 	t.Setenv("CGO_ENABLED", "0") // as make build does
-	z := &zone{Souk: soukdev.Build(t), name: name, system: &namespace{t, "souk-system"}}
-	z.Start("SOUK_AGENT_LISTEN=" + freeAddress(t, host))
+	z := &zone{Souk: soukdev.Build(t), name: name, system: &namespace{t, "souk-system"}, agents: freeAddress(t, host)}
+	z.Start(append(s.environment, "SOUK_AGENT_LISTEN="+z.agents)...)
 	z.Cleanup()
 	z.AwaitOpen()
 	z.Sh("souk context use acme").Done()
 	z.declare(t)
-	z.enrol(t, driver)
+	z.enrol(t, driver, s)
 	return z
 }
 
@@ -88,12 +100,16 @@ func (z *zone) declare(t *testing.T) {
 
 // enrol installs the agent by the one command that an operator runs, and waits
 // until it reports.
-func (z *zone) enrol(t *testing.T, driver string) {
+func (z *zone) enrol(t *testing.T, driver string, s settings) {
 	image := z.image(t)
 	config := file(t, "driver.yaml", driver+"\nsimulatedDomains: true\nengines: {postgresql: {image: '"+cmp.Or(os.Getenv(envPG), "registry.testbed/postgresql:15")+"', version: '15'}}\n")
 	manifest := filepath.Join(t.TempDir(), "agent.yaml")
 	t.Cleanup(func() { z.remove(t, manifest) })
-	z.Sh(fmt.Sprintf("umask 077; set -o pipefail; souk --context operator zone enrol %s --image %s --driver-config %s --manifest | tee %s | kubectl apply -f -", z.name, image, config, manifest)).Done()
+	edit := "cat"
+	if s.timeouts != "" {
+		edit = "sed 's/^    dataDir: .*/&\\n    timeouts: " + s.timeouts + "/'"
+	}
+	z.Sh(fmt.Sprintf("umask 077; set -o pipefail; souk --context operator zone enrol %s --image %s --driver-config %s --manifest | %s | tee %s | kubectl apply -f -", z.name, image, config, edit, manifest)).Done()
 	z.system.run("rollout", "status", "statefulset/souk-agent", "--timeout=180s")
 	z.Eventually("the zone is reached", func() error {
 		for _, zone := range z.zones() {

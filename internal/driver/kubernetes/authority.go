@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -116,7 +117,7 @@ func (d *Driver) certificate(job *Job, names []string, current *unstructured.Uns
 			return nil, nil
 		}
 	}
-	pair, err := d.authority.ca.IssueServer(names, d.cfg.Now(), pki.ServerValidity)
+	pair, err := d.authority.ca.IssueServer(names, d.cfg.Now(), cmp.Or(d.cfg.CertificateValidity.Duration, pki.ServerValidity))
 	if err != nil {
 		return nil, err
 	}

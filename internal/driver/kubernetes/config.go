@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
@@ -28,6 +29,9 @@ type Section struct {
 	// SimulatedDomains: the failure domains are not really apart.
 	SimulatedDomains bool   `json:"simulatedDomains,omitempty"`
 	Expose           Expose `json:"expose"`
+	// CertificateValidity of instances' servers, "2160h"; they get new ones after
+	// two thirds of it. 0 means pki.ServerValidity.
+	CertificateValidity metav1.Duration `json:"certificateValidity,omitzero"`
 	// Engines has a section for each service that can be run, by its name.
 	Engines map[string]json.RawMessage `json:"engines"`
 }
@@ -66,6 +70,8 @@ func ParseSection(raw []byte) (Section, error) {
 		s.TopologyKey = defaultTopologyKey
 	}
 	switch {
+	case s.CertificateValidity.Duration != 0 && s.CertificateValidity.Duration < time.Minute:
+		return s, errors.New("driver.certificateValidity: give a minute at least, such as 2160h")
 	case !validLabel(s.Zone):
 		return s, errors.New("driver.zone: give the zone's name")
 	case s.Expose.Type != LoadBalancer && s.Expose.Type != NodePort:
