@@ -98,6 +98,11 @@ func (e *clusterEngine) ServerNames(namespace string) []string {
 	return names
 }
 
+// Reloaded is the label of what CloudNativePG watches (utils.WatchedLabelName).
+func (e *clusterEngine) Reloaded() map[string]string {
+	return map[string]string{"cnpg.io/reload": "true"}
+}
+
 // Secrets has the one with which the cluster begins: the superuser of Souk, who
 // comes through the pod itself only, and an owner who cannot log in.
 func (e *clusterEngine) Secrets(job *kubernetes.Job) ([]*unstructured.Unstructured, error) {

@@ -3,8 +3,9 @@
 package e2e
 
 import (
-	"crypto/x509"
-	"encoding/pem"
+	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"souk/api"
 )
@@ -67,9 +70,9 @@ func TestBedControlPlaneAway(t *testing.T) {
 	z.system.run("delete", "pod", "souk-agent-0", "--grace-period=0", "--force")
 	one := z.namespaceOf("one")
 	one.run("delete", "service", "-l", "souk/instance")
-	certificates := servedUntil(ha, cut.Add(away))
+	certificates := writers[0].servedUntil(t, cut.Add(away))
 	if len(certificates) < 3 {
-		t.Errorf("within %v the server had %d certificates", away, len(certificates))
+		t.Errorf("within %v clients were shown %d certificates", away, len(certificates))
 	}
 	z.phaseWas("ha", api.PhaseReady)
 	if n := z.Record("SELECT count(*) FROM facts WHERE received_at > '" + moment(cut.Add(30*time.Second)) + "' AND zone_id = " + z.id()); n[0] != "0" {
@@ -127,18 +130,25 @@ func whatUsersDo(z *zone) time.Time {
 	return time.Now()
 }
 
-// servedUntil looks at the certificates that a cluster's servers are given, until
-// a moment, and returns the serial numbers.
-func servedUntil(n *namespace, until time.Time) []string {
+// servedUntil connects as the writer does, until a moment, and returns the serial
+// numbers of the certificates that it was shown.
+func (w *witness) servedUntil(t *testing.T, until time.Time) []string {
 	var serials []string
 	for ; time.Now().Before(until); time.Sleep(2 * time.Second) {
-		text := n.try("get", "secret", "server-tls", "-o", `go-template={{index .data "tls.crt" | base64decode}}`)
-		block, _ := pem.Decode([]byte(text))
-		if block == nil {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		conn, err := pgx.Connect(ctx, w.uri)
+		cancel()
+		if err != nil {
+			var invalid *tls.CertificateVerificationError
+			if errors.As(err, &invalid) {
+				t.Errorf("a client verifies in vain: %v", err)
+			}
 			continue
 		}
-		if cert, err := x509.ParseCertificate(block.Bytes); err == nil && !slices.Contains(serials, cert.SerialNumber.String()) {
-			serials = append(serials, cert.SerialNumber.String())
+		shown := conn.PgConn().Conn().(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String()
+		conn.Close(t.Context())
+		if !slices.Contains(serials, shown) {
+			serials = append(serials, shown)
 		}
 	}
 	return serials

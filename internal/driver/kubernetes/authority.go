@@ -109,7 +109,7 @@ func Secret(namespace, name string, labels map[string]string, data map[string][]
 
 // certificate returns the Secret with the server's certificate: the current
 // one as long as it is good, or else a new one. nil means that nothing changes.
-func (d *Driver) certificate(job *Job, names []string, current *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+func (d *Driver) certificate(job *Job, engine Engine, names []string, current *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	if current != nil {
 		text, _ := base64.StdEncoding.DecodeString(dataOf(current)["tls.crt"])
 		cert, err := pki.ParseCertificate(text)
@@ -121,7 +121,7 @@ func (d *Driver) certificate(job *Job, names []string, current *unstructured.Uns
 	if err != nil {
 		return nil, err
 	}
-	secret := Secret(job.Namespace, serverName, job.Labels, map[string][]byte{"tls.crt": pair.Cert, "tls.key": pair.Key})
+	secret := Secret(job.Namespace, serverName, withLabels(job.Labels, engine.Reloaded()), map[string][]byte{"tls.crt": pair.Cert, "tls.key": pair.Key})
 	secret.Object["type"] = "kubernetes.io/tls"
 	return secret, nil
 }

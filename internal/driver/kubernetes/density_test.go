@@ -47,6 +47,7 @@ func (thing) Version() driver.EngineVersion {
 }
 func (thing) ServerNames(namespace string) []string    { return []string{"thing." + namespace + ".svc"} }
 func (thing) Settle(context.Context, *Job, View) error { return nil }
+func (thing) Reloaded() map[string]string              { return nil }
 func (thing) LogLine(line []byte) ([]byte, bool)       { return line, true }
 
 func (thing) Secrets(job *Job) ([]*unstructured.Unstructured, error) {

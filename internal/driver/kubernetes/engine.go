@@ -36,6 +36,9 @@ type Engine interface {
 	// ServerNames are the names, beside those that clients use, that a server
 	// certificate has to carry.
 	ServerNames(namespace string) []string
+	// Reloaded are the labels of a Secret that the operator has the servers take
+	// anew when it changes.
+	Reloaded() map[string]string
 	// Secrets are what the main object refers to.
 	Secrets(job *Job) ([]*unstructured.Unstructured, error)
 	// Main is the main object that makes the instance run as wanted, or keeps

@@ -273,7 +273,7 @@ func (d *Driver) allowed(ctx context.Context, do func() error) error {
 // vouch gives the server its certificate and the engine its secrets.
 func (d *Driver) vouch(ctx context.Context, job *Job, engine Engine, host string) error {
 	names := append([]string{host}, engine.ServerNames(job.Namespace)...)
-	certificate, err := d.certificate(job, names, d.watches.get(secrets, job.Namespace, serverName))
+	certificate, err := d.certificate(job, engine, names, d.watches.get(secrets, job.Namespace, serverName))
 	if err != nil {
 		return err
 	}
@@ -287,7 +287,7 @@ func (d *Driver) vouch(ctx context.Context, job *Job, engine Engine, host string
 	if err != nil {
 		return err
 	}
-	all = append(all, Secret(job.Namespace, anchorName, job.Labels, map[string][]byte{"ca.crt": d.authority.ca.CertPEM()}))
+	all = append(all, Secret(job.Namespace, anchorName, withLabels(job.Labels, engine.Reloaded()), map[string][]byte{"ca.crt": d.authority.ca.CertPEM()}))
 	for _, secret := range all {
 		if err := d.put(ctx, secrets, secret); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 
@@ -94,6 +95,13 @@ func claimant(volume *unstructured.Unstructured) string {
 // labels of all objects of an instance.
 func (d *Driver) labels(id string) map[string]string {
 	return map[string]string{LabelZone: d.cfg.Zone, LabelInstance: id, labelManager: "souk"}
+}
+
+// withLabels adds labels to those of all objects.
+func withLabels(labels, more map[string]string) map[string]string {
+	out := maps.Clone(labels)
+	maps.Copy(out, more)
+	return out
 }
 
 // Object makes an object; content is all of it but kind, name and labels.
