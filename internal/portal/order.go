@@ -171,6 +171,22 @@ func (f *orderForm) plan() api.Plan {
 
 func (f *orderForm) choices() catalogChoices { return choicesOf([]api.Service{f.service}) }
 
+// levelName names a service level, and the zones where it is offered if those are
+// not all.
+func (f *orderForm) levelName(v *visit, level string) string {
+	name := v.Or("level."+level, level)
+	var zones []string
+	for _, o := range f.service.Offerings {
+		if o.ServiceLevel == level && !slices.Contains(zones, o.Zone) {
+			zones = append(zones, o.Zone)
+		}
+	}
+	if len(zones) == len(f.choices().zones) {
+		return name
+	}
+	return v.T("order.level-only", "level", name, "zones", strings.Join(zones, ", "))
+}
+
 // order is the request that the form stands for.
 func (f *orderForm) order(v *visit) (api.InstanceOrder, *formErrors) {
 	storage, wrong := storageOf(v, f.typed.Get("storage"))

@@ -30,7 +30,9 @@ func TestEachZoneShowsItsOwnPrices(t *testing.T) {
 		}
 		s.as("").get(t, "/pricing?"+url.Values{"service": {"postgresql"}, "place": {place}, "plan": {"small"}, "storage": {"10"}, "hours": {"1"}}.Encode()).want(t, http.StatusOK).says(t, price)
 	}
-	// A level that the zone does not have is said beside it.
+	// Which zones have a level is said where it is chosen; and of a zone that has
+	// not, beside it.
+	s.as("editor").get(t, orderPath).want(t, http.StatusOK).says(t, "Guaranteed availability (in k8s only)").lacks(t, "Best effort (in")
 	form.Set("zone", "local")
 	form.Set("level", "guaranteed")
 	s.post(t, "editor", orderPath, form).want(t, http.StatusUnprocessableEntity).between(t, `id="order-level-problem">`, "<")
