@@ -113,6 +113,7 @@ func controlConfig(l dev.Layout) ([]byte, error) {
 	return yaml.Marshal(controlplane.Config{
 		Record: l.Record, Listen: l.Listen, AgentListen: l.AgentListen, AgentNames: names,
 		AgentURL: "https://" + l.AgentListen, AdminListen: l.AdminListen, Keyring: l.Keyring, Demo: demo, AgentCertificateSeconds: certificates,
+		Metrics: controlplane.MetricsConfig{Folder: l.Path("control", "metrics")},
 	})
 }
 

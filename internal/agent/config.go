@@ -29,8 +29,21 @@ type Config struct {
 	MaxRequests int `json:"maxRequests,omitempty"`
 	// Driver is the driver's own section.
 	Driver json.RawMessage `json:"driver,omitempty"`
+	// Metrics is about instances' figures.
+	Metrics MetricsConfig `json:"metrics,omitzero"`
 	// Timeouts need no change in production.
 	Timeouts Timeouts `json:"timeouts,omitzero"`
+}
+
+// MetricsConfig says how the figures of instances are collected.
+type MetricsConfig struct {
+	// Off collects none.
+	Off bool `json:"off,omitempty"`
+	// Interval in which each instance is asked, spread over all of them (15s).
+	Interval Duration `json:"interval,omitzero"`
+	// BufferMiB is how much is kept on disk while the control plane is away; the
+	// oldest is given up then (256).
+	BufferMiB int64 `json:"bufferMiB,omitempty"`
 }
 
 // Timeouts are the agent's times, in real time. Those that are 0 get the
@@ -83,6 +96,8 @@ func (c Config) check() error {
 		return errors.New("the agent's configuration has no server: give the URL of the control plane's listener for agents")
 	case c.DataDir == "":
 		return errors.New("the agent's configuration has no dataDir: give a folder of the agent's own")
+	case c.Metrics.BufferMiB < 0, c.Metrics.Interval != 0 && (time.Duration(c.Metrics.Interval) < time.Second || time.Duration(c.Metrics.Interval) > time.Minute):
+		return errors.New("the agent's configuration: metrics.interval is 1s at least and 1m at most, and metrics.bufferMiB not negative")
 	case c.Concurrency < 0, c.MaxRequests < 0:
 		return errors.New("the agent's configuration: concurrency and maxRequests cannot be negative")
 	}
@@ -95,6 +110,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxRequests == 0 {
 		c.MaxRequests = 64
+	}
+	if c.Metrics.Interval == 0 {
+		c.Metrics.Interval = Duration(15 * time.Second)
+	}
+	if c.Metrics.BufferMiB == 0 {
+		c.Metrics.BufferMiB = 256
 	}
 	t := &c.Timeouts
 	for _, d := range []struct {

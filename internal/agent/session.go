@@ -64,6 +64,9 @@ func (s *session) run(ctx context.Context) error {
 	start(s.afterGreeting(s.follow))
 	start(s.afterGreeting(s.send))
 	start(s.afterGreeting(s.serve))
+	if err := s.startMetrics(start); err != nil {
+		return err
+	}
 	parts.Wait()
 	return context.Cause(ctx)
 }

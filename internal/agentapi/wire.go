@@ -7,6 +7,7 @@
 //	POST /agent/v1/hello            what the zone can do → the clock, limits
 //	GET  /agent/v1/desired?after=T  stream of DesiredEvent lines, from a resume token on
 //	POST /agent/v1/facts            FactBatch → FactReceipt
+//	POST /agent/v1/metrics          samples of instances, as Prometheus' remote write 1.0 → MetricsReceipt
 //	POST /agent/v1/stream           the agent's outbound stream: Request lines come back, Response lines go out
 //
 // Every answer other than 2xx is an RFC 9457 problem document. 410 on desired
@@ -33,6 +34,8 @@ const (
 	// CodeFactConflict, with 409: another fact with that sequence was accepted
 	// before, so the agent's data folder comes from an older copy.
 	CodeFactConflict = "fact-conflict"
+	// CodeMetricsOff, with 404: the control plane keeps no metrics.
+	CodeMetricsOff = "metrics-off"
 )
 
 // Paths of the agent API.
@@ -43,6 +46,7 @@ const (
 	PathDesired = "/agent/v1/desired"
 	PathFacts   = "/agent/v1/facts"
 	PathStream  = "/agent/v1/stream"
+	PathMetrics = "/agent/v1/metrics"
 )
 
 // EnrolRequest joins a machine to a zone. Repeating it with the same token and
@@ -180,6 +184,13 @@ func (b *FactBatch) UnmarshalJSON(text []byte) error {
 // agent then forgets them. A fact that came before is acknowledged again.
 type FactReceipt struct {
 	Acknowledged uint64 `json:"acknowledged"`
+}
+
+// MetricsReceipt says how many samples were kept, and how many never will be: of
+// instances that are not the zone's, too old, misnamed, or too many.
+type MetricsReceipt struct {
+	Accepted int `json:"accepted"`
+	SetAside int `json:"setAside"`
 }
 
 // Request asks the zone for something now, through the agent's own stream.

@@ -45,6 +45,7 @@ const (
 	InstanceRead       Action = "instance.read"
 	InstanceWrite      Action = "instance.write"
 	InstanceLogs       Action = "instance.logs"
+	InstanceMetrics    Action = "instance.metrics"
 	CredentialReveal   Action = "credential.reveal"
 	BindingWrite       Action = "binding.write"
 )
@@ -64,7 +65,7 @@ const (
 	OperatorImpersonate  Action = "operator.impersonate" // look as an organization's people do
 )
 
-var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs}
+var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics}
 var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite}
 var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite}
 var owners = []Action{OrganizationClose, OwnerWrite, SSOManage}
@@ -77,7 +78,7 @@ var table = map[api.Role]map[Action]bool{
 	api.RoleAdmin:   set(reads, edits, admins),
 	api.RoleOwner:   set(reads, edits, admins, owners),
 	// What engines log may hold what the customer's clients sent: not for others.
-	RoleLooking: set([]Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, AuditRead, TokenRead}),
+	RoleLooking: set([]Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceMetrics, AuditRead, TokenRead}),
 }
 
 // RoleLooking is that of the operator's staff who look as an organization does.

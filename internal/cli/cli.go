@@ -89,7 +89,7 @@ func newRoot(a *App, more ...Builder) *cobra.Command {
 		newServices(a), newPlans(a), newOrder(a), newGet(a), newDescribe(a), newUpdate(a),
 		newApply(a), newDiff(a), newDelete(a), newProtect(a), newUnprotect(a),
 		newSuspend(a), newResume(a), newUndelete(a), newBackup(), newRestore())
-	add(groupConnect, newCredentials(a), newConnect(a), newBinding(a), newLogs(a), newMetrics())
+	add(groupConnect, newCredentials(a), newConnect(a), newBinding(a), newLogs(a), newMetrics(a))
 	add(groupOrganize,
 		newLogin(a), newLogout(a), newWhoami(a), newContext(a), newProject(a), newMember(a), newToken(a))
 	add(groupServer, newProvider(a), newZone(a), newPrices(a), newAudit(a), newVersion(a))

@@ -31,8 +31,3 @@ func newRestore() *cobra.Command {
 	return notYet("restore NAME", "Restore an instance from a backup",
 		"this version of Souk makes no backups, so there is none to restore. A deleted instance comes back with: souk undelete NAME")
 }
-
-func newMetrics() *cobra.Command {
-	return notYet("metrics NAME", "Show an instance's metrics",
-		"this version of Souk collects no metrics. How an instance is doing is shown by: souk describe NAME")
-}

@@ -202,3 +202,22 @@ SERVICE     ZONE  LEVEL       PRICE LIST  ORDERABLE  NOTE
 postgresql  k8s   guaranteed  k8s 3       no         its agent has been cut off.
 `)
 }
+
+func TestMetrics(t *testing.T) {
+	h := newTerminal(t)
+	value := func(v float64) *float64 { return &v }
+	m := api.Metrics{StepSeconds: 15, Panels: []api.MetricsPanel{
+		{Title: "Memory", Unit: "bytes", Series: []api.MetricsSeries{{Legend: "used", Values: []*float64{value(1 << 20), nil, value(3 << 20)}}, {Legend: "nothing", Values: []*float64{nil}}}},
+		{Title: "Transactions", Unit: "perSecond", Series: []api.MetricsSeries{{Legend: "committed", Values: []*float64{value(1.5), nil}}}},
+	}}
+	const path = "GET /organizations/acme/projects/default/instances/db1/metrics"
+	h.server.replies[path] = m
+	stdout, _ := h.expect(exitDone, "metrics", "db1", "--range", "6h")
+	same(t, stdout, `FIGURE        OF         NOW      LEAST    MEAN     MOST
+Memory        used       3.0 MiB  1.0 MiB  2.0 MiB  3.0 MiB
+Transactions  committed  -        1.50/s   1.50/s   1.50/s
+`)
+	h.server.replies[path] = api.Metrics{}
+	_, stderr := h.expect(exitDone, "metrics", "db1")
+	has(t, stderr, "Nothing is known")
+}

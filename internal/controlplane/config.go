@@ -60,6 +60,8 @@ type Config struct {
 	Mail *mail.Config `json:"mail,omitempty"`
 	// SSO is about customers' identity providers.
 	SSO SSOConfig `json:"sso"`
+	// Metrics says where the figures of instances are kept.
+	Metrics MetricsConfig `json:"metrics,omitzero"`
 	// Keyring is the file of the keys that secrets are sealed under (mode 0600).
 	Keyring string `json:"keyring"`
 	// Demo is set by souk dev: demonstration data, and a clock that can be moved.
@@ -115,7 +117,7 @@ func (c Config) check() error {
 	case c.Keyring == "":
 		return errors.New("the configuration needs keyring, the file of the keys that secrets are sealed under")
 	}
-	return c.checkMail()
+	return errors.Join(c.checkMail(), c.checkMetrics())
 }
 
 func (c Config) checkMail() error {

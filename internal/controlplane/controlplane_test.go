@@ -333,6 +333,12 @@ keyring: /k
 		{"no address", strings.ReplaceAll(good, "agentListen:", "# "), "agentListen"},
 		{"no name", strings.ReplaceAll(good, "agentNames:", "# "), "agentNames"},
 		{"no keys", strings.ReplaceAll(good, "keyring:", "# "), "keyring"},
+		{"metrics here", good + "metrics: { folder: /m }\n", ""},
+		{"metrics elsewhere", good + "metrics: { remoteWriteURL: \"https://m/write\", queryURL: \"https://m\" }\n", ""},
+		{"metrics that nobody can ask for", good + "metrics: { remoteWriteURL: \"https://m/write\" }\n", "both remoteWriteURL and queryURL"},
+		{"metrics here and elsewhere", good + "metrics: { folder: /m, remoteWriteURL: \"https://m/write\", queryURL: \"https://m\" }\n", "take one of them away"},
+		{"metrics here, by one replica of several", good + "peers: souk:8080\nmetrics: { folder: /m }\n", "one process"},
+		{"metrics with a password in the address", good + "metrics: { remoteWriteURL: \"https://u:p@m/write\", queryURL: \"https://m\" }\n", "tokenFile"},
 		{"not YAML", "a: [", "yaml"},
 	} {
 		path := filepath.Join(t.TempDir(), "souk.yaml")

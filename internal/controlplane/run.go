@@ -20,6 +20,7 @@ import (
 	"souk/internal/httpapi"
 	"souk/internal/instance"
 	"souk/internal/mail"
+	"souk/internal/metrics"
 	"souk/internal/portal"
 	"souk/internal/servicepkg"
 	"souk/internal/sso"
@@ -38,7 +39,10 @@ type ControlPlane struct {
 	zones     *zone.Zones
 	api       *httpapi.Server
 	measures  *measures
-	mails     *mail.Worker // nil: there is no mail server
+	mails     *mail.Worker   // nil: there is no mail server
+	metrics   metrics.Store  // nil: none are kept
+	local     *metrics.Local // nil: they are kept elsewhere, or not at all
+	alone     *solePlace     // held with local
 }
 
 // Run serves until ctx ends and some time after (Config.StopDelaySeconds), then
@@ -49,6 +53,7 @@ func Run(ctx context.Context, c Config, packages map[string]servicepkg.Package, 
 		return err
 	}
 	defer cp.store.Close()
+	defer cp.closeMetrics()
 	return cp.run(ctx)
 }
 
@@ -63,6 +68,7 @@ func open(ctx context.Context, c Config, packages map[string]servicepkg.Package,
 	}
 	cp := &ControlPlane{config: c, log: log, store: st, clock: &clock.Offset{}, feed: change.New(st.SystemPool(), log), measures: newMeasures(st)}
 	if err := cp.assemble(ctx, packages, envelope.New(keyring), version); err != nil {
+		cp.closeMetrics()
 		st.Close()
 		return nil, err
 	}
@@ -78,11 +84,18 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	}
 	books := catalog.New()
 	cp.instances = &instance.Service{Clock: cp.clock, Catalog: books, Secrets: secrets, Packages: packages}
+	if err := cp.openMetrics(ctx); err != nil {
+		return err
+	}
+	received := cp.receiver()
 	var err error
-	cp.zones, err = zone.New(ctx, zone.Config{Store: cp.store, Clock: cp.clock, Feed: cp.feed, Instances: cp.instances, Secrets: secrets, Logger: cp.log, Version: version, Names: cp.config.AgentNames,
+	cp.zones, err = zone.New(ctx, zone.Config{Metrics: received, Store: cp.store, Clock: cp.clock, Feed: cp.feed, Instances: cp.instances, Secrets: secrets, Logger: cp.log, Version: version, Names: cp.config.AgentNames,
 		CertificateValidity: time.Duration(cp.config.AgentCertificateSeconds) * time.Second})
 	if err != nil {
 		return err
+	}
+	if received != nil {
+		received.Owners = cp.zones.Owners
 	}
 	caught, err := cp.openMail(secrets)
 	if err != nil {
@@ -90,7 +103,7 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, AgentImage: cp.config.AgentImage, PublicURL: cp.config.PublicURL,
-		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request})
+		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request, Metrics: cp.metrics})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Secure: strings.HasPrefix(cp.config.publicURL(), "https://"), Dev: cp.config.Demo != nil, Caught: caught != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())
 	cp.api.ServeMissing(pages.Missing())
@@ -137,6 +150,9 @@ func (cp *ControlPlane) run(ctx context.Context) error {
 	g.Go(func() error { return cp.serveFront(serving, front) })
 	g.Go(func() error { cp.keepTime(ctx); return nil })
 	g.Go(func() error { return cp.serveAdmin(serving) })
+	if cp.alone != nil {
+		g.Go(func() error { return cp.alone.keep(ctx) })
+	}
 	if cp.mails != nil {
 		g.Go(func() error { cp.mails.Run(ctx); return nil })
 	}

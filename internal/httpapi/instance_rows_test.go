@@ -31,7 +31,11 @@ var instanceRows = map[string]row{
 	"instances-events": {may: readers, request: onReady("GET", "/events")},
 	"instances-cost":   {may: everyRole, request: onReady("GET", "/cost")},
 	// No agent is connected, which only those learn who may read the logs.
-	"instances-logs":      {may: readers, success: http.StatusServiceUnavailable, request: onReady("GET", "/logs")},
+	"instances-logs":            {may: readers, success: http.StatusServiceUnavailable, request: onReady("GET", "/logs")},
+	"instances-metrics":         {may: readers, request: onReady("GET", "/metrics")},
+	"instances-metrics-grafana": {may: readers, request: onReady("GET", "/metrics/grafana")},
+	"instances-metrics-scrape":  {may: readers, request: onReady("GET", "/metrics/scrape")},
+
 	"instances-put":       {may: editors, request: onInstance("PUT", "", api.InstancePut{Spec: spec()}, ready)},
 	"instances-patch":     {may: editors, request: onInstance("PATCH", "", map[string]any{"spec": map[string]any{"displayName": "renamed"}}, ready)},
 	"instances-delete":    {may: editors, request: onInstance("DELETE", "", nil, ready)},

@@ -41,6 +41,7 @@ func (s *Server) registerInstances() {
 	s.registerInstanceChanges()
 	s.registerInstanceActions()
 	s.registerLogs()
+	s.registerMetrics()
 	s.registerOperator()
 }
 

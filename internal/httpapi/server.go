@@ -23,6 +23,7 @@ import (
 	"souk/internal/envelope"
 	"souk/internal/instance"
 	"souk/internal/mail"
+	"souk/internal/metrics"
 	"souk/internal/ratelimit"
 	"souk/internal/sso"
 	"souk/internal/store"
@@ -43,7 +44,8 @@ type Config struct {
 	Catalog   *catalog.Catalog
 	Zones     *zone.Zones
 	Feed      *change.Feed
-	AgentURL  string // of the listener that agents dial
+	Metrics   metrics.Store // nil: none are kept
+	AgentURL  string        // of the listener that agents dial
 	// AgentImage is the container image that agents in Kubernetes run; may be "".
 	AgentImage string
 	PublicURL  string // where people open the portal; "": as the request at hand was addressed

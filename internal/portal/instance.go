@@ -28,6 +28,7 @@ func (p *Portal) instancePageRoutes() []Route {
 	}
 	routes = append(routes, p.bindingRoutes()...)
 	routes = append(routes, p.logRoutes()...)
+	routes = append(routes, p.metricsRoutes()...)
 	return append(routes, p.settingsRoutes()...)
 }
 
@@ -79,7 +80,7 @@ func (s *shown) underWay() bool {
 
 // tabs are the instance's pages.
 func (s *shown) tabs(v *visit) []entry {
-	return []entry{{v.T("instance.overview"), s.path()}, {v.T("instance.bindings"), s.path("bindings")}, {v.T("instance.logs"), s.path("logs")}, {v.T("instance.settings"), s.path("settings")}}
+	return []entry{{v.T("instance.overview"), s.path()}, {v.T("instance.bindings"), s.path("bindings")}, {v.T("instance.logs"), s.path("logs")}, {v.T("instance.metrics"), s.path("metrics")}, {v.T("instance.settings"), s.path("settings")}}
 }
 
 // overviewOf is what the first page of an instance shows.

@@ -33,6 +33,7 @@ type Definition struct {
 	Plans        []Plan          `json:"plans"`
 	Capabilities []Capability    `json:"capabilities"`
 	Snippets     []api.Snippet   `json:"snippets,omitempty"`
+	Dashboard    *Dashboard      `json:"dashboard,omitempty"` // nil: the service has none
 }
 
 // Plan is a size that the package comes in. A changed plan is published as a

@@ -18,6 +18,9 @@ import (
 // controllers are what an instance is limited by.
 var controllers = []string{"memory", "cpu", "pids"}
 
+// accounting counts CPU time where the cpu controller does not (cgroup v1).
+const accounting = "cpuacct"
+
 // cpuPeriod is the span, in microseconds, over which CPU time is rationed.
 const cpuPeriod = 100_000
 
@@ -30,6 +33,8 @@ type cgroups interface {
 	// confine has the child that the calling thread starts with attr next run
 	// in the instance's cgroup. The function returned is called after that.
 	confine(id string, attr *syscall.SysProcAttr) (done func(), err error)
+	// usage tells what the processes in the instance's cgroup take.
+	usage(id string) Usage
 	// remove removes the instance's cgroup, in which no process is left.
 	remove(id string) error
 	// close removes what holds the instances' cgroups, of which none is left.

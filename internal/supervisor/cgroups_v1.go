@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -18,7 +19,11 @@ func openV1(mount, own, name, remembered string) cgroups {
 	folders := recall(remembered)
 	if folders == nil {
 		folders = map[string]string{}
-		for _, controller := range controllers {
+		wanted := slices.Clone(controllers)
+		if _, err := os.Stat(filepath.Join(mount, accounting)); err == nil {
+			wanted = append(wanted, accounting)
+		}
+		for _, controller := range wanted {
 			folder := filepath.Join(below(filepath.Join(mount, controller), ownGroup(own, controller)), name)
 			if err := makeV1(folder, controller, mount); err != nil {
 				return noCgroups{err.Error()}
@@ -45,8 +50,8 @@ func makeV1(folder, controller, mount string) error {
 func (cgroupsV1) describe() string { return "cgroup v1" }
 
 func (c cgroupsV1) set(id string, limits Limits) error {
-	for _, controller := range controllers {
-		if err := os.MkdirAll(filepath.Join(c.folders[controller], id), 0o755); err != nil {
+	for _, folder := range c.folders {
+		if err := os.MkdirAll(filepath.Join(folder, id), 0o755); err != nil {
 			return err
 		}
 	}
@@ -65,8 +70,8 @@ func (c cgroupsV1) set(id string, limits Limits) error {
 // confine moves the calling thread, from which the child inherits.
 func (c cgroupsV1) confine(id string, _ *syscall.SysProcAttr) (func(), error) {
 	var errs []error
-	for _, controller := range controllers {
-		errs = append(errs, put(filepath.Join(c.folders[controller], id), "tasks", "0"))
+	for _, folder := range c.folders {
+		errs = append(errs, put(filepath.Join(folder, id), "tasks", "0"))
 	}
 	return func() {}, errors.Join(errs...)
 }
@@ -81,8 +86,8 @@ func (c cgroupsV1) close() error {
 
 func (c cgroupsV1) remove(id string) error {
 	var errs []error
-	for _, controller := range controllers {
-		errs = append(errs, removeGroup(filepath.Join(c.folders[controller], id)))
+	for _, folder := range c.folders {
+		errs = append(errs, removeGroup(filepath.Join(folder, id)))
 	}
 	return errors.Join(errs...)
 }

@@ -52,6 +52,12 @@ func (c *Client) Destroy(ctx context.Context, id string) error {
 	return err
 }
 
+// Usage implements API.
+func (c *Client) Usage(ctx context.Context, id string) (Usage, error) {
+	resp, err := c.call(ctx, request{Op: opUsage, ID: id})
+	return resp.Usage, err
+}
+
 // List implements API.
 func (c *Client) List(ctx context.Context) ([]string, error) {
 	resp, err := c.call(ctx, request{Op: opList})

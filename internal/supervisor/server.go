@@ -93,6 +93,8 @@ func (s *Supervisor) handle(ctx context.Context, req request) (resp response, er
 		resp.Problem, err = s.SetLimits(ctx, req.ID, req.Limits)
 	case opDestroy:
 		err = s.Destroy(ctx, req.ID)
+	case opUsage:
+		resp.Usage, err = s.Usage(ctx, req.ID)
 	case opList:
 		resp.IDs, err = s.List(ctx)
 	default:

@@ -63,6 +63,9 @@ type API interface {
 	// Destroy kills every process of the instance and removes all that is left
 	// of it.
 	Destroy(ctx context.Context, id string) error
+	// Usage tells what the instance's processes take; ErrNotFound when nothing of
+	// it exists. It is cheap.
+	Usage(ctx context.Context, id string) (Usage, error)
 	// List returns the instances of which anything exists.
 	List(ctx context.Context) ([]string, error)
 }

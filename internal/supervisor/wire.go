@@ -8,6 +8,7 @@ const (
 	opSpawn     = "spawn"
 	opSetLimits = "set-limits"
 	opDestroy   = "destroy"
+	opUsage     = "usage"
 	opList      = "list"
 )
 
@@ -24,4 +25,5 @@ type response struct {
 	Place    Place    `json:"place,omitzero"`
 	Problem  string   `json:"problem,omitempty"` // why limits are not in force
 	IDs      []string `json:"ids,omitempty"`
+	Usage    Usage    `json:"usage,omitzero"`
 }

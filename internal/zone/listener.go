@@ -98,6 +98,7 @@ func (z *Zones) handler() http.Handler {
 	mux.HandleFunc("POST "+agentapi.PathHello, z.known(z.serveHello))
 	mux.HandleFunc("GET "+agentapi.PathDesired, z.known(z.fitting(z.serveDesired)))
 	mux.HandleFunc("POST "+agentapi.PathFacts, z.known(z.fitting(z.serveFacts)))
+	mux.HandleFunc("POST "+agentapi.PathMetrics, z.known(z.fitting(z.serveMetrics)))
 	mux.HandleFunc("POST "+agentapi.PathStream, z.known(z.fitting(z.serveStream)))
 	return mux
 }

@@ -88,3 +88,12 @@ UPDATE business_clock SET offset_microseconds = offset_microseconds + $1 RETURNI
 
 -- name: FactKey :one
 SELECT instance_id, boot_id, reported_at FROM facts WHERE zone_id = $1 AND epoch = $2 AND sequence = $3;
+
+-- name: MetricOwners :many
+-- Whose the figures are that a zone sends of its instances.
+SELECT i.id, i.name, o.name AS organization, p.name AS project, z.name AS zone, i.service
+FROM instances i
+JOIN organizations o ON o.id = i.organization_id
+JOIN projects p ON p.id = i.project_id
+JOIN zones z ON z.id = i.zone_id
+WHERE i.id = ANY(sqlc.arg(ids)::uuid[]) AND i.zone_id = $1 AND i.phase <> 'Purged';

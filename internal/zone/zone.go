@@ -16,6 +16,7 @@ import (
 	"souk/internal/change"
 	"souk/internal/clock"
 	"souk/internal/instance"
+	"souk/internal/metrics"
 	"souk/internal/pki"
 	"souk/internal/store"
 	"souk/internal/zone/zonedb"
@@ -29,6 +30,8 @@ type Config struct {
 	Instances *instance.Service
 	Secrets   instance.Sealer
 	Logger    *slog.Logger
+	// Metrics takes in what agents tell of their instances' figures; nil: nobody does.
+	Metrics *metrics.Receiver
 	// Version is the control plane's own; agents are one minor version apart at most.
 	Version string
 	// Names that the listener's certificate carries: host names and IP addresses.

@@ -19,6 +19,9 @@ import (
 //go:embed package.yaml
 var definition []byte
 
+//go:embed dashboard.yaml
+var dashboard []byte
+
 //go:embed parameters.schema.json
 var parameters []byte
 
@@ -29,6 +32,10 @@ func Package() servicepkg.Package {
 		panic(fmt.Sprintf("services/postgresql/package.yaml: %v", err)) // found by any test
 	}
 	d.Parameters = json.RawMessage(parameters)
+	d.Dashboard = new(servicepkg.Dashboard)
+	if err := yaml.UnmarshalStrict(dashboard, d.Dashboard); err != nil {
+		panic(fmt.Sprintf("services/postgresql/dashboard.yaml: %v", err)) // found by any test
+	}
 	return servicepkg.Package{Definition: d, Connection: connection}
 }
 

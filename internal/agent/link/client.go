@@ -153,19 +153,30 @@ func (c *Client) Facts(ctx context.Context, in agentapi.FactBatch) (*agentapi.Fa
 	return out, c.call(ctx, agentapi.PathFacts, in, out)
 }
 
+// Metrics sends samples: a remote write request, compressed by snappy.
+func (c *Client) Metrics(ctx context.Context, body []byte) (*agentapi.MetricsReceipt, error) {
+	out := new(agentapi.MetricsReceipt)
+	return out, c.post(ctx, agentapi.PathMetrics, "application/x-protobuf", body, out)
+}
+
 // call posts one JSON document and reads one.
 func (c *Client) call(ctx context.Context, path string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, c.opt.Request)
-	defer cancel()
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("write the request to %s: %w", path, err)
 	}
+	return c.post(ctx, path, "application/json", body, out)
+}
+
+// post sends a body and reads one JSON document.
+func (c *Client) post(ctx context.Context, path, kind string, body []byte, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.opt.Request)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath(path).String(), bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("write the request to %s: %w", path, err)
 	}
-	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Content-Type", kind)
 	current, _ := c.current()
 	response, err := current.Do(request)
 	if err != nil {

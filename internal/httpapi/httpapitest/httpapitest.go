@@ -21,6 +21,7 @@ import (
 	"souk/internal/httpapi"
 	"souk/internal/instance"
 	"souk/internal/mail"
+	"souk/internal/metrics"
 	"souk/internal/ratelimit"
 	"souk/internal/store"
 	"souk/internal/store/storetest"
@@ -52,6 +53,7 @@ type Env struct {
 	Document *Document
 	Client   *http.Client
 	DNS      *DNS
+	Metrics  *metrics.Local // where figures are kept
 	// Organizations and Projects by name; projects as "acme/shop".
 	Organizations, Projects map[string]uuid.UUID
 	tokens                  map[[3]string]string

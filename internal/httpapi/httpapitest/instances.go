@@ -20,6 +20,7 @@ import (
 	"souk/internal/httpapi"
 	"souk/internal/instance"
 	"souk/internal/mail"
+	"souk/internal/metrics"
 	"souk/internal/servicepkg"
 	"souk/internal/sso"
 	"souk/internal/store"
@@ -53,6 +54,16 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 		t.Fatal(err)
 	}
 	e.instances = c.Instances
+	figures, err := metrics.OpenLocal(metrics.LocalConfig{Folder: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := figures.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	e.Metrics, c.Metrics = figures, figures
 	c.Mail, c.CaughtMail = &mail.Outbox{Secrets: secrets, PublicURL: PublicURL}, &mail.Catcher{Store: e.Store, Clock: ticking}
 	c.SSO = sso.New(sso.Config{Store: e.Store, Secrets: secrets, Real: e.Clock.Now, Logger: c.Logger, Resolver: e.DNS, Dev: true})
 	e.mails = &mail.Worker{Store: e.Store, Clock: ticking, Secrets: secrets, Sender: c.CaughtMail, Logger: c.Logger}

@@ -448,6 +448,57 @@ func (q *Queries) LoadClock(ctx context.Context) (LoadClockRow, error) {
 	return i, err
 }
 
+const metricOwners = `-- name: MetricOwners :many
+SELECT i.id, i.name, o.name AS organization, p.name AS project, z.name AS zone, i.service
+FROM instances i
+JOIN organizations o ON o.id = i.organization_id
+JOIN projects p ON p.id = i.project_id
+JOIN zones z ON z.id = i.zone_id
+WHERE i.id = ANY($2::uuid[]) AND i.zone_id = $1 AND i.phase <> 'Purged'
+`
+
+type MetricOwnersParams struct {
+	ZoneID uuid.UUID
+	Ids    []uuid.UUID
+}
+
+type MetricOwnersRow struct {
+	ID           uuid.UUID
+	Name         string
+	Organization string
+	Project      string
+	Zone         string
+	Service      string
+}
+
+// Whose the figures are that a zone sends of its instances.
+func (q *Queries) MetricOwners(ctx context.Context, arg MetricOwnersParams) ([]MetricOwnersRow, error) {
+	rows, err := q.db.Query(ctx, metricOwners, arg.ZoneID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MetricOwnersRow
+	for rows.Next() {
+		var i MetricOwnersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Organization,
+			&i.Project,
+			&i.Zone,
+			&i.Service,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const noteVersion = `-- name: NoteVersion :exec
 UPDATE zone_agents SET version = $2 WHERE zone_id = $1 AND epoch = $3
 `
