@@ -2,9 +2,11 @@ package portal
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -22,6 +24,7 @@ var assets, assetURLs = readAssets()
 
 type asset struct {
 	content []byte
+	packed  []byte // by gzip
 	kind    string
 }
 
@@ -46,10 +49,22 @@ func readAssets() (map[string]asset, map[string]string) {
 		case ".svg":
 			kind = "image/svg+xml"
 		}
-		all[e.Name()] = asset{content, kind}
+		all[e.Name()] = asset{content, packed(content), kind}
 		urls[e.Name()] = "/assets/" + base64.RawURLEncoding.EncodeToString(sum[:9]) + "/" + e.Name()
 	}
 	return all, urls
+}
+
+func packed(content []byte) []byte {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err == nil {
+		_, err = w.Write(content)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		panic(err) // into memory: found by any test
+	}
+	return out.Bytes()
 }
 
 // assetURL is where a page finds an asset.
@@ -66,5 +81,11 @@ func serveAsset(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == assetURLs[name] {
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(a.content))
+	w.Header().Set("Vary", "Accept-Encoding")
+	content := a.content
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Range") == "" {
+		w.Header().Set("Content-Encoding", "gzip")
+		content = a.packed
+	}
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }

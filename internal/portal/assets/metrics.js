@@ -18,6 +18,7 @@ if (charts) {
 		while (Math.abs(n) >= 1024 && u < units.length - 1) { n /= 1024; u++; }
 		return number(n >= 100 ? 0 : 1).format(n) + " " + units[u];
 	};
+	const doubling = Array.from({ length: 50 }, (_, i) => 2 ** (i - 4)); // between two marks of bytes
 	const units = {
 		cores: (n) => number(3).format(n), bytes, bytesPerSecond: (n) => bytes(n) + "/s", count: (n) => number(1).format(n),
 		perSecond: (n) => number(2).format(n) + "/s", ratio: (n) => number(1).format(n * 100) + " %", seconds: (n) => number(2).format(n) + " s",
@@ -31,7 +32,7 @@ if (charts) {
 		scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), panel.unit === "ratio" ? 1 : (high > 0 ? high * 1.05 : 1)] } },
 		axes: [
 			{ stroke: of("--quiet"), grid: { stroke: of("--line"), width: 1 }, ticks: { stroke: of("--line") }, values: (_, at) => at.map(span > 2 * 86400 ? day : clock) },
-			{ stroke: of("--quiet"), grid: { stroke: of("--line"), width: 1 }, ticks: { stroke: of("--line") }, size: 74, values: (_, at) => at.map(units[panel.unit]) },
+			{ stroke: of("--quiet"), grid: { stroke: of("--line"), width: 1 }, ticks: { stroke: of("--line") }, size: 74, ...(panel.unit.startsWith("bytes") ? { incrs: doubling } : {}), values: (_, at) => at.map(units[panel.unit]) },
 		],
 		series: [
 			{ label: "", value: (_, t) => t == null ? "–" : full(t) },
