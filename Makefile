@@ -19,8 +19,9 @@ help: ## List these
 run: setup build ## Install what is missing, build, and start Souk at http://127.0.0.1:8080 (SOUK_LISTEN, SOUK_DATA_DIR move it)
 	@exec ./bin/souk dev
 
-build: ## Build ./bin/souk
+build: ## Build ./bin/souk, and ./bin/souk-objectstore, which keeps souk dev's backups
 	@go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/souk ./cmd/souk
+	@go build -C deploy/objectstore -trimpath -ldflags "-s -w" -o $(CURDIR)/bin/souk-objectstore github.com/versity/versitygw/cmd/versitygw
 
 image: build ## Make ./bin/souk.oci.tar, the container image (an OCI layout; needs no container runtime)
 	@go run -C deploy/image . build -program $(CURDIR)/bin/souk -version $(VERSION) -out $(CURDIR)/bin/souk.oci.tar

@@ -39,6 +39,7 @@ type InstanceSpec struct {
 	Parameters      map[string]any `json:"parameters,omitempty" doc:"Settings of the service, as its package lists them"`
 	AllowedNetworks []string       `json:"allowedNetworks,omitzero" doc:"CIDRs that may connect. Default: everywhere (0.0.0.0/0 and ::/0); an empty list: nobody" nullable:"true"`
 	Protected       *bool          `json:"protected,omitempty" doc:"Deletion protection. Default: true"`
+	Backup          *BackupSpec    `json:"backup,omitempty" doc:"Default: every night, where the zone can keep backups"`
 }
 
 // InstanceStatus is what is true of the instance.
@@ -100,6 +101,8 @@ type InstanceOrder struct {
 		Labels map[string]string `json:"labels,omitempty"`
 	} `json:"metadata"`
 	Spec InstanceSpec `json:"spec"`
+	// RestoreFrom makes the instance of a backup instead of empty.
+	RestoreFrom *RestoreFrom `json:"restoreFrom,omitempty" doc:"Make it of a backup"`
 	// AcceptedPriceList is the revision whose prices were shown to whoever orders.
 	AcceptedPriceList int `json:"acceptedPriceList,omitempty" doc:"The price list revision that was shown; refused with 409 when prices have changed since. Default: the current one"`
 }

@@ -56,8 +56,22 @@ func newDev(a *cli.App) *cobra.Command {
 	cmd.Flags().StringVar(&options.DataDir, "data-dir", orDefault(os.Getenv("SOUK_DATA_DIR"), "./.souk"), "where everything is kept (SOUK_DATA_DIR)")
 	cmd.Flags().StringVar(&options.Listen, "listen", orDefault(os.Getenv("SOUK_LISTEN"), "127.0.0.1:8080"), "where the portal and the API are served (SOUK_LISTEN)")
 	options.AgentListen = os.Getenv("SOUK_AGENT_LISTEN")
+	options.ObjectStore = objectStoreProgram()
 	cmd.AddCommand(cli.NewClock(a))
 	return cmd
+}
+
+// objectStoreProgram is the one beside this program; empty where there is none.
+func objectStoreProgram() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	path := filepath.Join(filepath.Dir(self), "souk-objectstore")
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
 }
 
 // accountsBefore is how far above SOUK_UID_BASE the accounts of instances begin,
@@ -159,6 +173,10 @@ func agentConfig(l dev.Layout, portFrom int) ([]byte, error) {
 	if l.Privileged {
 		d.Supervisor = supervisorSocket(l)
 	}
+	var err error
+	if d.Backups, err = backupsConfig(l); err != nil {
+		return nil, err
+	}
 	section, err := yaml.Marshal(d)
 	if err != nil {
 		return nil, err
@@ -172,6 +190,27 @@ func agentConfig(l dev.Layout, portFrom int) ([]byte, error) {
 	c.Timeouts.ReconnectMax = agent.Duration(2 * time.Second)
 	c.Timeouts.RetryMax = agent.Duration(30 * time.Second)
 	return yaml.Marshal(c)
+}
+
+// backupsConfig hands the object store to the agent, where there is one.
+func backupsConfig(l dev.Layout) (*backupConfig, error) {
+	s := l.ObjectStore
+	if s == nil {
+		return nil, nil
+	}
+	_, port, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return nil, err
+	}
+	c := &backupConfig{Endpoint: "localhost", Bucket: s.Bucket, Region: "us-east-1", AccessKey: s.AccessKey}
+	if c.Port, err = strconv.Atoi(port); err != nil {
+		return nil, err
+	}
+	if c.SecretKeyFile, err = l.GiveAgent("objectstore-key", []byte(s.SecretKey)); err != nil {
+		return nil, err
+	}
+	c.CAFile, err = l.GiveAgent("objectstore-ca.pem", s.CA)
+	return c, err
 }
 
 func supervisorSocket(l dev.Layout) string { return l.Path("supervisor", "sock") }

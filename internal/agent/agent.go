@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/internal/agent/backups"
 	"souk/internal/agent/durable"
 	"souk/internal/agent/identity"
 	"souk/internal/agent/link"
@@ -145,6 +146,15 @@ func (a *agent) reconcileOptions(records *store.Store, listAgain func()) reconci
 		RetryMin: time.Duration(t.RetryMin), RetryMax: time.Duration(t.RetryMax),
 		Progress: time.Duration(t.Progress), Resync: time.Duration(t.Resync), Call: time.Duration(t.DriverCall),
 		ListAgain: listAgain,
+	}
+}
+
+func (a *agent) backupOptions(keeper driver.BackupKeeper, records *store.Store) backups.Options {
+	t := a.config.Timeouts
+	return backups.Options{
+		Driver: keeper, Store: records, Logger: a.log, Now: a.deps.Clock,
+		RetryMin: time.Duration(t.RetryMin), RetryMax: time.Duration(t.RetryMax),
+		Progress: time.Duration(t.Progress), Look: time.Duration(t.Resync), First: time.Duration(t.FirstBackup),
 	}
 }
 

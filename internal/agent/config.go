@@ -62,6 +62,7 @@ type Timeouts struct {
 	DriverCall   Duration `json:"driverCall,omitzero"`   // one call of the driver (15m)
 	Shutdown     Duration `json:"shutdown,omitzero"`     // for work under way when the agent is stopped (10s)
 	Check        Duration `json:"check,omitzero"`        // between looks at the certificate and at what the zone can do (1m)
+	FirstBackup  Duration `json:"firstBackup,omitzero"`  // within which an instance that runs for the first time is backed up (1m)
 	CacheKeyAge  Duration `json:"cacheKeyAge,omitzero"`  // after which the cache gets a new key at a start (2160h)
 }
 
@@ -135,6 +136,7 @@ func (c Config) withDefaults() Config {
 		{&t.DriverCall, 15 * time.Minute},
 		{&t.Shutdown, 10 * time.Second},
 		{&t.Check, time.Minute},
+		{&t.FirstBackup, time.Minute},
 		{&t.CacheKeyAge, 90 * 24 * time.Hour},
 	} {
 		if *d.value == 0 {

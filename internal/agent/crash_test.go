@@ -24,6 +24,7 @@ import (
 	"souk/internal/agent"
 	"souk/internal/agent/agenttest"
 	"souk/internal/agentapi"
+	"souk/internal/backup"
 	"souk/internal/driver"
 	"souk/internal/step"
 )
@@ -80,7 +81,7 @@ func killedAfter(t *testing.T, name string) {
 		ServerCAFile: server.CAFile(), EnrolTokenFile: server.TokenFile(),
 		Timeouts: agent.Timeouts{
 			ReconnectMin: ms(5), ReconnectMax: ms(50), RetryMin: ms(5), RetryMax: ms(50),
-			Progress: ms(5), Check: ms(20), CacheKeyAge: ms(1),
+			Progress: ms(5), Check: ms(20), CacheKeyAge: ms(1), FirstBackup: ms(1),
 		},
 	})
 	if err != nil {
@@ -92,7 +93,7 @@ func killedAfter(t *testing.T, name string) {
 
 	states := func(id string) (all []driver.State) {
 		for _, fact := range server.Facts() {
-			if fact.InstanceID == id {
+			if fact.InstanceID == id && fact.Backups == nil {
 				all = append(all, fact.Observation.State)
 			}
 		}
@@ -103,7 +104,9 @@ func killedAfter(t *testing.T, name string) {
 			return f.InstanceID == id && f.Observation.State == state && f.Observation.Generation == generation
 		})
 	}
-	server.Want(wanted("db1", 1, agentapi.IntentActive), wanted("db2", 1, agentapi.IntentActive))
+	db2 := wanted("db2", 1, agentapi.IntentActive)
+	db2.Backup, db2.Backups = &driver.BackupSettings{Key: "key"}, &agentapi.Backups{Plan: backup.Default("UTC"), Take: []string{"asked for"}}
+	server.Want(wanted("db1", 1, agentapi.IntentActive), db2)
 	await("db1", driver.StateRunning, 1)
 	p.restart() // a new cache key is made at a start
 	server.Want(wanted("db1", 2, agentapi.IntentSuspended))
@@ -112,8 +115,12 @@ func killedAfter(t *testing.T, name string) {
 	await("db1", driver.StateGone, 3)
 	server.Await("the certificate is renewed", func() bool { return server.Issued() >= 2 })
 	server.Await("the agent was killed", func() bool { return p.killed() })
-	server.Want(wanted("db2", 2, agentapi.IntentActive))
+	db2.Generation = 2
+	server.Want(db2)
 	await("db2", driver.StateRunning, 2)
+	server.AwaitFact("db2 has the backup that was asked for, and nothing twice", func(f agentapi.Fact) bool {
+		return f.InstanceID == "db2" && f.Backups != nil && len(f.Backups.Attempts) == 0 && len(f.Backups.Backups) == 1 && f.Backups.Backups[0].ID == "asked for"
+	})
 
 	want := []driver.State{driver.StateCreating, driver.StateRunning, driver.StateStopped, driver.StateGone}
 	if got := states("db1"); !slices.Equal(got, want) {
@@ -248,3 +255,28 @@ func (z *diskZone) Logs(context.Context, string, driver.LogOptions) (io.ReadClos
 }
 
 func (z *diskZone) Events() <-chan string { return nil }
+
+func (z *diskZone) TakeBackup(_ context.Context, want driver.Instance, order driver.BackupOrder) error {
+	is, err := z.Backups(context.Background(), driver.BackupSource{InstanceID: want.ID})
+	if err != nil || slices.ContainsFunc(is.Backups, func(b driver.Backup) bool { return b.ID == order.ID }) {
+		return err
+	}
+	text, err := json.Marshal(append(is.Backups, driver.Backup{ID: order.ID, Kind: order.Kind, At: order.At}))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(z.path(want.ID)+".backups", text, 0o600)
+}
+
+func (z *diskZone) Backups(_ context.Context, of driver.BackupSource) (is driver.BackupReport, err error) {
+	text, err := os.ReadFile(z.path(of.InstanceID) + ".backups")
+	if errors.Is(err, os.ErrNotExist) {
+		return is, nil
+	}
+	if err != nil {
+		return is, err
+	}
+	return is, json.Unmarshal(text, &is.Backups)
+}
+
+func (z *diskZone) ExpireBackup(context.Context, driver.BackupSource, string, bool) error { return nil }

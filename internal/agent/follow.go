@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"souk/internal/agent/link"
 	"souk/internal/agent/store"
@@ -66,5 +67,12 @@ func (s *session) takeUp(events []agentapi.DesiredEvent, listing *store.Listing)
 		return err
 	}
 	s.work.Changed(changed...)
+	if s.backups == nil {
+		return nil
+	}
+	s.backups.Changed(changed...)
+	if slices.ContainsFunc(events, func(e agentapi.DesiredEvent) bool { return e.Clock != nil }) {
+		s.backups.ClockMoved()
+	}
 	return nil
 }

@@ -6,10 +6,12 @@ import (
 	"sync"
 	"time"
 
+	"souk/internal/agent/backups"
 	"souk/internal/agent/identity"
 	"souk/internal/agent/link"
 	"souk/internal/agent/reconcile"
 	"souk/internal/agent/store"
+	"souk/internal/driver"
 )
 
 // session is what runs side by side under one enrolment.
@@ -18,9 +20,10 @@ type session struct {
 	store     *store.Store
 	client    *link.Client
 	work      *reconcile.Reconciler
-	greeted   chan struct{} // closed after the first hello
-	listAgain chan struct{} // has a token when the whole list is needed
-	renew     chan struct{} // has a token when the certificate was refused
+	backups   *backups.Keeper // nil where the driver keeps none
+	greeted   chan struct{}   // closed after the first hello
+	listAgain chan struct{}   // has a token when the whole list is needed
+	renew     chan struct{}   // has a token when the certificate was refused
 
 	mu sync.Mutex
 	id *identity.Identity
@@ -32,6 +35,9 @@ func newSession(a *agent, id *identity.Identity, records *store.Store, client *l
 		greeted: make(chan struct{}), listAgain: make(chan struct{}, 1), renew: make(chan struct{}, 1),
 	}
 	s.work = reconcile.New(a.reconcileOptions(records, func() { signal(s.listAgain) }))
+	if keeper, ok := a.driver.(driver.BackupKeeper); ok {
+		s.backups = backups.New(a.backupOptions(keeper, records))
+	}
 	return s
 }
 
@@ -59,6 +65,9 @@ func (s *session) run(ctx context.Context) error {
 		})
 	}
 	start(func(ctx context.Context) error { return s.work.Run(ctx, calls) })
+	if s.backups != nil {
+		start(s.backups.Run)
+	}
 	start(s.keepCertificate)
 	start(s.greet)
 	start(s.afterGreeting(s.follow))

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"time"
 
+	"souk/internal/backup"
 	"souk/internal/driver"
 )
 
@@ -120,6 +121,17 @@ type Desired struct {
 	// AcceptedAt is when the command that led to Generation was accepted, by
 	// Souk's clock: no fact about this generation can be earlier.
 	AcceptedAt time.Time `json:"acceptedAt"`
+	// Backups are those that are to be taken; nil: none.
+	Backups *Backups `json:"backups,omitempty"`
+}
+
+// Backups are those that are to be taken of an instance. The agent takes what the
+// plan says by itself, also while it is cut off, and reports what there is.
+type Backups struct {
+	Plan backup.Plan `json:"plan"`
+	// Take are the IDs of those that were asked for beside the plan and are not
+	// there yet, oldest first.
+	Take []string `json:"take,omitempty"`
 }
 
 // DesiredEvent is one line of the desired stream; exactly one of the fields
@@ -147,6 +159,25 @@ type Fact struct {
 	EffectiveAt time.Time          `json:"effectiveAt"`
 	RealAt      time.Time          `json:"realAt"`
 	Observation driver.Observation `json:"observation"`
+	// Backups is set where the fact is about the instance's backups; Observation
+	// then says nothing.
+	Backups *BackupFact `json:"backups,omitempty"`
+}
+
+// BackupFact is what is true of an instance's backups: all that are kept, and
+// what is under way. A backup that it does not name is not gone by that.
+type BackupFact struct {
+	driver.BackupReport
+	Attempts []BackupAttempt `json:"attempts,omitempty"`
+}
+
+// BackupAttempt is a backup that is being taken, or could not be.
+type BackupAttempt struct {
+	driver.BackupOrder
+	// Problem is why it failed the last time, in plain words; empty: it is under way.
+	Problem string `json:"problem,omitempty"`
+	// GivenUp says that it is not tried again.
+	GivenUp bool `json:"givenUp,omitempty"`
 }
 
 // MaxFacts is how many facts a batch may hold.
@@ -198,6 +229,15 @@ type Request struct {
 	ID     string       `json:"id"`
 	Cancel bool         `json:"cancel,omitempty"` // the asker has gone
 	Logs   *LogsRequest `json:"logs,omitempty"`
+	// ExpireBackup destroys a backup; it is done once the response says so.
+	ExpireBackup *ExpireRequest `json:"expireBackup,omitempty"`
+}
+
+// ExpireRequest names a backup to destroy.
+type ExpireRequest struct {
+	Of   driver.BackupSource `json:"of"`
+	ID   string              `json:"id"`
+	Last bool                `json:"last,omitempty"` // with it, all that is kept of the instance
 }
 
 // LogsRequest asks for an instance's log lines.

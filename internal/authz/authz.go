@@ -48,6 +48,7 @@ const (
 	InstanceMetrics    Action = "instance.metrics"
 	CredentialReveal   Action = "credential.reveal"
 	BindingWrite       Action = "binding.write"
+	BackupWrite        Action = "backup.write"
 )
 
 // Actions of the operator's staff across organizations; never a reveal.
@@ -66,7 +67,7 @@ const (
 )
 
 var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics}
-var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite}
+var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite, BackupWrite}
 var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite}
 var owners = []Action{OrganizationClose, OwnerWrite, SSOManage}
 

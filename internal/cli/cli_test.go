@@ -156,14 +156,6 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-func TestNotAvailableYet(t *testing.T) {
-	h := newTerminal(t)
-	for _, line := range []string{"backup db1 --wait", "restore db1 --to db2 --time 2026-01-01T00:00:00Z"} {
-		_, stderr := h.expect(exitFailed, strings.Fields(line)...)
-		has(t, stderr, "not available yet")
-	}
-}
-
 func TestErrorsSayWhatToDo(t *testing.T) {
 	h := newTerminal(t)
 	_, stderr := h.expect(exitFailed, "get", "nothere")

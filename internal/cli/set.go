@@ -69,6 +69,8 @@ func parameterName(path string) (string, bool) {
 var specFields = map[string]string{
 	"zone": "string", "plan": "string", "serviceLevel": "string", "displayName": "string",
 	"storageGiB": "integer", "protected": "boolean", "allowedNetworks": "networks",
+	"backup.enabled": "boolean", "backup.at": "string", "backup.timeZone": "string", "backup.spreadMinutes": "integer",
+	"backup.keep.last": "integer", "backup.keep.daily": "integer", "backup.keep.weekly": "integer", "backup.keep.monthly": "integer",
 }
 
 func setField(spec map[string]any, path, text string) error {
@@ -85,6 +87,14 @@ func setField(spec map[string]any, path, text string) error {
 	value, err := typed([]string{kind}, text)
 	if err != nil {
 		return misuse("--set %s: %v", path, err)
+	}
+	for first, rest, within := strings.Cut(field, "."); within; first, rest, within = strings.Cut(field, ".") {
+		inner, ok := spec[first].(map[string]any)
+		if !ok {
+			inner = map[string]any{}
+			spec[first] = inner
+		}
+		spec, field = inner, rest
 	}
 	spec[field] = value
 	return nil

@@ -28,6 +28,7 @@ func (cp *ControlPlane) keepTime(ctx context.Context) {
 		cp.try(ctx, "keep the clock", cp.zones.KeepClock)
 		cp.try(ctx, "purge what is due", cp.untilNone(cp.instances.PurgeDue))
 		cp.try(ctx, "end log-ins that are due", cp.untilNone(cp.instances.EndCredentialsDue))
+		cp.try(ctx, "find backups that have expired", cp.untilNone(cp.instances.MarkExpired))
 		cp.try(ctx, "end views that are due", cp.untilNone(func(ctx context.Context, s *store.Store) (bool, error) {
 			return tenancy.EndViewsDue(ctx, s, cp.clock.Now())
 		}))
@@ -35,6 +36,24 @@ func (cp *ControlPlane) keepTime(ctx context.Context) {
 			swept = time.Now()
 			cp.try(ctx, "sweep", cp.sweep)
 		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// removeEvery is how often zones are asked to remove backups that have expired.
+const removeEvery = 5 * time.Second
+
+// keepBackups has backups that have expired removed, until ctx ends. A zone may
+// take long over it, so that nothing else waits for it.
+func (cp *ControlPlane) keepBackups(ctx context.Context) {
+	ticker := time.NewTicker(removeEvery)
+	defer ticker.Stop()
+	for {
+		cp.try(ctx, "remove backups that have expired", cp.zones.RemoveExpired)
 		select {
 		case <-ctx.Done():
 			return

@@ -149,6 +149,7 @@ func (cp *ControlPlane) run(ctx context.Context) error {
 	g.Go(func() error { return cp.zones.Serve(serving, agents) })
 	g.Go(func() error { return cp.serveFront(serving, front) })
 	g.Go(func() error { cp.keepTime(ctx); return nil })
+	g.Go(func() error { cp.keepBackups(ctx); return nil })
 	g.Go(func() error { return cp.serveAdmin(serving) })
 	if cp.alone != nil {
 		g.Go(func() error { return cp.alone.keep(ctx) })

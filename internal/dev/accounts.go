@@ -15,10 +15,11 @@ import (
 func (l *Layout) accounts(base uint32, named bool) error {
 	if !l.Privileged {
 		me := Account{uint32(os.Geteuid()), uint32(os.Getegid())}
-		l.postgres, l.Control, l.Agent = me, me, me
+		l.postgres, l.Control, l.Agent, l.objects = me, me, me, me
 		return nil
 	}
 	l.postgres, l.Control, l.Agent = Account{base + 1, base + 1}, Account{base + 2, base + 2}, Account{base + 3, base + 3}
+	l.objects = Account{base + 4, base + 4}
 	if named {
 		return nil
 	}
@@ -45,7 +46,7 @@ func (l Layout) nameAccounts(passwd, group []byte) (newPasswd, newGroup []byte, 
 	g.Write(withNewline(group))
 	add := func(a Account, name, home string) {
 		if who, is := taken[a.UID]; is && err == nil {
-			err = fmt.Errorf("the account number %d, which souk dev would use for %s, is %s's on this machine: choose others with SOUK_UID_BASE (three numbers after it are used)", a.UID, name, who)
+			err = fmt.Errorf("the account number %d, which souk dev would use for %s, is %s's on this machine: choose others with SOUK_UID_BASE (four numbers after it are used)", a.UID, name, who)
 		}
 		fmt.Fprintf(&p, "%s:x:%d:%d::%s:/usr/sbin/nologin\n", name, a.UID, a.GID, home)
 		fmt.Fprintf(&g, "%s:x:%d:\n", name, a.GID)
@@ -53,6 +54,7 @@ func (l Layout) nameAccounts(passwd, group []byte) (newPasswd, newGroup []byte, 
 	add(l.postgres, "souk-postgres", "/nonexistent")
 	add(l.Control, "souk-control", "/nonexistent")
 	add(l.Agent, "souk-agent", "/nonexistent")
+	add(l.objects, "souk-objects", "/nonexistent")
 	for i := range l.InstanceUIDs.Count {
 		uid := l.InstanceUIDs.First + i
 		add(Account{uid, uid}, fmt.Sprintf("souk-%d", uid), "/nonexistent")
@@ -99,7 +101,7 @@ func (l *Layout) settle(base uint32, namespace bool) error {
 	if err != nil || !l.Privileged {
 		return err
 	}
-	for _, who := range []Account{l.postgres, l.Control, l.Agent} {
+	for _, who := range []Account{l.postgres, l.Control, l.Agent, l.objects} {
 		if dir := blocker(l.Home, who); dir != "" {
 			return fmt.Errorf("the folder %s cannot be entered by the accounts that souk dev runs its parts as (%d), and this root may not bind the data folder elsewhere (CAP_SYS_ADMIN is missing): choose a data folder outside of it with --data-dir or SOUK_DATA_DIR, or run `chmod o+x %s`", dir, who.UID, dir)
 		}

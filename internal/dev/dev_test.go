@@ -60,7 +60,7 @@ func portOf(address string) string {
 }
 
 func TestNamesOfAccounts(t *testing.T) {
-	l := Layout{postgres: Account{60101, 60101}, Control: Account{60102, 60102}, Agent: Account{60103, 60103}, InstanceUIDs: UIDRange{61000, 2}}
+	l := Layout{postgres: Account{60101, 60101}, Control: Account{60102, 60102}, Agent: Account{60103, 60103}, objects: Account{60104, 60104}, InstanceUIDs: UIDRange{61000, 2}}
 	passwd, group, err := l.nameAccounts([]byte("root:x:0:0:root:/root:/bin/sh"), []byte("root:x:0:\n"))
 	if err != nil {
 		t.Fatal(err)

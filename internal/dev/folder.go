@@ -79,6 +79,7 @@ func (l Layout) prepare() error {
 		{"control", l.Control, 0o700},
 		{"agent", l.Agent, 0o700},
 		{"supervisor", me, passable},
+		{storeFolder, l.objects, 0o700},
 		{"instances", me, passable},
 	} {
 		if err := ownFolder(l.folders.path(d.name), d.owner, d.mode); err != nil {

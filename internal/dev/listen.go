@@ -18,6 +18,7 @@ func (l *Layout) addresses(listen, agents string) error {
 	if err != nil {
 		return err
 	}
+	l.port = port
 	l.Listen, l.URL = listen, "http://"+net.JoinHostPort(local(host), strconv.Itoa(port))
 	if agents == "" {
 		l.AgentListen, err = near(port + 1)

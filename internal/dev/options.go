@@ -24,6 +24,9 @@ type Options struct {
 	// InstanceUIDs are the accounts that the supervisor gives to instances, for
 	// which names are made up; the zero value means 1000 from 61000 on.
 	InstanceUIDs UIDRange
+	// ObjectStore is the path of the object store's program; empty: the zone has
+	// no place for backups.
+	ObjectStore string
 	// LongestPause is what a part that keeps ending is given before it is started
 	// again, at most; 0 means 10 seconds.
 	LongestPause time.Duration
@@ -79,6 +82,9 @@ type Layout struct {
 	// Keyring is the control plane's keyring file.
 	Keyring string
 
+	// ObjectStore is where the zone keeps backups; nil: nowhere.
+	ObjectStore *ObjectStore
+
 	Control, Agent Account
 	// Privileged is set when the launcher is root, and with that each of its
 	// children but the supervisor another account.
@@ -86,6 +92,8 @@ type Layout struct {
 	InstanceUIDs UIDRange
 
 	postgres  Account
+	objects   Account // the object store's
+	port      int     // of the portal
 	folders   folders
 	homeIsNew bool
 }

@@ -108,6 +108,9 @@ func (l *launch) run(ctx context.Context, o Options, namespace bool) error {
 	if err := l.addresses(o.Listen, o.AgentListen); err != nil {
 		return err
 	}
+	if err := l.prepareObjectStore(o.ObjectStore); err != nil {
+		return err
+	}
 	cluster, passwords, err := l.cluster(ctx, programs)
 	if err != nil {
 		return err
@@ -136,6 +139,9 @@ func (l *launch) runChildren(ctx context.Context, cluster devpg.Cluster, passwor
 	base.keep(l.database(cluster))
 	if args := l.supervisorArgs(); args != nil {
 		zone.keep(l.supervisor(args))
+	}
+	if l.ObjectStore != nil {
+		zone.keep(l.objectStore())
 	}
 	enrolled := l.hooks.Enrolled(l.Layout)
 	if enrolled {

@@ -74,6 +74,11 @@ type Instance struct {
 	// HeldData is set once the control plane has seen the instance ready: its
 	// data must exist from then on.
 	HeldData bool `json:"heldData"`
+	// Backup is set where backups of the instance are wanted.
+	Backup *BackupSettings `json:"backup,omitempty"`
+	// Restore is what the instance is made of; nil: it is made empty. Once there
+	// is data it means nothing.
+	Restore *Restore `json:"restore,omitempty"`
 }
 
 // Plan is the size of an instance.
@@ -178,6 +183,9 @@ type EngineVersion struct {
 	Service string `json:"service"`
 	Version string `json:"version"`           // of the engine: "15.18"
 	Problem string `json:"problem,omitempty"` // why it cannot be ordered now, in plain words
+	// Backups says that backups can be kept of it; NoBackups why not, in plain words.
+	Backups   bool   `json:"backups,omitempty"`
+	NoBackups string `json:"noBackups,omitempty"`
 }
 
 // LogOptions choose log lines.

@@ -47,6 +47,10 @@ var instanceRows = map[string]row{
 	"instances-resume": {may: editors, operator: editors, request: onInstance("POST", "/resume", nil, suspended(instance.SuspendedByUser)),
 		staff: onInstance("POST", "/resume", api.SuspendRequest{Reason: instance.SuspendedByAbuse}, suspended(instance.SuspendedByAbuse))},
 
+	"backups-list":   {may: readers, request: onReady("GET", "/backups")},
+	"backups-get":    {may: readers, request: ofBackup},
+	"backups-create": {may: editors, request: onInstance("POST", "/backups", nil, keepingBackups)},
+
 	"bindings-list":         {may: readers, request: onReady("GET", "/bindings")},
 	"bindings-get":          {may: readers, request: onReady("GET", "/bindings/default")},
 	"bindings-create":       {may: editors, request: onInstance("POST", "/bindings", api.BindingCreate{Name: "reporting"}, ready)},
@@ -162,4 +166,40 @@ func bound(name string) func(*testing.T, *httpapitest.Env, *httpapitest.Instance
 			return s.ByID(ctx, tx, i.ID)
 		})
 	}
+}
+
+// keepsBackups has the environment's zone say that it can.
+func keepsBackups(t *testing.T, e *httpapitest.Env) {
+	e.System(t, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE zone_agents SET info = jsonb_set(info, '{engines,0,backups}', 'true')")
+		return err
+	})
+}
+
+// keepingBackups is for an instance that runs and whose backups are kept.
+func keepingBackups(t *testing.T, e *httpapitest.Env, i *httpapitest.Instance) {
+	keepsBackups(t, e)
+	on := true
+	e.Act(t, i, func(ctx context.Context, tx store.Tx, s *instance.Service) (instance.View, error) {
+		no := false
+		put := api.InstancePut{Spec: api.InstanceSpec{Service: httpapitest.Service, Protected: &no, Backup: &api.BackupSpec{Enabled: &on}}}
+		return s.Update(ctx, tx, i.Place, i.Name, put, func(int64) error { return nil })
+	})
+	ready(t, e, i)
+}
+
+// ofBackup is for a request about a backup that was asked for.
+func ofBackup(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+	i := e.Order(t, at.organization, at.project, freshName())
+	keepingBackups(t, e, i)
+	var id string
+	e.Act(t, i, func(ctx context.Context, tx store.Tx, s *instance.Service) (instance.View, error) {
+		b, err := s.BackUp(ctx, tx, i.Place, i.Name)
+		if err != nil {
+			return instance.View{}, err
+		}
+		id = b.ID
+		return s.ByID(ctx, tx, i.ID)
+	})
+	return httpapitest.Request{Method: "GET", Path: at.inProject("/instances/" + i.Name + "/backups/" + id)}
 }

@@ -134,6 +134,7 @@ func (s *Server) register() {
 	s.registerCatalog()
 	s.registerInstances()
 	s.registerBindings()
+	s.registerBackups()
 	s.registerSessions()
 	s.registerSignUp()
 	s.registerPasswords()

@@ -36,6 +36,9 @@ func (s *Service) Apply(ctx context.Context, tx store.Tx, zone uuid.UUID, epoch 
 	if err != nil {
 		return ErrNotOfZone
 	}
+	if f.Backups != nil {
+		return s.applyBackups(ctx, tx, zone, id, f)
+	}
 	if !known(f.Observation.State) {
 		return ErrUnknownState
 	}
@@ -74,6 +77,11 @@ func (s *Service) Apply(ctx context.Context, tx store.Tx, zone uuid.UUID, epoch 
 	})
 	if err != nil || fresh == 0 {
 		return err
+	}
+	if o.State == driver.StateStopped && r.ObservedState != string(o.State) {
+		if err := q.EndArchiving(ctx, instancedb.EndArchivingParams{InstanceID: r.ID, ArchivedUntil: realUntil(f.RealAt, s.realNow())}); err != nil {
+			return err
+		}
 	}
 	return s.observe(ctx, tx, q, r, o, effective, received, transition)
 }

@@ -26,7 +26,11 @@ func (s *Service) Order(ctx context.Context, tx store.Tx, p Place, o api.Instanc
 	if err := s.nameFree(ctx, tx, p, o.Metadata.Name); err != nil {
 		return View{}, err
 	}
-	want, err := s.propose(ctx, tx, o.Spec, o.Metadata.Labels, o.AcceptedPriceList)
+	restore, err := s.findRestore(ctx, tx, p, &o)
+	if err != nil {
+		return View{}, err
+	}
+	want, err := s.propose(ctx, tx, p.Organization, o.Spec, o.Metadata.Labels, o.AcceptedPriceList)
 	if err != nil {
 		return View{}, err
 	}
@@ -41,7 +45,7 @@ func (s *Service) Order(ctx context.Context, tx store.Tx, p Place, o api.Instanc
 		Service: want.offer.Service, PackageRevisionID: want.offer.PackageRevisionID, OfferingRevisionID: want.offer.OfferingRevisionID,
 		DisplayName: want.display, ServiceLevel: want.offer.ServiceLevel, PlanRevisionID: want.plan.ID, PriceListRevisionID: want.priceList,
 		StorageGib: want.storage, Parameters: mustJSON(want.params), AllowedNetworks: want.networks, Protected: want.protected, CreatedAt: at,
-		Message: "Ordered. Its zone has not begun yet.",
+		Message: "Ordered. Its zone has not begun yet.", Backup: mustJSON(want.backup),
 	})
 	if store.Constraint(err) == "instances_name" { // taken in this very moment
 		return View{}, nameTaken(p, o.Metadata.Name)
@@ -59,9 +63,17 @@ func (s *Service) Order(ctx context.Context, tx store.Tx, p Place, o api.Instanc
 	if err := s.addBinding(ctx, q, r, DefaultBinding, at); err != nil {
 		return View{}, err
 	}
+	if err := s.addBackupKey(ctx, q, r, at); err != nil {
+		return View{}, err
+	}
 	c := change{kind: "order", action: "instance.order", message: fmt.Sprintf("Ordered %s, plan %s, %d GiB, in zone %s.", r.Service, want.plan.Name, r.StorageGib, want.offer.Zone),
 		details: map[string]any{"service": r.Service, "zone": want.offer.Zone, "plan": want.plan.Name, "storageGiB": r.StorageGib, "priceList": want.offer.PriceListRevision},
 		at:      at, actor: p.Actor, request: p.RequestID}
+	if restore != nil {
+		if err := restore.record(ctx, q, r, at, &c); err != nil {
+			return View{}, err
+		}
+	}
 	if err := s.command(ctx, tx, r, c); err != nil {
 		return View{}, err
 	}
@@ -145,7 +157,10 @@ func (s *Service) Preview(ctx context.Context, tx store.Tx, p Place, o api.Insta
 	if err := s.nameFree(ctx, tx, p, o.Metadata.Name); err != nil {
 		return api.Preview{}, err
 	}
-	want, err := s.propose(ctx, tx, o.Spec, o.Metadata.Labels, o.AcceptedPriceList)
+	if _, err := s.findRestore(ctx, tx, p, &o); err != nil {
+		return api.Preview{}, err
+	}
+	want, err := s.propose(ctx, tx, p.Organization, o.Spec, o.Metadata.Labels, o.AcceptedPriceList)
 	if err != nil {
 		return api.Preview{}, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"souk/api"
 	"souk/internal/agentapi"
+	"souk/internal/backup"
 	"souk/internal/billing"
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
@@ -34,6 +35,7 @@ type proposal struct {
 	display   string
 	protected bool
 	labels    map[string]string
+	backup    backup.Plan
 	effects   []string
 }
 
@@ -47,7 +49,7 @@ func checkName(location, name string) error {
 }
 
 // propose checks an order.
-func (s *Service) propose(ctx context.Context, tx store.Tx, spec api.InstanceSpec, labels map[string]string, accepted int) (proposal, error) {
+func (s *Service) propose(ctx context.Context, tx store.Tx, organization uuid.UUID, spec api.InstanceSpec, labels map[string]string, accepted int) (proposal, error) {
 	offer, err := s.findOffer(ctx, tx, spec)
 	if err != nil {
 		return proposal{}, err
@@ -66,6 +68,9 @@ func (s *Service) propose(ctx context.Context, tx store.Tx, spec api.InstanceSpe
 		p.storage = p.plan.MinStorageGib
 	}
 	if err := s.settings(&p, spec, labels); err != nil {
+		return proposal{}, err
+	}
+	if p.backup, err = s.backupPlan(ctx, tx, organization, offer, spec.Backup, false); err != nil {
 		return proposal{}, err
 	}
 	return p, acceptedPrices(accepted, offer)
@@ -318,6 +323,9 @@ func (s *Service) proposeUpdate(ctx context.Context, tx store.Tx, v View, spec a
 		return proposal{}, err
 	}
 	if err := s.settings(&p, spec, labels); err != nil {
+		return proposal{}, err
+	}
+	if p.backup, err = s.backupPlan(ctx, tx, v.OrganizationID, p.offer, spec.Backup, planOf(v.Instance).enabled()); err != nil {
 		return proposal{}, err
 	}
 	if p.plan.ID != v.PlanRevisionID || p.storage != v.StorageGib {

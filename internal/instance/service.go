@@ -42,6 +42,8 @@ type Service struct {
 	Catalog  *catalog.Catalog
 	Secrets  Sealer
 	Packages map[string]servicepkg.Package // by name
+	// RealNow tells the machine's time, which points in time go by; nil means time.Now.
+	RealNow func() time.Time
 }
 
 // Place is where a request goes and who makes it.
@@ -88,6 +90,7 @@ type change struct {
 	action  string // for the audit log
 	message string // for the timeline; "" for none
 	details map[string]any
+	zone    bool // the zone has something to do, although it is no command
 	at      time.Time
 	actor   string
 	request string
@@ -150,7 +153,7 @@ func (s *Service) tell(ctx context.Context, tx store.Tx, r row, c change) error 
 			return err
 		}
 	}
-	return changed(ctx, q, r, c.kind != "", c.at)
+	return changed(ctx, q, r, c.kind != "" || c.zone, c.at)
 }
 
 // changed adds the instance to the feed; desired tells the zone's agent too.
@@ -164,7 +167,7 @@ func wanted(r row) instancedb.UpdateWantedParams {
 		OfferingRevisionID: r.OfferingRevisionID, PackageRevisionID: r.PackageRevisionID, StorageGib: r.StorageGib, Parameters: r.Parameters,
 		AllowedNetworks: r.AllowedNetworks, Protected: r.Protected, SuspendedFor: r.SuspendedFor, Intent: r.Intent, Generation: r.Generation,
 		Version: r.Version, UpdatedAt: r.UpdatedAt, LastCommandAt: r.LastCommandAt, ActiveGeneration: r.ActiveGeneration, Phase: r.Phase,
-		Message: r.Message, BlockedBy: r.BlockedBy, DeletedAt: r.DeletedAt, PurgeAt: r.PurgeAt,
+		Message: r.Message, BlockedBy: r.BlockedBy, DeletedAt: r.DeletedAt, PurgeAt: r.PurgeAt, Backup: r.Backup,
 	}
 }
 

@@ -69,7 +69,7 @@ func alive(v View) error {
 
 func (s *Service) apply(ctx context.Context, tx store.Tx, p Place, r row, want proposal, changes []api.Change) error {
 	r.Labels, r.DisplayName, r.Protected = mustJSON(orEmpty(want.labels)), want.display, want.protected
-	r.Parameters, r.AllowedNetworks = mustJSON(want.params), want.networks
+	r.Parameters, r.AllowedNetworks, r.Backup = mustJSON(want.params), want.networks, mustJSON(want.backup)
 	grown := r.PlanRevisionID != want.plan.ID || r.StorageGib != want.storage
 	r.PlanRevisionID, r.StorageGib, r.PriceListRevisionID = want.plan.ID, want.storage, want.priceList
 	if grown {
@@ -82,6 +82,9 @@ func (s *Service) apply(ctx context.Context, tx store.Tx, p Place, r row, want p
 	}
 	before, err := q.Used(ctx, r.OrganizationID)
 	if err != nil {
+		return err
+	}
+	if err := s.addBackupKey(ctx, q, r, at); err != nil {
 		return err
 	}
 	c := change{action: "instance.update", message: sentence(changes), details: details(changes), at: at, actor: p.Actor, request: p.RequestID}
@@ -115,6 +118,7 @@ func differences(v View, want proposal) []api.Change {
 	add("spec.displayName", v.DisplayName, want.display)
 	add("spec.protected", v.Protected, want.protected)
 	add("spec.allowedNetworks", v.AllowedNetworks, want.networks)
+	compareBackups(planOf(v.Instance), planned{want.backup, true}, add)
 	var labels map[string]string
 	_ = json.Unmarshal(v.Labels, &labels)
 	compareMaps("metadata.labels.", labels, want.labels, add)
@@ -217,6 +221,9 @@ func restarts(want proposal, changes []api.Change) []string {
 	for _, c := range changes {
 		if parameter, ok := strings.CutPrefix(c.Field, "spec.parameters."); ok && want.offer.Definition.Schema.NeedsRestart(parameter) {
 			out = append(out, fmt.Sprintf("The server restarts to take on %s; connections are closed for some seconds.", parameter))
+		}
+		if c.Field == "spec.backup.enabled" && want.offer.Definition.RestartsFor("backup") {
+			out = append(out, "The server restarts to begin or end keeping what it changes; connections are closed for some seconds.")
 		}
 	}
 	return out

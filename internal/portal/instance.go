@@ -27,6 +27,7 @@ func (p *Portal) instancePageRoutes() []Route {
 		routes = append(routes, Route{"POST " + instanceBase + "/" + a.name, SignedIn, p.act(a)})
 	}
 	routes = append(routes, p.bindingRoutes()...)
+	routes = append(routes, p.backupRoutes()...)
 	routes = append(routes, p.logRoutes()...)
 	routes = append(routes, p.metricsRoutes()...)
 	return append(routes, p.settingsRoutes()...)
@@ -80,7 +81,7 @@ func (s *shown) underWay() bool {
 
 // tabs are the instance's pages.
 func (s *shown) tabs(v *visit) []entry {
-	return []entry{{v.T("instance.overview"), s.path()}, {v.T("instance.bindings"), s.path("bindings")}, {v.T("instance.logs"), s.path("logs")}, {v.T("instance.metrics"), s.path("metrics")}, {v.T("instance.settings"), s.path("settings")}}
+	return []entry{{v.T("instance.overview"), s.path()}, {v.T("instance.bindings"), s.path("bindings")}, {v.T("instance.backups"), s.path("backups")}, {v.T("instance.logs"), s.path("logs")}, {v.T("instance.metrics"), s.path("metrics")}, {v.T("instance.settings"), s.path("settings")}}
 }
 
 // overviewOf is what the first page of an instance shows.
@@ -284,3 +285,8 @@ func streamOf(v *visit, s *shown) string {
 
 // fullMoment is a time with its day and zone, for sentences.
 func (v *visit) fullMoment(at time.Time) string { return at.In(v.zone).Format("2006-01-02 15:04 MST") }
+
+// fullSecond is fullMoment to the second.
+func (v *visit) fullSecond(at time.Time) string {
+	return at.In(v.zone).Format("2006-01-02 15:04:05 MST")
+}

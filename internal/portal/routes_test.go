@@ -183,6 +183,10 @@ var routeRows = map[string]routeRow{
 	"GET " + ofInstance:                           {may: readers, ask: ready("")},
 	"GET " + ofInstance + "/ca.pem":               {may: readers, ask: ready("/ca.pem")},
 	"GET " + ofInstance + "/bindings":             {may: readers, ask: ready("/bindings")},
+	"GET " + ofInstance + "/backups":              {may: readers, ask: ready("/backups")},
+	"POST " + ofInstance + "/backups":             {may: editors, answer: 422, ask: onInstance("/backups", url.Values{}, nil)}, // none are kept in this zone
+	"POST " + ofInstance + "/backups/plan":        {may: editors, ask: onInstance("/backups/plan", planTyped, nil)},
+	"POST " + ofInstance + "/backups/restore":     {may: editors, answer: 422, ask: onInstance("/backups/restore", url.Values{"to": {"restored"}, "time": {"2026-01-02T03:04:05"}}, nil)},
 	"GET " + ofInstance + "/logs":                 {may: readers, ask: ready("/logs")},
 	"GET " + ofInstance + "/logs/stream":          {may: readers, answer: 503, ask: ready("/logs/stream")}, // no agent is connected
 	"GET " + ofInstance + "/metrics":              {may: readers, ask: ready("/metrics")},
@@ -231,6 +235,9 @@ const (
 	ofInstance = "/o/{org}/p/{project}/instances/{name}"
 	ofBinding  = ofInstance + "/bindings/{binding}"
 )
+
+// planTyped is a plan of backups that takes none.
+var planTyped = url.Values{"at": {"03:00"}, "timeZone": {"UTC"}, "last": {"3"}, "daily": {"7"}, "weekly": {"4"}, "monthly": {"0"}}
 
 var freshCount atomic.Int64
 

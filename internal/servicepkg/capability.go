@@ -7,6 +7,9 @@ import "souk/api"
 type Capability struct {
 	api.Capability
 	Drivers map[string]DriverCapability `json:"drivers,omitempty"`
+	// Restart says that the server restarts when an instance gets the capability
+	// or loses it.
+	Restart bool `json:"restart,omitempty"`
 }
 
 // DriverCapability is what holds of a capability with one driver.
@@ -27,4 +30,14 @@ func (d Definition) CapabilitiesWith(driver string) []api.Capability {
 		out = append(out, holds)
 	}
 	return out
+}
+
+// RestartsFor says whether turning a capability on or off restarts the server.
+func (d Definition) RestartsFor(capability string) bool {
+	for _, c := range d.Capabilities {
+		if c.Name == capability {
+			return c.Restart
+		}
+	}
+	return false
 }

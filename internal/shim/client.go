@@ -41,6 +41,17 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
+// ExitError is a program that ended with a code other than 0.
+type ExitError struct {
+	Program string
+	Code    int    // -1 when a signal ended it
+	Output  []byte // its end
+}
+
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("%s ended with code %d: %s", e.Program, e.Code, e.Output)
+}
+
 // Unreachable says whether the error means that no shim answers.
 func Unreachable(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
@@ -93,7 +104,7 @@ func (c *Client) Run(ctx context.Context, command Command) ([]byte, error) {
 		return nil, errors.New("the shim gave no result")
 	}
 	if resp.Result.ExitCode != 0 {
-		return resp.Result.Output, fmt.Errorf("%s ended with code %d: %s", filepath.Base(command.Argv[0]), resp.Result.ExitCode, resp.Result.Output)
+		return resp.Result.Output, &ExitError{filepath.Base(command.Argv[0]), resp.Result.ExitCode, resp.Result.Output}
 	}
 	return resp.Result.Output, nil
 }

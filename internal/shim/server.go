@@ -90,6 +90,9 @@ func (s *server) handle(ctx context.Context, req request) (response, error) {
 		bytes, err := s.files.usage(req.Path)
 		return response{Bytes: bytes}, err
 	}
+	if req.Op == opRun && req.Command != nil && req.Command.Aside {
+		return s.change(ctx, req)
+	}
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()

@@ -76,6 +76,8 @@ type Command struct {
 	Argv  []string `json:"argv"`
 	Env   []string `json:"env,omitempty"`
 	Stdin []byte   `json:"stdin,omitempty"`
+	// Aside lets it run beside whatever else is asked for meanwhile.
+	Aside bool `json:"aside,omitempty"`
 }
 
 // Result is how a Command ended.

@@ -181,38 +181,59 @@ var ErrAway = &problem.Error{Status: http.StatusServiceUnavailable, Code: "zone-
 
 // Logs copies an instance's log lines from its zone into w, as they come.
 func (z *Zones) Logs(ctx context.Context, zone uuid.UUID, instanceID string, opt driver.LogOptions, w io.Writer) error {
+	err := z.ask(ctx, zone, agentapi.Request{Logs: &agentapi.LogsRequest{InstanceID: instanceID, Options: opt}}, func(r agentapi.Response) error {
+		if _, err := w.Write(r.Data); len(r.Data) > 0 && err != nil {
+			return errReaderGone
+		}
+		return nil
+	})
+	var refusal *refused
+	switch {
+	case errors.As(err, &refusal):
+		return logsError(refusal.Response)
+	case errors.Is(err, errReaderGone), ctx.Err() != nil:
+		return nil
+	}
+	return err
+}
+
+var errReaderGone = errors.New("the reader has gone")
+
+// refused is a zone's answer that it did not do what it was asked for.
+type refused struct{ agentapi.Response }
+
+func (r *refused) Error() string { return r.Response.Error }
+
+// ask passes a request into a zone and hands each line of the answer to take,
+// until the answer is complete, ctx ends or take returns an error.
+func (z *Zones) ask(ctx context.Context, zone uuid.UUID, request agentapi.Request, take func(agentapi.Response) error) error {
 	z.broker.mu.Lock()
 	s := z.broker.streams[zone]
 	z.broker.mu.Unlock()
 	if s == nil {
 		return ErrAway
 	}
-	id := uuid.NewString()
-	a, err := s.begin(agentapi.Request{ID: id, Logs: &agentapi.LogsRequest{InstanceID: instanceID, Options: opt}})
+	request.ID = uuid.NewString()
+	a, err := s.begin(request)
 	if err != nil {
 		return ErrAway
 	}
-	defer s.cancel(id)
+	defer s.cancel(request.ID)
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return context.Cause(ctx)
 		case <-s.gone:
 			return ErrAway
 		case r, open := <-a.responses:
 			if !open {
-				return errors.New("the logs came faster than they were read")
+				return errors.New("the answer came faster than it was read")
 			}
 			if r.Error != "" {
-				return logsError(r)
+				return &refused{r}
 			}
-			if len(r.Data) > 0 {
-				if _, err := w.Write(r.Data); err != nil {
-					return nil // the reader has gone
-				}
-			}
-			if r.Done {
-				return nil
+			if err := take(r); err != nil || r.Done {
+				return err
 			}
 		}
 	}

@@ -202,9 +202,14 @@ func (z *Zones) desired(ctx context.Context, a agent, ids []uuid.UUID) ([]agenta
 		if err != nil {
 			return err
 		}
+		backups, err := z.backups(ctx, q, ids)
+		if err != nil {
+			return err
+		}
 		out = make([]agentapi.Desired, len(rows))
 		for i, r := range rows {
 			out[i] = wanted(r, credentials[r.ID])
+			backups.add(&out[i], r.ID, r.Backup)
 		}
 		return nil
 	})

@@ -66,6 +66,20 @@ WHERE i.id = ANY(sqlc.arg(ids)::uuid[]) AND i.zone_id = $1 ORDER BY i.id;
 SELECT instance_id, id, login, secret FROM credentials
 WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]) AND revoked_at IS NULL ORDER BY instance_id, created_at, id;
 
+-- name: BackupSetsOf :many
+SELECT instance_id, secret FROM backup_sets WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]);
+
+-- name: BackupsWantedOf :many
+-- What was asked for and has neither been taken nor given up.
+SELECT instance_id, id FROM backups WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]) AND kind = 'requested' AND state IN ('wanted', 'running')
+ORDER BY instance_id, created_at, id;
+
+-- name: RestoresOf :many
+-- What instances without data are to be made of.
+SELECT r.instance_id, r.source_id, r.backup_id, r.target, o.service, s.secret
+FROM restores r JOIN instances i ON i.id = r.instance_id JOIN instances o ON o.id = r.source_id JOIN backup_sets s ON s.instance_id = r.source_id
+WHERE r.instance_id = ANY(sqlc.arg(ids)::uuid[]) AND NOT i.held_data;
+
 -- name: InstanceZone :one
 SELECT zone_id FROM instances WHERE id = $1;
 

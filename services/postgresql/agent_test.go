@@ -146,6 +146,8 @@ type agentCall struct {
 	What, Socket, Dir string
 	From, To          int
 	Want              driver.Instance
+	Backups           *process.BackupPlace
+	Order             driver.BackupOrder
 }
 
 // agentMain is the other process.
@@ -168,7 +170,7 @@ func agentDo(text string) (seen driver.Observation, err error) {
 	}
 	d, err := process.New(process.Config{
 		Dir: call.Dir, Address: "127.0.0.1", Names: []string{"127.0.0.1"}, PortFrom: call.From, PortTo: call.To,
-		Supervisor: supervisor.NewClient(call.Socket), Engines: []process.Engine{ProcessEngine()},
+		Supervisor: supervisor.NewClient(call.Socket), Engines: []process.Engine{ProcessEngine()}, Backups: call.Backups,
 	})
 	if err != nil {
 		return seen, err
@@ -181,6 +183,10 @@ func agentDo(text string) (seen driver.Observation, err error) {
 		return d.Stop(ctx, call.Want)
 	case "remove":
 		return seen, d.Remove(ctx, call.Want.ID)
+	case "backup":
+		return seen, d.TakeBackup(ctx, call.Want, call.Order)
+	case "expire":
+		return seen, d.ExpireBackup(ctx, source(call.Want), call.Order.ID, true)
 	}
 	if seen, err = d.Ensure(ctx, call.Want); err != nil {
 		return seen, err

@@ -47,11 +47,14 @@ func configure(job *process.Job, certificate []byte) (config, error) {
 	if err := s.addOwn(job); err != nil {
 		return config{}, err
 	}
-	access, err := accessRules(job.Want.AllowedNetworks)
+	access, err := accessRules(job.Want.AllowedNetworks, job.Want.Backup != nil)
 	if err != nil {
 		return config{}, err
 	}
 	ident := fmt.Sprintf("souk \"%s\" %s\n", job.Place.AgentUser, superuser)
+	if job.Want.Backup != nil {
+		ident += fmt.Sprintf("backup \"%s\" %s\n", job.Place.InstanceUser, backupRole)
+	}
 	c := config{access: access, ident: ident}
 	c.start = fingerprint(s.lines(func(name string) bool { return s.restart[name] }))
 	text := s.lines(func(string) bool { return true })
@@ -102,6 +105,9 @@ func (s settings) addOwn(job *process.Job) error {
 		s.value[name] = value
 	}
 	s.addSized(job.Want)
+	if job.Want.Backup != nil {
+		return s.addArchiving(job.Host)
+	}
 	return nil
 }
 
@@ -127,12 +133,15 @@ func onOff(on bool) string {
 
 // accessRules says who may connect: the agent to everything through the socket,
 // log-ins from the allowed networks to their database over TLS, nobody else.
-func accessRules(networks []string) (string, error) {
+func accessRules(networks []string, backups bool) (string, error) {
 	var text strings.Builder
 	text.WriteString("# Written by Souk; changes are lost.\n")
 	fmt.Fprintf(&text, "local all %s peer map=souk\n", superuser)
+	if backups { // pgBackRest, which runs under the instance's own account
+		fmt.Fprintf(&text, "local postgres %s peer map=backup\n", backupRole)
+	}
 	text.WriteString("local all all reject\n")
-	fmt.Fprintf(&text, "host all %s all reject\n", superuser)
+	fmt.Fprintf(&text, "host all %s,%s all reject\n", superuser, backupRole)
 	for _, network := range networks {
 		prefix, err := netip.ParsePrefix(network)
 		if err != nil {

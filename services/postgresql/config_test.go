@@ -10,14 +10,14 @@ import (
 )
 
 func TestAccessRules(t *testing.T) {
-	got, err := accessRules([]string{"10.0.0.5/8", "0.0.0.0/0", "::/0"})
+	got, err := accessRules([]string{"10.0.0.5/8", "0.0.0.0/0", "::/0"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `# Written by Souk; changes are lost.
 local all souk_admin peer map=souk
 local all all reject
-host all souk_admin all reject
+host all souk_admin,souk_backup all reject
 hostssl app all 10.0.0.0/8 scram-sha-256
 hostssl app all 0.0.0.0/0 scram-sha-256
 hostssl app all ::/0 scram-sha-256
@@ -27,7 +27,7 @@ host all all all reject
 		t.Errorf("rules\n%s", got)
 	}
 	for _, network := range []string{"", "10.0.0.5", "10.0.0.0/33", "host all all all trust", "0.0.0.0/0 trust #"} {
-		if _, err := accessRules([]string{network}); err == nil {
+		if _, err := accessRules([]string{network}, false); err == nil {
 			t.Errorf("%q was taken", network)
 		}
 	}

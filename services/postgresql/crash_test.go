@@ -10,16 +10,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"souk/internal/driver"
 	"souk/internal/step"
+	"souk/test/objectstore"
 )
 
-// stopping and removing are the operations that take these steps; ensuring
-// takes all others.
+// stopping, removing and keeping backups are the operations that take these steps;
+// ensuring takes all others.
 var (
 	stopping = []string{"process/stopped", "process/shim-ended"}
 	removing = []string{"process/destroyed", "process/forgotten"}
+	keeping  = []string{"process/backup-taken", "process/backup-expired"}
 )
 
 // TestAgentKilledAfterEachStep kills the agent after every step of every
@@ -30,7 +35,7 @@ func TestAgentKilledAfterEachStep(t *testing.T) {
 	}
 	z := newRealZone(t)
 	for _, name := range step.All() {
-		if !strings.HasPrefix(name, "process/") && !strings.HasPrefix(name, "postgresql/") {
+		if !strings.HasPrefix(name, "process/") && !strings.HasPrefix(name, "postgresql/") || slices.Contains(keeping, name) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -83,4 +88,38 @@ func (z *realZone) crash(after, what string, want driver.Instance) {
 	if _, err := os.Stat(marker); err != nil {
 		z.t.Fatalf("the agent was killed elsewhere: %v", err)
 	}
+}
+
+// TestBackupAndRestoreKilledAfterEachStep kills the agent after every step of a
+// backup, of a restore and of an expiry; the next agent then finishes each, and
+// nothing is there twice.
+func TestBackupAndRestoreKilledAfterEachStep(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root: it runs the parts under the accounts they really have")
+	}
+	z := newRealZone(t)
+	z.call.Backups = objectstore.New(t).Place
+	want := kept()
+	z.ensured(&want)
+	z.call.Order = driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now()}
+	z.crash("process/backup-taken", "backup", want)
+	z.agent("backup", want)
+	taken := z.call.Order
+	for _, name := range step.All() {
+		if !strings.HasPrefix(name, "postgresql/") {
+			continue // the driver's own are the same as without a backup
+		}
+		t.Run(name, func(t *testing.T) {
+			z.t = t
+			copied := kept()
+			copied.Restore = &driver.Restore{From: source(want), BackupID: taken.ID, Time: time.Now()}
+			z.crash(name, "ensure", copied)
+			z.ensured(&copied)
+			z.agent("remove", copied)
+		})
+	}
+	z.t = t
+	z.crash("process/backup-expired", "expire", want)
+	z.agent("expire", want)
+	z.agent("remove", want)
 }

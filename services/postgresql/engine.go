@@ -19,8 +19,10 @@ var (
 	stepInitdb      = step.New("postgresql/initdb")
 	stepConfigure   = step.New("postgresql/configure")
 	stepStart       = step.New("postgresql/start")
+	stepRecovered   = step.New("postgresql/recovered")
 	stepRoles       = step.New("postgresql/roles")
 	stepAccess      = step.New("postgresql/access")
+	stepBackups     = step.New("postgresql/backups")
 )
 
 // engine runs PostgreSQL as a process.
@@ -78,8 +80,10 @@ func (e *engine) Steps(job *process.Job) ([]process.Step, func()) {
 		{Name: stepInitdb, Run: w.initdb},
 		{Name: stepConfigure, Run: w.configure},
 		{Name: stepStart, Run: w.start},
+		{Name: stepRecovered, Run: w.recovered},
 		{Name: stepRoles, Run: roles},
 		{Name: stepAccess, Run: access},
+		{Name: stepBackups, Run: w.allowBackups},
 	}, w.close
 }
 
@@ -111,8 +115,9 @@ func (w *work) certify(ctx context.Context) error {
 	return writeIfChanged(ctx, w.Host, shim.File{Path: serverFile, Mode: 0o600, Data: w.certificate})
 }
 
-// initdb makes the cluster, under another name until it is whole. It has page
-// checksums and a superuser without a password, who comes through the socket.
+// initdb makes the cluster, under another name until it is whole: of a backup
+// where one is to be restored. It has page checksums and a superuser without a
+// password, who comes through the socket.
 func (w *work) initdb(ctx context.Context) error {
 	has, err := w.engine.HasData(ctx, w.Host)
 	if err != nil {
@@ -121,16 +126,11 @@ func (w *work) initdb(ctx context.Context) error {
 	if has {
 		return w.Initialised()
 	}
-	if err := w.Remove(ctx, unfinished); err != nil {
-		return err
+	if w.Want.Restore != nil {
+		err = w.restore(ctx)
+	} else {
+		err = w.initialise(ctx)
 	}
-	_, err = w.Run(ctx, shim.Command{
-		Argv: []string{
-			w.program("initdb"), "--pgdata=" + unfinished, "--username=" + superuser, "--auth=reject",
-			"--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions",
-		},
-		Env: environment(),
-	})
 	if err != nil {
 		return err
 	}
@@ -138,6 +138,20 @@ func (w *work) initdb(ctx context.Context) error {
 		return err
 	}
 	return w.Initialised()
+}
+
+func (w *work) initialise(ctx context.Context) error {
+	if err := w.Remove(ctx, unfinished); err != nil {
+		return err
+	}
+	_, err := w.Run(ctx, shim.Command{
+		Argv: []string{
+			w.program("initdb"), "--pgdata=" + unfinished, "--username=" + superuser, "--auth=reject",
+			"--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions",
+		},
+		Env: environment(),
+	})
+	return err
 }
 
 func (w *work) program(name string) string {
@@ -154,11 +168,12 @@ func (w *work) configure(ctx context.Context) error {
 	if w.config, err = configure(w.Job, w.certificate); err != nil {
 		return err
 	}
-	return writeIfChanged(ctx, w.Host,
-		shim.File{Path: configFile, Mode: 0o600, Data: []byte(w.config.main)},
-		shim.File{Path: accessFile, Mode: 0o600, Data: []byte(w.config.access)},
-		shim.File{Path: identFile, Mode: 0o600, Data: []byte(w.config.ident)},
-	)
+	files := []shim.File{
+		{Path: configFile, Mode: 0o600, Data: []byte(w.config.main)},
+		{Path: accessFile, Mode: 0o600, Data: []byte(w.config.access)},
+		{Path: identFile, Mode: 0o600, Data: []byte(w.config.ident)},
+	}
+	return writeIfChanged(ctx, w.Host, append(files, w.backupFiles()...)...)
 }
 
 // program that the shim keeps running. The fingerprint on its command line says
@@ -184,7 +199,7 @@ func (w *work) start(ctx context.Context) error {
 	if err := w.Start(ctx, w.command()); err != nil {
 		return err
 	}
-	if err := w.reconnect(ctx); err != nil {
+	if err := w.reconnectRecovering(ctx); err != nil {
 		return err
 	}
 	started, loaded, err := w.admin.settings(ctx)

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"souk/test/objectstore"
 )
 
 // Patience with anything that one waits for; a quiet machine needs seconds.
@@ -69,6 +71,9 @@ func Build(t testing.TB, tags ...string) *Souk {
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.Symlink(objectstore.Program(t), filepath.Join(bin, "souk-objectstore")); err != nil {
+		t.Fatal(err)
 	}
 	return (&Souk{Bin: bin}).Another(t, filepath.Join(dir, "data"))
 }

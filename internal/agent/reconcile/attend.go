@@ -65,6 +65,9 @@ func (r *Reconciler) reportCreating(work *store.Work) <-chan error {
 		return nil
 	}
 	creating := driver.Observation{State: driver.StateCreating}
+	if wanted.Restore != nil {
+		creating.Message = "Being restored from a backup."
+	}
 	work.Reported = &store.Reported{Observation: creating}
 	return r.opt.Store.Report(wanted.ID, creating, wanted.AcceptedAt)
 }

@@ -15,6 +15,7 @@ import (
 
 var (
 	stepFactRecorded       = step.New("agent/fact-recorded")
+	stepBackupsRecorded    = step.New("agent/backups-recorded")
 	stepInstanceDropped    = step.New("agent/instance-dropped")
 	stepOutboxAcknowledged = step.New("agent/outbox-acknowledged")
 )
@@ -53,6 +54,23 @@ func (s *Store) Wait(done <-chan error) error {
 		stepFactRecorded.Done()
 	}
 	return err
+}
+
+// ReportBackups puts a fact about an instance's backups into the outbox.
+func (s *Store) ReportBackups(id string, is agentapi.BackupFact) error {
+	real := s.now()
+	fact := agentapi.Fact{BootID: s.bootID, InstanceID: id, EffectiveAt: s.clock.at(real), RealAt: timestamp(real), Backups: &is}
+	err := s.writes.do(func(tx *bolt.Tx) (err error) {
+		if fact.Sequence, err = tx.Bucket([]byte(bucketOutbox)).NextSequence(); err != nil {
+			return fmt.Errorf("number a fact: %w", err)
+		}
+		return s.put(tx, bucketOutbox, outboxKey(fact.Sequence, id), fact)
+	})
+	if err != nil {
+		return err
+	}
+	stepBackupsRecorded.Done()
+	return nil
 }
 
 // ReportGone puts the fact that an instance was removed into the outbox and

@@ -29,7 +29,9 @@ type Config struct {
 	PortFrom, PortTo int
 	Supervisor       Supervisor
 	Engines          []Engine
-	Logger           *slog.Logger
+	// Backups is where backups are kept; nil: nowhere.
+	Backups *BackupPlace
+	Logger  *slog.Logger
 	// MeasureEvery is how often storage is measured; 0 means every minute.
 	MeasureEvery time.Duration
 	// Now tells real time; nil means time.Now.
@@ -53,7 +55,10 @@ type Driver struct {
 	wait   sync.WaitGroup
 }
 
-var _ driver.Driver = (*Driver)(nil)
+var (
+	_ driver.Driver       = (*Driver)(nil)
+	_ driver.BackupKeeper = (*Driver)(nil)
+)
 
 // New opens the driver's folder. Engines that run are left as they are, and
 // found again when they are asked for.
@@ -121,7 +126,11 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 	}
 	out := driver.Info{Driver: "process", Isolation: info.Isolation, Limits: info.Limits, FailureDomains: []string{"this-machine"}}
 	for _, engine := range d.cfg.Engines {
-		out.Engines = append(out.Engines, engine.Versions()...)
+		_, why := d.keeps(engine)
+		for _, version := range engine.Versions() {
+			version.Backups, version.NoBackups = why == "", why
+			out.Engines = append(out.Engines, version)
+		}
 	}
 	return out, nil
 }

@@ -73,6 +73,8 @@ type Host struct {
 	Place   supervisor.Place
 	Address string // to listen on
 	Port    int
+	// Backups is where backups are kept; nil: nowhere.
+	Backups *BackupPlace
 
 	names []string
 	ca    *pki.CA

@@ -108,6 +108,9 @@ func (d *Driver) carryOut(ctx context.Context, u *unit, engine Engine, want driv
 		return err
 	}
 	stepPort.Done()
+	if err := d.prepareRestore(ctx, u, want); err != nil {
+		return err
+	}
 	if err := d.runEngine(ctx, engine, &Job{Host: host, Want: want, ReadOnly: readOnly}); err != nil {
 		return err
 	}

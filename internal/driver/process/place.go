@@ -82,7 +82,7 @@ func (d *Driver) host(u *unit) *Host {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return &Host{
-		Client: shim.NewClient(u.place.Folder), Place: u.place, Address: d.cfg.Address, Port: u.record.Port,
+		Client: shim.NewClient(u.place.Folder), Place: u.place, Address: d.cfg.Address, Port: u.record.Port, Backups: d.cfg.Backups,
 		names: d.cfg.Names, ca: d.ca, now: d.cfg.Now, unit: u,
 		saved: func(change func(*record)) error { return d.save(u, change) },
 	}

@@ -17,6 +17,8 @@ import (
 type unit struct {
 	id string
 
+	backups sync.Mutex // one piece of work on its backups at a time
+
 	mu     sync.Mutex
 	record record
 	known  bool // the record is on disk

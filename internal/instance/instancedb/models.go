@@ -11,6 +11,36 @@ import (
 	"github.com/google/uuid"
 )
 
+type Backup struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	InstanceID     uuid.UUID
+	Kind           string
+	State          string
+	Message        string
+	Actor          string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	FinishedAt     *time.Time
+	StartedReal    *time.Time
+	FinishedReal   *time.Time
+	SizeBytes      int64
+	StoredBytes    int64
+	ExpiredAt      *time.Time
+}
+
+type BackupSet struct {
+	InstanceID     uuid.UUID
+	OrganizationID uuid.UUID
+	Secret         []byte
+	CreatedAt      time.Time
+	Archiving      bool
+	ArchivedUntil  *time.Time
+	Message        string
+	ReportedAt     *time.Time
+	LookAt         *time.Time
+}
+
 type Binding struct {
 	ID             uuid.UUID
 	OrganizationID uuid.UUID
@@ -76,4 +106,5 @@ type Instance struct {
 	PurgeAt             *time.Time
 	PurgedAt            *time.Time
 	Members             json.RawMessage
+	Backup              []byte
 }

@@ -106,7 +106,7 @@ func (q *Queries) Bindings(ctx context.Context, instanceID uuid.UUID) ([]Binding
 }
 
 const byIDForUpdate = `-- name: ByIDForUpdate :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members FROM instances WHERE id = $1 FOR UPDATE
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup FROM instances WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) ByIDForUpdate(ctx context.Context, id uuid.UUID) (Instance, error) {
@@ -154,12 +154,13 @@ func (q *Queries) ByIDForUpdate(ctx context.Context, id uuid.UUID) (Instance, er
 		&i.PurgeAt,
 		&i.PurgedAt,
 		&i.Members,
+		&i.Backup,
 	)
 	return i, err
 }
 
 const byNameForUpdate = `-- name: ByNameForUpdate :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members FROM instances WHERE project_id = $1 AND name = $2 AND phase <> 'Purged' FOR UPDATE
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup FROM instances WHERE project_id = $1 AND name = $2 AND phase <> 'Purged' FOR UPDATE
 `
 
 type ByNameForUpdateParams struct {
@@ -212,6 +213,7 @@ func (q *Queries) ByNameForUpdate(ctx context.Context, arg ByNameForUpdateParams
 		&i.PurgeAt,
 		&i.PurgedAt,
 		&i.Members,
+		&i.Backup,
 	)
 	return i, err
 }
@@ -344,8 +346,8 @@ func (q *Queries) ExpireCredentials(ctx context.Context, arg ExpireCredentialsPa
 const insert = `-- name: Insert :exec
 INSERT INTO instances (id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id,
 	display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected,
-	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19)
+	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message, backup)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19, $20)
 `
 
 type InsertParams struct {
@@ -368,6 +370,7 @@ type InsertParams struct {
 	Protected           bool
 	CreatedAt           time.Time
 	Message             string
+	Backup              []byte
 }
 
 func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
@@ -391,6 +394,7 @@ func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
 		arg.Protected,
 		arg.CreatedAt,
 		arg.Message,
+		arg.Backup,
 	)
 	return err
 }
@@ -834,7 +838,7 @@ func (q *Queries) UpdateObserved(ctx context.Context, arg UpdateObservedParams) 
 const updateWanted = `-- name: UpdateWanted :exec
 UPDATE instances SET labels = $2, display_name = $3, plan_revision_id = $4, price_list_revision_id = $5, offering_revision_id = $6, package_revision_id = $7,
 	storage_gib = $8, parameters = $9, allowed_networks = $10, protected = $11, suspended_for = $12, intent = $13, generation = $14, version = $15,
-	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23
+	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23, backup = $24
 WHERE id = $1
 `
 
@@ -862,6 +866,7 @@ type UpdateWantedParams struct {
 	BlockedBy           string
 	DeletedAt           *time.Time
 	PurgeAt             *time.Time
+	Backup              []byte
 }
 
 // Everything that a user's change may touch, and the phase that follows.
@@ -890,6 +895,7 @@ func (q *Queries) UpdateWanted(ctx context.Context, arg UpdateWantedParams) erro
 		arg.BlockedBy,
 		arg.DeletedAt,
 		arg.PurgeAt,
+		arg.Backup,
 	)
 	return err
 }

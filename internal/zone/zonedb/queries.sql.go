@@ -102,6 +102,66 @@ func (q *Queries) AgentForUpdate(ctx context.Context, zoneID uuid.UUID) (ZoneAge
 	return i, err
 }
 
+const backupSetsOf = `-- name: BackupSetsOf :many
+SELECT instance_id, secret FROM backup_sets WHERE instance_id = ANY($1::uuid[])
+`
+
+type BackupSetsOfRow struct {
+	InstanceID uuid.UUID
+	Secret     []byte
+}
+
+func (q *Queries) BackupSetsOf(ctx context.Context, ids []uuid.UUID) ([]BackupSetsOfRow, error) {
+	rows, err := q.db.Query(ctx, backupSetsOf, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BackupSetsOfRow
+	for rows.Next() {
+		var i BackupSetsOfRow
+		if err := rows.Scan(&i.InstanceID, &i.Secret); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const backupsWantedOf = `-- name: BackupsWantedOf :many
+SELECT instance_id, id FROM backups WHERE instance_id = ANY($1::uuid[]) AND kind = 'requested' AND state IN ('wanted', 'running')
+ORDER BY instance_id, created_at, id
+`
+
+type BackupsWantedOfRow struct {
+	InstanceID uuid.UUID
+	ID         uuid.UUID
+}
+
+// What was asked for and has neither been taken nor given up.
+func (q *Queries) BackupsWantedOf(ctx context.Context, ids []uuid.UUID) ([]BackupsWantedOfRow, error) {
+	rows, err := q.db.Query(ctx, backupsWantedOf, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BackupsWantedOfRow
+	for rows.Next() {
+		var i BackupsWantedOfRow
+		if err := rows.Scan(&i.InstanceID, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const credentialsOf = `-- name: CredentialsOf :many
 SELECT instance_id, id, login, secret FROM credentials
 WHERE instance_id = ANY($1::uuid[]) AND revoked_at IS NULL ORDER BY instance_id, created_at, id
@@ -171,7 +231,7 @@ func (q *Queries) DesiredIDs(ctx context.Context, arg DesiredIDsParams) ([]uuid.
 }
 
 const desiredInstances = `-- name: DesiredInstances :many
-SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, o.name AS organization_name, p.name AS project_name, r.name AS plan_name, r.revision AS plan_revision, r.cpu_millis, r.memory_mib
+SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, o.name AS organization_name, p.name AS project_name, r.name AS plan_name, r.revision AS plan_revision, r.cpu_millis, r.memory_mib
 FROM instances i
 JOIN organizations o ON o.id = i.organization_id
 JOIN projects p ON p.id = i.project_id
@@ -226,6 +286,7 @@ type DesiredInstancesRow struct {
 	PurgeAt             *time.Time
 	PurgedAt            *time.Time
 	Members             json.RawMessage
+	Backup              []byte
 	OrganizationName    string
 	ProjectName         string
 	PlanName            string
@@ -285,6 +346,7 @@ func (q *Queries) DesiredInstances(ctx context.Context, arg DesiredInstancesPara
 			&i.PurgeAt,
 			&i.PurgedAt,
 			&i.Members,
+			&i.Backup,
 			&i.OrganizationName,
 			&i.ProjectName,
 			&i.PlanName,
@@ -561,6 +623,49 @@ func (q *Queries) PutClock(ctx context.Context, arg PutClockParams) (PutClockRow
 	var i PutClockRow
 	err := row.Scan(&i.OffsetMicroseconds, &i.FloorAt)
 	return i, err
+}
+
+const restoresOf = `-- name: RestoresOf :many
+SELECT r.instance_id, r.source_id, r.backup_id, r.target, o.service, s.secret
+FROM restores r JOIN instances i ON i.id = r.instance_id JOIN instances o ON o.id = r.source_id JOIN backup_sets s ON s.instance_id = r.source_id
+WHERE r.instance_id = ANY($1::uuid[]) AND NOT i.held_data
+`
+
+type RestoresOfRow struct {
+	InstanceID uuid.UUID
+	SourceID   uuid.UUID
+	BackupID   uuid.UUID
+	Target     *time.Time
+	Service    string
+	Secret     []byte
+}
+
+// What instances without data are to be made of.
+func (q *Queries) RestoresOf(ctx context.Context, ids []uuid.UUID) ([]RestoresOfRow, error) {
+	rows, err := q.db.Query(ctx, restoresOf, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RestoresOfRow
+	for rows.Next() {
+		var i RestoresOfRow
+		if err := rows.Scan(
+			&i.InstanceID,
+			&i.SourceID,
+			&i.BackupID,
+			&i.Target,
+			&i.Service,
+			&i.Secret,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const revoke = `-- name: Revoke :execrows

@@ -1,0 +1,60 @@
+package api
+
+import "time"
+
+// BackupSpec says when backups are taken and how long they are kept. What is
+// absent takes its default.
+type BackupSpec struct {
+	Enabled       *bool       `json:"enabled,omitempty" doc:"Default: true where the zone can keep backups of the service"`
+	At            string      `json:"at,omitempty" example:"02:00" doc:"Time of day, by the clock on the wall of timeZone. Default: 02:00"`
+	TimeZone      string      `json:"timeZone,omitempty" example:"Europe/Zurich" doc:"IANA name. Default: the organization's"`
+	SpreadMinutes *int        `json:"spreadMinutes,omitempty" minimum:"0" maximum:"1440" doc:"Within how many minutes after that it begins, always at the same one, so that not all begin at once. Default: 120"`
+	Keep          *BackupKeep `json:"keep,omitempty" doc:"Default: the newest 3, one of each of 7 days and of 4 weeks"`
+}
+
+// BackupKeep says how many backups are kept. One is kept while any rule keeps it.
+// Once the instance is removed for good, the newest are kept for as long as the
+// longest of the other rules says, and a day at least.
+type BackupKeep struct {
+	Last    int `json:"last,omitempty" minimum:"0" maximum:"30" doc:"The newest"`
+	Daily   int `json:"daily,omitempty" minimum:"0" maximum:"31" doc:"The newest of each of so many days"`
+	Weekly  int `json:"weekly,omitempty" minimum:"0" maximum:"53" doc:"The newest of each of so many weeks"`
+	Monthly int `json:"monthly,omitempty" minimum:"0" maximum:"36" doc:"The newest of each of so many months"`
+}
+
+// Backup of an instance.
+type Backup struct {
+	ID          string     `json:"id"`
+	Instance    string     `json:"instance"`
+	Kind        string     `json:"kind" enum:"scheduled,requested"`
+	State       string     `json:"state" enum:"wanted,running,completed,failed,lost,expiring" doc:"Only what is completed can be restored; lost: it is not there any more where it was kept"`
+	Message     string     `json:"message,omitempty" doc:"In plain words"`
+	RequestedBy string     `json:"requestedBy,omitempty"`
+	CreatedAt   time.Time  `json:"createdAt" doc:"Asked for, or first heard of"`
+	StartedAt   *time.Time `json:"startedAt,omitempty"`
+	FinishedAt  *time.Time `json:"finishedAt,omitempty"`
+	SizeBytes   int64      `json:"sizeBytes,omitempty" doc:"Of the data"`
+	StoredBytes int64      `json:"storedBytes,omitempty" doc:"That it occupies where it is kept"`
+}
+
+// BackupList is what is kept of an instance.
+type BackupList struct {
+	Items      []Backup `json:"items" nullable:"false" doc:"The newest first"`
+	InstanceID string   `json:"instanceId"`
+	Phase      Phase    `json:"phase" doc:"Of the instance; its backups outlive it"`
+	Enabled    bool     `json:"enabled" doc:"Backups are taken"`
+	// Next is when the next one is due.
+	Next *time.Time `json:"next,omitempty" doc:"When the next one is due"`
+	// From and Until bound the points in time that can be restored, by the zone's clock.
+	From    *time.Time `json:"from,omitempty" doc:"The earliest point in time that can be restored"`
+	Until   *time.Time `json:"until,omitempty" doc:"The latest point in time that can be restored"`
+	Message string     `json:"message,omitempty" doc:"What is wrong, in plain words"`
+}
+
+// RestoreFrom says what a new instance is made of: exactly one of Backup and Time
+// is given. What the order's spec does not say is as it was with that instance.
+type RestoreFrom struct {
+	Instance string     `json:"instance" maxLength:"63" doc:"Name of the instance that was backed up; one that was removed for good too, while its backups are kept"`
+	Backup   string     `json:"backup,omitempty" format:"uuid" doc:"The state at the end of this backup"`
+	Time     *time.Time `json:"time,omitempty" doc:"The state at this point in time"`
+}

@@ -1,0 +1,29 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"souk/api"
+)
+
+// Backups lists what is kept of an instance, also after it was removed for good.
+func (p *Project) Backups(ctx context.Context, name string) (api.BackupList, error) {
+	var out api.BackupList
+	err := p.client.get(ctx, nil, &out, p.path(name, "backups")...)
+	return out, err
+}
+
+// Backup returns one backup of an instance.
+func (p *Project) Backup(ctx context.Context, name, id string) (api.Backup, error) {
+	var out api.Backup
+	err := p.client.get(ctx, nil, &out, p.path(name, "backups", id)...)
+	return out, err
+}
+
+// BackUp asks for a backup beside the schedule. It is taken as soon as the zone can.
+func (p *Project) BackUp(ctx context.Context, name string) (api.Backup, error) {
+	var out api.Backup
+	err := p.client.do(ctx, call{method: http.MethodPost, path: p.path(name, "backups"), out: &out, changes: true})
+	return out, err
+}

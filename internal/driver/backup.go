@@ -1,0 +1,82 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// BackupKeeper is a Driver that can keep backups outside of its instances. All
+// its methods are idempotent and may be called while other methods work on the
+// same instance; those for one instance are called one at a time.
+type BackupKeeper interface {
+	// TakeBackup takes the backup with that ID, unless it is there already. One
+	// that was cut short is begun anew. It may take hours; it ends with ctx.
+	TakeBackup(ctx context.Context, want Instance, order BackupOrder) error
+
+	// Backups lists what is kept of an instance, whether or not the instance
+	// still exists, and how far its log of changes has been put away. Nothing
+	// kept is an empty list and no error.
+	Backups(ctx context.Context, of BackupSource) (BackupReport, error)
+
+	// ExpireBackup destroys one backup, and with an instance's last one all that
+	// was kept of the instance where last is set. It is the only way by which a
+	// backup ends. One that is not there is no error.
+	ExpireBackup(ctx context.Context, of BackupSource, id string, last bool) error
+}
+
+// ErrNoBackupPlace: the zone has no place to keep backups in.
+var ErrNoBackupPlace = errors.New("this zone has no place for backups")
+
+// BackupSource names whose backups are meant, and opens them.
+type BackupSource struct {
+	InstanceID string `json:"instanceID"`
+	Service    string `json:"service"`
+	Key        string `json:"key"` // they are encrypted by; a secret
+}
+
+// BackupSettings have an instance keep what its backups need between them.
+type BackupSettings struct {
+	Key string `json:"key"`
+}
+
+// BackupOrder is one backup to take.
+type BackupOrder struct {
+	ID   string    `json:"id"`   // a lower-case UUID
+	Kind string    `json:"kind"` // "scheduled" or "requested"
+	At   time.Time `json:"at"`   // by Souk's clock, when it was begun
+}
+
+// Backup is one that is there, whole.
+type Backup struct {
+	ID   string    `json:"id"`
+	Kind string    `json:"kind"`
+	At   time.Time `json:"at"` // as ordered
+	// StartedAt and FinishedAt are real time. A point in time that is restored
+	// from this backup cannot be before FinishedAt.
+	StartedAt   time.Time `json:"startedAt"`
+	FinishedAt  time.Time `json:"finishedAt"`
+	SizeBytes   int64     `json:"sizeBytes"`   // of the data
+	StoredBytes int64     `json:"storedBytes"` // that it occupies where it is kept
+	Problem     string    `json:"problem,omitempty"`
+}
+
+// BackupReport is what is kept of an instance at one moment.
+type BackupReport struct {
+	Backups []Backup `json:"backups"` // oldest first
+	// ArchivedUntil is until when, in real time, every change is kept, so that a
+	// point in time up to then can be restored; zero where points in time cannot.
+	// While Archiving is set what comes after is put away within about a minute.
+	ArchivedUntil time.Time `json:"archivedUntil,omitzero"`
+	Archiving     bool      `json:"archiving,omitempty"`
+	Message       string    `json:"message,omitempty"` // what is wrong, in plain words
+}
+
+// Restore has a new instance made from a backup instead of empty.
+type Restore struct {
+	From     BackupSource `json:"from"`
+	BackupID string       `json:"backupID"`
+	// Time is the point in time to restore, in real time; zero: the end of the
+	// backup.
+	Time time.Time `json:"time,omitzero"`
+}

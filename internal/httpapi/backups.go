@@ -1,0 +1,49 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"souk/api"
+	"souk/internal/authz"
+	"souk/internal/store"
+)
+
+func (s *Server) registerBackups() {
+	const path = instancesPath + "/{name}/backups"
+	register(s, Operation{Method: http.MethodGet, Path: path, ID: "backups-list", Tag: "backups", Summary: "List what is kept of an instance, the newest first",
+		Description: "Also of an instance that was removed for good, while its backups are kept. To restore, order an instance with `restoreFrom`.", Action: authz.InstanceRead},
+		func(ctx context.Context, in *InInstance) (*body[api.BackupList], error) {
+			out := &body[api.BackupList]{}
+			err := s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+				out.Body, err = s.Instances.Backups(ctx, tx, at(p), in.Name)
+				return err
+			})
+			return out, err
+		})
+	register(s, Operation{Method: http.MethodGet, Path: path + "/{backup}", ID: "backups-get", Tag: "backups", Summary: "Read a backup", Action: authz.InstanceRead},
+		func(ctx context.Context, in *struct {
+			InInstance
+			Backup string `path:"backup" format:"uuid" doc:"ID of the backup"`
+		}) (*body[api.Backup], error) {
+			out := &body[api.Backup]{}
+			err := s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+				out.Body, err = s.Instances.Backup(ctx, tx, at(p), in.Name, in.Backup)
+				return err
+			})
+			return out, err
+		})
+	register(s, Operation{Method: http.MethodPost, Path: path, ID: "backups-create", Tag: "backups", Summary: "Back an instance up now, beside its schedule", Action: authz.BackupWrite, Status: http.StatusCreated},
+		func(ctx context.Context, in *InInstance) (*body[api.Backup], error) {
+			out := &body[api.Backup]{}
+			err := s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
+				b, err := s.Instances.BackUp(ctx, tx, at(p), in.Name)
+				out.Body = b
+				return b.ID, err
+			}, func(tx store.Tx, p Place, reference string) (err error) {
+				out.Body, err = s.Instances.Backup(ctx, tx, at(p), in.Name, reference)
+				return err
+			})
+			return out, err
+		})
+}

@@ -1,0 +1,181 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"souk/internal/agentapi"
+	"souk/internal/driver"
+	"souk/internal/instance/instancedb"
+	"souk/internal/store"
+)
+
+// mostBackups is how many backups a zone may tell of in one fact.
+const mostBackups = 500
+
+// applyBackups takes in what a zone reports of an instance's backups. The same
+// report again changes nothing. What is not named is not gone by that, but where
+// the zone has seen all that is kept, it is lost.
+func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.UUID, f agentapi.Fact) error {
+	q := instancedb.New(tx)
+	r, err := q.ByIDForUpdate(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && r.ZoneID != zone) {
+		return ErrNotOfZone
+	}
+	if err != nil {
+		return err
+	}
+	set, err := q.BackupSetForUpdate(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // none were ever wanted
+	}
+	if err != nil {
+		return err
+	}
+	at, err := s.now(ctx, q, r)
+	if err != nil {
+		return err
+	}
+	known, err := knownBackups(ctx, q, id)
+	if err != nil {
+		return err
+	}
+	take := backupTaking{q: q, r: r, known: known, at: at, fact: *f.Backups}
+	if err := take.all(ctx); err != nil {
+		return err
+	}
+	message := text(f.Backups.Message)
+	if message != set.Message && message != "" {
+		take.tell("Backups: " + message)
+	}
+	err = q.ReportBackupSet(ctx, instancedb.ReportBackupSetParams{InstanceID: id, Archiving: f.Backups.Archiving && r.ObservedState != string(driver.StateStopped),
+		ArchivedUntil: realUntil(f.Backups.ArchivedUntil, s.realNow()), Message: message, ReportedAt: &at})
+	if err != nil {
+		return err
+	}
+	for _, line := range take.events {
+		if err := q.InsertEvent(ctx, instancedb.InsertEventParams{ID: store.NewID(), OrganizationID: r.OrganizationID, InstanceID: r.ID, At: at, Kind: "backup", Message: line}); err != nil {
+			return err
+		}
+	}
+	return changed(ctx, q, r, take.settled, at)
+}
+
+// realUntil is a time of the zone's clock as it can be; nil for none.
+func realUntil(t, now time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	if t.After(now) {
+		t = now
+	}
+	t = t.UTC()
+	return &t
+}
+
+func knownBackups(ctx context.Context, q *instancedb.Queries, instance uuid.UUID) (map[uuid.UUID]instancedb.Backup, error) {
+	rows, err := q.AllBackups(ctx, instance)
+	known := map[uuid.UUID]instancedb.Backup{}
+	for _, b := range rows {
+		known[b.ID] = b
+	}
+	return known, err
+}
+
+// backupTaking is the taking in of one report.
+type backupTaking struct {
+	q       *instancedb.Queries
+	r       row
+	known   map[uuid.UUID]instancedb.Backup
+	at      time.Time
+	fact    agentapi.BackupFact
+	events  []string
+	settled bool // one that was asked for has come to its end: the zone is told
+}
+
+func (t *backupTaking) tell(line string) { t.events = append(t.events, line) }
+
+func (t *backupTaking) all(ctx context.Context) error {
+	there := map[uuid.UUID]bool{}
+	for _, b := range t.fact.Backups[:min(len(t.fact.Backups), mostBackups)] {
+		id, err := uuid.Parse(b.ID)
+		if err != nil {
+			continue
+		}
+		there[id] = true
+		if err := t.complete(ctx, id, b); err != nil {
+			return err
+		}
+	}
+	for _, a := range t.fact.Attempts[:min(len(t.fact.Attempts), mostBackups)] {
+		if id, err := uuid.Parse(a.ID); err == nil && !there[id] {
+			if err := t.attempt(ctx, id, a); err != nil {
+				return err
+			}
+		}
+	}
+	if t.fact.Message != "" {
+		return nil // it may not have seen all
+	}
+	for id, b := range t.known {
+		if b.State == backupCompleted && !there[id] {
+			const lost = "It is not there any more in the zone's place for backups. The zone's operator has to find it."
+			if err := t.q.LoseBackup(ctx, instancedb.LoseBackupParams{ID: id, Message: lost}); err != nil {
+				return err
+			}
+			t.tell(fmt.Sprintf("The backup of %s is lost: it is not there any more in the zone's place for backups.", b.CreatedAt.UTC().Format(time.RFC3339)))
+		}
+	}
+	return nil
+}
+
+func kindOf(kind string) string {
+	if kind == "requested" {
+		return kind
+	}
+	return "scheduled"
+}
+
+// before keeps a time that a zone tells from being later than it was told.
+func before(t, limit time.Time) time.Time {
+	if t.After(limit) || t.IsZero() {
+		return limit
+	}
+	return t.UTC()
+}
+
+func (t *backupTaking) complete(ctx context.Context, id uuid.UUID, b driver.Backup) error {
+	started := before(b.At, t.at)
+	finished := before(started.Add(max(b.FinishedAt.Sub(b.StartedAt), 0)), t.at)
+	startedReal, finishedReal := b.StartedAt.UTC(), b.FinishedAt.UTC()
+	had, is := t.known[id]
+	if is && had.State == backupCompleted {
+		return nil
+	}
+	if !is || had.State == backupWanted || had.State == backupRunning || had.State == backupFailed {
+		t.tell(fmt.Sprintf("Backed up (%s).", kindOf(b.Kind)))
+		t.settled = t.settled || is && had.Kind == "requested"
+	}
+	return t.q.CompleteBackup(ctx, instancedb.CompleteBackupParams{ID: id, OrganizationID: t.r.OrganizationID, InstanceID: t.r.ID, Kind: kindOf(b.Kind), Message: text(b.Problem),
+		CreatedAt: started, StartedAt: &started, FinishedAt: &finished, StartedReal: &startedReal, FinishedReal: &finishedReal,
+		SizeBytes: max(b.SizeBytes, 0), StoredBytes: max(b.StoredBytes, 0)})
+}
+
+func (t *backupTaking) attempt(ctx context.Context, id uuid.UUID, a agentapi.BackupAttempt) error {
+	state := backupRunning
+	if a.GivenUp || a.Problem != "" && kindOf(a.Kind) == "scheduled" {
+		state = backupFailed
+		if t.known[id].State != backupFailed {
+			t.tell("A backup could not be taken. " + text(a.Problem))
+		}
+	}
+	t.settled = t.settled || a.GivenUp
+	started := before(a.At, t.at)
+	return t.q.AttemptBackup(ctx, instancedb.AttemptBackupParams{ID: id, OrganizationID: t.r.OrganizationID, InstanceID: t.r.ID, Kind: kindOf(a.Kind), State: state,
+		Message: text(a.Problem), CreatedAt: started, StartedAt: &started})
+}

@@ -1,0 +1,199 @@
+package portal
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"souk/api"
+	"souk/api/client"
+	"souk/internal/authz"
+)
+
+func (p *Portal) backupRoutes() []Route {
+	const base = instanceBase + "/backups"
+	return []Route{
+		{"GET " + base, SignedIn, p.backups},
+		{"POST " + base, SignedIn, p.backUp},
+		{"POST " + base + "/plan", SignedIn, p.planBackups},
+		{"POST " + base + "/restore", SignedIn, p.restoreBackup},
+	}
+}
+
+// backupsOf is what the page of an instance's backups shows. Of an instance that
+// was removed for good only its name and project are known.
+type backupsOf struct {
+	*shown
+	list  api.BackupList
+	typed map[string]string // of the form that was refused
+	wrong *formErrors
+}
+
+func (p *Portal) backupsOf(r *http.Request, v *visit) (*backupsOf, error) {
+	s, err := p.instanceAt(r, v)
+	if client.IsStatus(err, http.StatusNotFound) {
+		s, err = &shown{project: v.organization().Project(r.PathValue("project"))}, nil
+		s.Metadata = api.Metadata{Name: r.PathValue("name"), Organization: v.org, Project: r.PathValue("project")}
+		s.Status.Phase = api.PhasePurged
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.path = s.path("backups")
+	b := &backupsOf{shown: s, typed: map[string]string{}}
+	b.list, err = s.project.Backups(r.Context(), s.Metadata.Name)
+	return b, err
+}
+
+// purged says that nothing but the backups is left.
+func (b *backupsOf) purged() bool { return b.Status.Phase == api.PhasePurged }
+
+// restorable are those that can be restored.
+func (b *backupsOf) restorable() []api.Backup {
+	var out []api.Backup
+	for _, each := range b.list.Items {
+		if each.State == "completed" {
+			out = append(out, each)
+		}
+	}
+	return out
+}
+
+// mayRestore says that the visitor may, and that there is something to restore.
+func (b *backupsOf) mayRestore(v *visit) bool {
+	return b.may(v, authz.InstanceWrite) && len(b.restorable()) > 0
+}
+
+// plan is what is wanted of backups.
+func (b *backupsOf) plan() api.BackupSpec {
+	p := api.BackupSpec{Keep: &api.BackupKeep{Last: 3, Daily: 7, Weekly: 4}, At: "02:00"}
+	if is := b.Spec.Backup; is != nil {
+		p.Enabled = is.Enabled
+		if is.Keep != nil {
+			p.At, p.TimeZone, p.Keep = is.At, is.TimeZone, is.Keep
+		}
+	}
+	return p
+}
+
+func (b *backupsOf) value(field, otherwise string) string {
+	if typed, ok := b.typed[field]; ok {
+		return typed
+	}
+	return otherwise
+}
+
+// timeProblem is what is wrong with the point in time, or with the two choices.
+func (b *backupsOf) timeProblem() string {
+	if text := b.wrong.within("restoreFrom.time"); text != "" {
+		return text
+	}
+	return b.wrong.within("time")
+}
+
+// keepProblem is what is wrong with a rule.
+func (b *backupsOf) keepProblem(rule string) string {
+	if text := b.wrong.within("keep." + rule); text != "" {
+		return text
+	}
+	return b.wrong.within(rule)
+}
+
+func took(b api.Backup) string {
+	if b.StartedAt == nil || b.FinishedAt == nil {
+		return "–"
+	}
+	return b.FinishedAt.Sub(*b.StartedAt).Round(time.Second).String()
+}
+
+func backupClass(state string) string {
+	switch state {
+	case "completed":
+		return "good"
+	case "failed", "lost":
+		return "bad"
+	case "expiring":
+		return "off"
+	}
+	return "busy"
+}
+
+func (p *Portal) backups(w http.ResponseWriter, r *http.Request, v *visit) error {
+	b, err := p.backupsOf(r, v)
+	if err != nil {
+		return err
+	}
+	return show(w, r, v, backupsPage(v, b))
+}
+
+// changeBackups carries a form out and goes to where it leads.
+func (p *Portal) changeBackups(w http.ResponseWriter, r *http.Request, v *visit, do func(b *backupsOf) (to string, err error)) error {
+	b, err := p.backupsOf(r, v)
+	if err != nil {
+		return err
+	}
+	to, err := do(b)
+	if err != nil {
+		if b.wrong, err = formProblem(err); err != nil {
+			return err
+		}
+		for field := range r.PostForm {
+			b.typed[field] = r.PostForm.Get(field)
+		}
+		return refuse(w, r, v, backupsPage(v, b))
+	}
+	redirect(w, r, to)
+	return nil
+}
+
+func (p *Portal) backUp(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return p.changeBackups(w, r, v, func(b *backupsOf) (string, error) {
+		_, err := b.project.BackUp(r.Context(), b.Metadata.Name)
+		return b.path("backups") + "?done=backup", err
+	})
+}
+
+func (p *Portal) planBackups(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return p.changeBackups(w, r, v, func(b *backupsOf) (string, error) {
+		plan := map[string]any{"enabled": r.PostForm.Get("enabled") == "on", "at": r.PostForm.Get("at"), "timeZone": r.PostForm.Get("timeZone")}
+		keep := map[string]any{}
+		for _, rule := range []string{"last", "daily", "weekly", "monthly"} {
+			n, err := strconv.Atoi(strings.TrimSpace(r.PostForm.Get(rule)))
+			if err != nil {
+				return "", mistake(rule, v.T("backup.no-number")).problem
+			}
+			keep[rule] = n
+		}
+		plan["keep"] = keep
+		_, err := b.project.Patch(r.Context(), b.Metadata.Name, map[string]any{"spec": map[string]any{"backup": plan}}, "")
+		return b.path("backups") + "?done=backup-plan", err
+	})
+}
+
+// pointInTime reads what a form's field for a time holds, in the visitor's zone.
+func pointInTime(text string, zone *time.Location) (time.Time, error) {
+	for _, form := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05"} {
+		if t, err := time.ParseInLocation(form, strings.TrimSpace(text), zone); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no point in time", text)
+}
+
+func (p *Portal) restoreBackup(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return p.changeBackups(w, r, v, func(b *backupsOf) (string, error) {
+		order := api.InstanceOrder{RestoreFrom: &api.RestoreFrom{Instance: b.Metadata.Name, Backup: r.PostForm.Get("backup")}}
+		order.Metadata.Name = r.PostForm.Get("to")
+		if r.PostForm.Get("backup") == "" {
+			at, err := pointInTime(r.PostForm.Get("time"), v.zone)
+			if err != nil {
+				return "", mistake("time", v.T("backup.no-time")).problem
+			}
+			order.RestoreFrom.Time = &at
+		}
+		made, err := b.project.Order(r.Context(), order)
+		return instancePath(made) + "?done=restoring", err
+	})
+}

@@ -1,0 +1,100 @@
+package zone
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"souk/internal/agentapi"
+	"souk/internal/backup"
+	"souk/internal/driver"
+	"souk/internal/instance"
+	"souk/internal/zone/zonedb"
+)
+
+// backupsWanted is what zones are told of backups, by instance.
+type backupsWanted struct {
+	keys     map[uuid.UUID]string
+	take     map[uuid.UUID][]string
+	restores map[uuid.UUID]*driver.Restore
+}
+
+// backups reads what is wanted of the backups of instances, with the keys opened.
+func (z *Zones) backups(ctx context.Context, q *zonedb.Queries, ids []uuid.UUID) (backupsWanted, error) {
+	out := backupsWanted{map[uuid.UUID]string{}, map[uuid.UUID][]string{}, map[uuid.UUID]*driver.Restore{}}
+	sets, err := q.BackupSetsOf(ctx, ids)
+	if err != nil {
+		return out, err
+	}
+	for _, s := range sets {
+		if out.keys[s.InstanceID], err = z.Instances.OpenBackupKey(ctx, s.InstanceID, s.Secret); err != nil {
+			return out, err
+		}
+	}
+	asked, err := q.BackupsWantedOf(ctx, ids)
+	if err != nil {
+		return out, err
+	}
+	for _, b := range asked {
+		out.take[b.InstanceID] = append(out.take[b.InstanceID], b.ID.String())
+	}
+	restores, err := q.RestoresOf(ctx, ids)
+	if err != nil {
+		return out, err
+	}
+	for _, r := range restores {
+		key, err := z.Instances.OpenBackupKey(ctx, r.SourceID, r.Secret)
+		if err != nil {
+			return out, err
+		}
+		restore := &driver.Restore{From: driver.BackupSource{InstanceID: r.SourceID.String(), Service: r.Service, Key: key}, BackupID: r.BackupID.String()}
+		if r.Target != nil {
+			restore.Time = r.Target.UTC()
+		}
+		out.restores[r.InstanceID] = restore
+	}
+	return out, nil
+}
+
+// add says what is wanted of one instance's backups, by the plan in its record.
+func (b backupsWanted) add(d *agentapi.Desired, id uuid.UUID, plan []byte) {
+	d.Restore = b.restores[id]
+	key, has := b.keys[id]
+	var p backup.Plan
+	if !has || len(plan) == 0 || json.Unmarshal(plan, &p) != nil || p.Disabled {
+		return
+	}
+	d.Backup = &driver.BackupSettings{Key: key}
+	d.Backups = &agentapi.Backups{Plan: p, Take: b.take[id]}
+}
+
+// expiringAtOnce is how many backups are looked up at a time to be removed.
+const expiringAtOnce = 20
+
+// RemoveExpired has the zones whose agents are connected to this replica remove
+// the backups that have expired. What cannot be removed now is tried again when
+// this is called again.
+func (z *Zones) RemoveExpired(ctx context.Context) error {
+	expiring, err := z.Instances.Expiring(ctx, z.Store, expiringAtOnce)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, b := range expiring {
+		if err := z.removeBackup(ctx, b); err != nil && !errors.Is(err, ErrAway) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+func (z *Zones) removeBackup(ctx context.Context, b instance.ExpiringBackup) error {
+	request := agentapi.ExpireRequest{Of: b.Of, ID: b.ID.String(), Last: b.Last}
+	err := z.ask(ctx, b.Zone, agentapi.Request{ExpireBackup: &request}, func(agentapi.Response) error { return nil })
+	if err != nil {
+		return err
+	}
+	return z.Instances.Expired(ctx, z.Store, b)
+}

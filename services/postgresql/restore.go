@@ -1,0 +1,147 @@
+package postgresql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"souk/internal/driver"
+	"souk/internal/driver/process"
+	"souk/internal/shim"
+)
+
+const (
+	restoreConfigFile = shim.ConfFolder + "/restore.conf" // there until the server has recovered
+	recoveryFile      = clusterFolder + "/postgresql.auto.conf"
+)
+
+// restore brings the files of a backup into the unfinished cluster. What an
+// attempt that was cut short has brought already is kept.
+func (w *work) restore(ctx context.Context) error {
+	if w.Backups == nil {
+		return &driver.BlockedError{Message: "This zone has no place for backups any more, so nothing can be restored here. Its operator has to act.", BlockedBy: "operator", Err: driver.ErrNoBackupPlace}
+	}
+	from := w.Want.Restore
+	ca := shim.File{Path: backupCAFile, Mode: 0o600, Data: []byte(w.Backups.CAPEM)}
+	config := shim.File{Path: restoreConfigFile, Mode: 0o600, Data: repositoryConfig(w.Backups, from.From, w.Path(backupCAFile), w.Path(shim.RunFolder+"/restore"),
+		"["+stanza+"]", "pg1-path="+w.Path(clusterFolder))}
+	if err := writeIfChanged(ctx, w.Host, ca, config); err != nil {
+		return err
+	}
+	label, err := w.findBackup(ctx, from.BackupID)
+	if err != nil {
+		return err
+	}
+	return w.bring(ctx, label, w.recoveryTarget(from))
+}
+
+// recoveryTarget is until where the changes after a backup are applied, and how
+// they are got once the cluster has its name. No client gets in before.
+func (w *work) recoveryTarget(from *driver.Restore) []string {
+	get := strings.Join(command(w.Path(restoreConfigFile), "archive-get"), " ") + ` %f "%p"`
+	options := []string{"--target-action=promote", "--recovery-option=hot_standby=off", "--recovery-option=restore_command=" + get}
+	if from.Time.IsZero() {
+		return append(options, "--type=immediate")
+	}
+	return append(options, "--type=time", "--target="+from.Time.UTC().Format("2006-01-02 15:04:05.999999+00"))
+}
+
+// findBackup finds what pgBackRest calls a backup.
+func (w *work) findBackup(ctx context.Context, id string) (string, error) {
+	output, err := w.pgbackrest(ctx, "info", "--output=json")
+	if err != nil {
+		return "", inWords(err)
+	}
+	held, err := parseInfo(output)
+	if err != nil {
+		return "", err
+	}
+	for _, b := range held {
+		if b.Annotation.ID == id {
+			return b.Label, nil
+		}
+	}
+	return "", unusable("The backup is not there any more. Delete this instance and restore from another backup.", nil)
+}
+
+func (w *work) bring(ctx context.Context, label string, target []string) error {
+	begun, err := w.Exists(ctx, unfinished+"/backup.manifest")
+	if err != nil {
+		return err
+	}
+	if !begun {
+		if err := w.Remove(ctx, unfinished); err != nil {
+			return err
+		}
+	}
+	delta := "--delta"
+	if !begun {
+		delta = "--no-delta"
+	}
+	_, err = w.pgbackrest(ctx, append([]string{"--set=" + label, "--pg1-path=" + w.Path(unfinished), delta, "restore"}, target...)...)
+	var exit *shim.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	switch exit.Code {
+	case codeChecksum, codeFormat, codeFileMissing, codeCrypto, codeBackupSet:
+		return unusable("The backup is damaged and cannot be restored. Delete this instance and restore from another backup; tell the zone's operator.", err)
+	}
+	return inWords(err)
+}
+
+// unusable says that this backup will never do.
+func unusable(message string, err error) error {
+	return &driver.BlockedError{Message: message, BlockedBy: "you", Permanent: true, Err: err}
+}
+
+func (w *work) pgbackrest(ctx context.Context, arguments ...string) ([]byte, error) {
+	return w.Run(ctx, shim.Command{Argv: command(w.Path(restoreConfigFile), arguments...), Env: environment()})
+}
+
+// notReached is what a server says whose log ends before the point in time.
+const notReached = "recovery ended before configured recovery target was reached"
+
+// reconnectRecovering waits for the server. One that is restored to a point in
+// time after its last change stops for want of more: then that change was the
+// last one before, and everything that there is belongs to the point in time.
+func (w *work) reconnectRecovering(ctx context.Context) error {
+	err := w.reconnect(ctx)
+	if !errors.Is(err, process.ErrEnded) || !strings.Contains(err.Error(), notReached) {
+		return err
+	}
+	recovering, missing := w.Exists(ctx, restoreConfigFile)
+	if missing != nil || !recovering {
+		return errors.Join(err, missing)
+	}
+	text, err := w.Read(ctx, recoveryFile)
+	if err != nil {
+		return err
+	}
+	var kept []string
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "recovery_target_time") {
+			kept = append(kept, line)
+		}
+	}
+	if err := w.Write(ctx, shim.File{Path: recoveryFile, Mode: 0o600, Data: []byte(strings.Join(kept, ""))}); err != nil {
+		return err
+	}
+	if err := w.Restart(ctx, w.command(), w.engine.StopSignal()); err != nil {
+		return fmt.Errorf("start again to recover what there is: %w", err)
+	}
+	return w.reconnect(ctx)
+}
+
+// recovered forgets where the server was restored from, once it serves.
+func (w *work) recovered(ctx context.Context) error {
+	recovering, err := w.Exists(ctx, restoreConfigFile)
+	if err != nil || !recovering {
+		return err
+	}
+	if err := w.Write(ctx, shim.File{Path: recoveryFile, Mode: 0o600}); err != nil {
+		return err
+	}
+	return w.Remove(ctx, restoreConfigFile)
+}
