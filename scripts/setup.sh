@@ -65,10 +65,9 @@ install_packages() {
 	set -euo pipefail
 	export DEBIAN_FRONTEND=noninteractive
 	policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.d dropin=
-	mine= new_services=
-	for service in postgresql containerd; do
-		[ -e "/usr/lib/systemd/system/$service.service" ] || [ -e "/lib/systemd/system/$service.service" ] || new_services="$new_services $service"
-	done
+	mine=
+	units() { find /usr/lib/systemd/system /lib/systemd/system -maxdepth 1 -name '*.service' -printf '%f\n' 2>/dev/null | sort -u; }
+	before=$(units)
 	restore() {
 		[ -z "$mine" ] || rm -f "$policy"
 		[ -z "$dropin" ] || rm -f "$dropin"
@@ -87,9 +86,9 @@ install_packages() {
 		echo 'create_main_cluster = false' >"$dropin"
 	fi
 	apt-get -qq -o Acquire::Retries=3 -y --no-install-recommends install "$@" >/dev/null
-	for service in $new_services; do # nothing of the system's starts with the machine either
-		package=${service/#postgresql/postgresql-common}
-		DPKG_MAINTSCRIPT_PACKAGE=$package deb-systemd-helper disable "$service.service" >/dev/null 2>&1 || true
+	for unit in $(comm -13 <(printf '%s\n' "$before") <(units)); do # nothing of the system's starts with the machine either
+		package=$(dpkg-query -S "*/systemd/system/$unit" | head -1 | cut -d: -f1)
+		DPKG_MAINTSCRIPT_PACKAGE=$package deb-systemd-helper disable "$unit" >/dev/null 2>&1 || true
 	done
 	ROOT
 	)" setup "${packages[@]}" </dev/null

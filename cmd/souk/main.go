@@ -13,6 +13,7 @@ import (
 
 	"souk/internal/cli"
 	"souk/internal/shim"
+	"souk/services/all"
 )
 
 // version is set when a release is built.
@@ -30,7 +31,7 @@ func main() {
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := cli.Run(ctx, cli.New(version, newServe, newAgent, newMigrate, newBootstrap, newDev))
+	code := cli.Run(ctx, cli.New(version, all.Packages(), newServe, newAgent, newMigrate, newBootstrap, newDev))
 	stop()
 	os.Exit(code)
 }

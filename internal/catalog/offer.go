@@ -147,15 +147,34 @@ func KeepOffered(ctx context.Context, tx store.Tx, service, zone string, package
 	return PublishOffering(ctx, tx, service, z.ID, packageRevision, priceList, level, at)
 }
 
-// EnsurePriceList publishes a price list that does not exist yet, and returns its
-// newest revision.
+// EnsurePriceList publishes a price list that does not exist yet, and adds to one
+// that does the services that it has no price for. It returns the newest revision.
 func EnsurePriceList(ctx context.Context, tx store.Tx, provider uuid.UUID, name, currency string, entries []PriceEntry, at time.Time) (uuid.UUID, error) {
-	lists, err := catalogdb.New(tx).PriceLists(ctx, name)
+	q := catalogdb.New(tx)
+	lists, err := q.PriceLists(ctx, name)
 	if err != nil {
 		return uuid.Nil, err
 	}
-	if len(lists) > 0 {
+	if len(lists) == 0 {
+		return PublishPriceList(ctx, tx, provider, name, currency, entries, at)
+	}
+	rows, err := q.PricesOf(ctx, lists[0].RevisionID)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	priced := map[string]bool{}
+	var all []PriceEntry
+	for _, r := range rows {
+		priced[r.Service] = true
+		all = append(all, PriceEntry{Service: r.Service, Plan: r.Plan, ServiceLevel: r.ServiceLevel, Item: r.Item, Unit: r.Unit, Amount: r.Amount.String()})
+	}
+	for _, e := range entries {
+		if !priced[e.Service] {
+			all = append(all, e)
+		}
+	}
+	if len(all) == len(rows) {
 		return lists[0].RevisionID, nil
 	}
-	return PublishPriceList(ctx, tx, provider, name, currency, entries, at)
+	return PublishPriceList(ctx, tx, provider, name, lists[0].Currency, all, at)
 }

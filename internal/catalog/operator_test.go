@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"souk/api"
 	"souk/internal/catalog"
+	"souk/internal/catalog/catalogdb"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
 	"souk/internal/store/storetest"
@@ -72,4 +75,59 @@ func TestCatalogFromNothing(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// A price list that is there gets the prices of services that it has none for, and
+// keeps what it says of the others.
+func TestPriceListGetsWhatItLacks(t *testing.T) {
+	st, err := store.Open(t.Context(), storetest.NewConfig(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	price := func(service, amount string) catalog.PriceEntry {
+		return catalog.PriceEntry{Service: service, ServiceLevel: catalog.BestEffort, Item: "storage", Unit: "GiB-month", Amount: amount}
+	}
+	err = st.System(t.Context(), func(tx store.Tx) error {
+		ctx, q := t.Context(), catalogdb.New(tx)
+		organization, err := tenancy.Seed{Name: "hoster", Kinds: []string{"operator"}, TimeZone: "UTC"}.Plant(ctx, tx, at)
+		if err != nil {
+			return err
+		}
+		provider, err := q.InsertProvider(ctx, catalogdb.InsertProviderParams{ID: store.NewID(), OrganizationID: organization, Name: "hoster", Title: "Hoster", Kind: "operator", CreatedAt: at})
+		if err != nil {
+			return err
+		}
+		var last uuid.UUID
+		for _, c := range []struct {
+			entries []catalog.PriceEntry
+			has     string
+			moves   bool
+		}{
+			{[]catalog.PriceEntry{price("a", "1")}, "a 1.00 ", true},
+			{[]catalog.PriceEntry{price("a", "2"), price("b", "3")}, "a 1.00 b 3.00 ", true},
+			{[]catalog.PriceEntry{price("a", "2"), price("b", "4")}, "a 1.00 b 3.00 ", false},
+		} {
+			revision, err := catalog.EnsurePriceList(ctx, tx, provider, "demo", "CHF", c.entries, at)
+			if err != nil {
+				return err
+			}
+			rows, err := q.PricesOf(ctx, revision)
+			if err != nil {
+				return err
+			}
+			has := ""
+			for _, r := range rows {
+				has += r.Service + " " + r.Amount.String() + " "
+			}
+			if has != c.has || (revision != last) != c.moves {
+				t.Errorf("the list has %q, want %q; published anew: %v", has, c.has, revision != last)
+			}
+			last = revision
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

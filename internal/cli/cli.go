@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"souk/internal/servicepkg"
 )
 
 // App is what all commands share: the surroundings, which tests replace, and
@@ -22,6 +24,8 @@ type App struct {
 	Getenv  func(string) string
 	Environ func() []string
 	Now     func() time.Time
+	// Clients are the programs that people connect to instances with, by service.
+	Clients map[string]servicepkg.Client
 	// Exec replaces this process by another program.
 	Exec func(path string, argv, env []string) error
 	// Pause bounds the waits between tries; zero leaves it to the client.
@@ -39,8 +43,9 @@ type App struct {
 type Builder func(*App) *cobra.Command
 
 // New returns the whole command line of this process: the commands of the
-// client and those that the builders make. Run it by Run.
-func New(version string, more ...Builder) *cobra.Command {
+// client, which knows the packages' own programs, and those that the builders
+// make. Run it by Run.
+func New(version string, packages map[string]servicepkg.Package, more ...Builder) *cobra.Command {
 	return newRoot(&App{
 		Version: version,
 		In:      os.Stdin,
@@ -49,8 +54,19 @@ func New(version string, more ...Builder) *cobra.Command {
 		Getenv:  os.Getenv,
 		Environ: os.Environ,
 		Now:     time.Now,
+		Clients: clients(packages),
 		Exec:    syscall.Exec,
 	}, more...)
+}
+
+func clients(packages map[string]servicepkg.Package) map[string]servicepkg.Client {
+	known := map[string]servicepkg.Client{}
+	for name, p := range packages {
+		if p.Client != nil {
+			known[name] = *p.Client
+		}
+	}
+	return known
 }
 
 // Groups of commands in the help.

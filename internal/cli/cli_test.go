@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"souk/internal/cli/config"
+	"souk/services/all"
 )
 
 // terminal runs command lines against a server.
@@ -53,9 +54,10 @@ func (h *terminal) run(args ...string) (code int, stdout, stderr string) {
 			}
 			return all
 		},
-		Now:   func() time.Time { return now },
-		Exec:  h.exec,
-		Pause: time.Millisecond,
+		Now:     func() time.Time { return now },
+		Clients: clients(all.Packages()),
+		Exec:    h.exec,
+		Pause:   time.Millisecond,
 	}, NewClock)
 	root.SetArgs(args)
 	code = Run(h.ctx, root)

@@ -8,28 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"souk/internal/servicepkg"
 )
-
-// engineClient is the program by which people talk to an engine.
-type engineClient struct {
-	program string
-	install string
-	// clears names variables of the caller's that would lead elsewhere.
-	clears []string
-}
-
-func engineClients() map[string]engineClient {
-	return map[string]engineClient{
-		"postgresql": {
-			program: "psql",
-			install: "apt install postgresql-client",
-			clears:  []string{"PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR", "PGOPTIONS", "PGPASSFILE", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL", "PGTARGETSESSIONATTRS", "PGREQUIREAUTH", "PGCHANNELBINDING"},
-		},
-	}
-}
 
 func newConnect(a *App) *cobra.Command {
 	var binding string
@@ -55,28 +40,34 @@ func newConnect(a *App) *cobra.Command {
 // runClient becomes the engine's client. The password is in its environment,
 // never among its arguments.
 func (a *App) runClient(ctx context.Context, name, binding string, args []string) error {
-	c, err := a.credentials(ctx, name, binding)
+	c, ca, err := a.credentials(ctx, name, binding)
 	if err != nil {
 		return err
 	}
-	engine, ok := engineClients()[c.Service]
+	engine, ok := a.Clients[c.Service]
 	if !ok {
 		return fmt.Errorf("souk knows no client for %s; connect with your own, by: souk credentials %s", c.Service, name)
 	}
-	path, err := a.lookPath(engine.program)
+	path, err := a.lookPath(engine.Program)
 	if err != nil {
 		return fmt.Errorf("%s is not installed here. Install it (Debian: %s), or connect with a client of your own, by: souk credentials %s",
-			engine.program, engine.install, name)
+			engine.Program, engine.Install, name)
 	}
 	env := slices.DeleteFunc(a.Environ(), func(entry string) bool {
 		key, _, _ := strings.Cut(entry, "=")
 		_, replaced := c.Env[key]
-		return replaced || slices.Contains(engine.clears, key)
+		return replaced || slices.Contains(engine.Clears, key)
 	})
 	for _, key := range slices.Sorted(maps.Keys(c.Env)) {
 		env = append(env, key+"="+c.Env[key])
 	}
-	return a.Exec(path, append([]string{engine.program}, args...), env)
+	fill := strings.NewReplacer("{{HOST}}", c.Endpoint.Host, "{{PORT}}", strconv.Itoa(c.Endpoint.Port), "{{DATABASE}}", c.Endpoint.Database,
+		"{{LOGIN}}", c.Login, servicepkg.CAFile, ca)
+	argv := []string{engine.Program}
+	for _, argument := range engine.Arguments {
+		argv = append(argv, fill.Replace(argument))
+	}
+	return a.Exec(path, append(argv, args...), env)
 }
 
 // lookPath finds a program in the caller's PATH.

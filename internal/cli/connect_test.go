@@ -157,3 +157,27 @@ func TestConnect(t *testing.T) {
 	_, stderr = h.expect(exitFailed, "connect", "db1", "--", "-c", "select 1")
 	same(t, stderr, "souk: called\n")
 }
+
+func TestConnectFillsInWhatTheClientNeedsInItsArguments(t *testing.T) {
+	h := newTerminal(t)
+	h.server.replies[credentialsPath] = api.Credentials{
+		Service: "redis", Instance: "db1", Binding: "default", Login: "u1", Password: nasty,
+		Endpoint: api.Endpoint{Host: "127.0.0.1", Port: 20001, CA: "-----BEGIN CERTIFICATE-----\n"},
+		URI:      "rediss://u1:p@127.0.0.1:20001/0", Env: map[string]string{"REDISCLI_AUTH": nasty},
+	}
+	h.env["PATH"] = h.dir
+	if err := os.Chmod(h.file("redis-cli", "#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ca := filepath.Join(filepath.Dir(h.env["SOUK_CONFIG"]), "ca", "acme-default-db1.pem")
+	h.exec = func(_ string, argv, env []string) error {
+		want := []string{"redis-cli", "--tls", "--cacert", ca, "-h", "127.0.0.1", "-p", "20001", "--user", "u1", "--no-auth-warning", "PING"}
+		if !slices.Equal(argv, want) || !slices.Contains(env, "REDISCLI_AUTH="+nasty) {
+			t.Errorf("%q", argv)
+		}
+		return nil
+	}
+	h.expect(exitDone, "connect", "db1", "--", "PING")
+	stdout, _ := h.expect(exitDone, "credentials", "db1", "-o", "uri")
+	same(t, stdout, "rediss://u1:p@127.0.0.1:20001/0\n")
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"souk/api"
+	"souk/internal/servicepkg"
 )
 
 func newCredentials(a *App) *cobra.Command {
@@ -26,7 +27,7 @@ func newCredentials(a *App) *cobra.Command {
 	bindingFlag(cmd, &binding)
 	o := outputFlag(cmd, "env", "shell", "json", "yaml", "uri")
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
-		c, err := a.credentials(ctx, args[0], binding)
+		c, _, err := a.credentials(ctx, args[0], binding)
 		if err != nil {
 			return err
 		}
@@ -40,43 +41,43 @@ func bindingFlag(cmd *cobra.Command, binding *string) {
 }
 
 // credentials reveals credentials, with the certificate authority in a file and
-// its path filled in.
-func (a *App) credentials(ctx context.Context, arg, binding string) (api.Credentials, error) {
+// its path filled in, and returns that path too.
+func (a *App) credentials(ctx context.Context, arg, binding string) (c api.Credentials, ca string, err error) {
 	name, err := instanceName(arg)
 	if err != nil {
-		return api.Credentials{}, err
+		return c, "", err
 	}
 	project, err := a.inProject(ctx)
 	if err != nil {
-		return api.Credentials{}, err
+		return c, "", err
 	}
-	var c api.Credentials
 	if binding == "" {
 		c, err = project.Credentials(ctx, name)
 	} else {
 		c, err = project.BindingCredentials(ctx, name, binding)
 	}
-	if err != nil {
-		return c, err
+	if err != nil || c.Endpoint.CA == "" {
+		return a.withCA(c, ""), "", err
 	}
-	path := ""
-	if c.Endpoint.CA != "" {
-		if path, err = a.writeCA(project.Organization, project.Name, name, c.Endpoint.CA); err != nil {
-			return c, err
-		}
+	if ca, err = a.writeCA(project.Organization, project.Name, name, c.Endpoint.CA); err != nil {
+		return c, "", err
 	}
-	return withCA(c, path), nil
+	return a.withCA(c, ca), ca, nil
 }
 
 // withCA fills in where the certificate authority was written to.
-func withCA(c api.Credentials, path string) api.Credentials {
+func (a *App) withCA(c api.Credentials, path string) api.Credentials {
 	c.Env = maps.Clone(c.Env)
 	for key, value := range c.Env {
 		c.Env[key] = fillCA(value, path)
 	}
 	c.URI = fillCA(c.URI, path)
-	if path != "" && (strings.HasPrefix(c.URI, "postgresql://") || strings.HasPrefix(c.URI, "postgres://")) {
-		c.URI = withQuery(c.URI, "sslmode", "verify-full", "sslrootcert", path)
+	if query := a.Clients[c.Service].URIQuery; path != "" && len(query) > 0 {
+		var pairs []string
+		for _, key := range slices.Sorted(maps.Keys(query)) {
+			pairs = append(pairs, key, strings.ReplaceAll(query[key], servicepkg.CAFile, path))
+		}
+		c.URI = withQuery(c.URI, pairs...)
 	}
 	return c
 }

@@ -2,6 +2,8 @@ package controlplane
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -76,7 +78,7 @@ func (cp *ControlPlane) publish(ctx context.Context, tx store.Tx, organizations 
 	if err != nil {
 		return err
 	}
-	prices, err := catalog.EnsurePriceList(ctx, tx, operator, "demo", "CHF", demoPrices(), now)
+	prices, err := catalog.EnsurePriceList(ctx, tx, operator, "demo", "CHF", demoPrices(packages), now)
 	if err != nil {
 		return err
 	}
@@ -92,12 +94,13 @@ func (cp *ControlPlane) publish(ctx context.Context, tx store.Tx, organizations 
 	return nil
 }
 
-func demoPrices() []catalog.PriceEntry {
-	compute := func(plan, amount string) catalog.PriceEntry {
-		return catalog.PriceEntry{Service: "postgresql", Plan: plan, ServiceLevel: "best-effort", Item: "compute", Unit: "hour", Amount: amount}
+// demoPrices are what the packages say that their services cost, by service.
+func demoPrices(packages map[string]servicepkg.Package) []catalog.PriceEntry {
+	var entries []catalog.PriceEntry
+	for _, name := range slices.Sorted(maps.Keys(packages)) {
+		for _, p := range packages[name].DemoPrices {
+			entries = append(entries, catalog.PriceEntry{Service: name, Plan: p.Plan, ServiceLevel: catalog.BestEffort, Item: p.Item, Unit: p.Unit, Amount: p.Amount})
+		}
 	}
-	return []catalog.PriceEntry{
-		compute("small", "0.02"), compute("medium", "0.04"), compute("large", "0.08"),
-		{Service: "postgresql", ServiceLevel: "best-effort", Item: "storage", Unit: "GiB-month", Amount: "0.20"},
-	}
+	return entries
 }

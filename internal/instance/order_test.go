@@ -11,6 +11,7 @@ import (
 	"souk/internal/instance"
 	"souk/internal/instance/instancetest"
 	"souk/internal/problem"
+	"souk/internal/servicepkg"
 	"souk/internal/store"
 	"souk/services/postgresql"
 )
@@ -249,4 +250,15 @@ func TestPricesChangedSinceShown(t *testing.T) {
 	if v := w.Must(t, put(2, func(s *api.InstanceSpec) { s.DisplayName, s.StorageGiB = "mine", 20 })); v.PriceListRevision != 2 {
 		t.Error("a new size is not at the new prices")
 	}
+}
+
+func TestServiceThatCannotTellNetworksApart(t *testing.T) {
+	w := instancetest.New(t)
+	d := postgresql.Package().Definition
+	d.Capabilities = append(slices.Clone(d.Capabilities), servicepkg.Capability{Capability: api.Capability{Name: servicepkg.CapabilityNetworks, Note: "All or none."}})
+	w.Publish(t, instancetest.Prices(), d)
+	some := func(s *api.InstanceSpec) { s.AllowedNetworks = []string{"192.0.2.0/24"} }
+	mustRefuse(t, w, "invalid", "body.spec.allowedNetworks", ordering(instancetest.Order("db1", some), w.Service))
+	w.Order(t, "db2")
+	w.Order(t, "db3", func(s *api.InstanceSpec) { s.AllowedNetworks = []string{} })
 }

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -18,7 +19,9 @@ import (
 	"souk/internal/billing"
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
+	"souk/internal/driver"
 	"souk/internal/problem"
+	"souk/internal/servicepkg"
 	"souk/internal/store"
 )
 
@@ -239,6 +242,11 @@ func (s *Service) settings(p *proposal, spec api.InstanceSpec, labels map[string
 	for i, n := range bad {
 		add(fmt.Sprintf("body.spec.allowedNetworks[%d]", i), n, "This is not a network such as 203.0.113.0/24 or 2001:db8::/32.")
 	}
+	if note, lacks := p.offer.Definition.Lacks(servicepkg.CapabilityNetworks, p.offer.Driver); lacks {
+		if _, ok := driver.AllOrNone(networks); !ok {
+			add("body.spec.allowedNetworks", nil, "%s Allow everywhere (0.0.0.0/0 and ::/0), or nobody by an empty list.", note)
+		}
+	}
 	p.networks = networks
 	p.display = strings.TrimSpace(spec.DisplayName)
 	if len([]rune(p.display)) > 120 || strings.ContainsFunc(p.display, isControl) {
@@ -394,7 +402,7 @@ func (s *Service) sizes(ctx context.Context, tx store.Tx, v View, spec api.Insta
 	}
 	p.plan, p.prices, p.priceList = plan.PlanRevision, plan.Prices, p.offer.PriceListRevisionID
 	if !samePlan {
-		p.effects = append(p.effects, "The server restarts to take on its new size; connections are closed for some seconds.")
+		p.effects = append(p.effects, cmp.Or(p.offer.Definition.PlanChange, "The server restarts to take on its new size; connections are closed for some seconds."))
 	}
 	return nil
 }

@@ -41,3 +41,18 @@ func (d Definition) RestartsFor(capability string) bool {
 	}
 	return false
 }
+
+// CapabilityNetworks is that some networks can be let in and others kept out. A
+// service that says nothing of it has it.
+const CapabilityNetworks = "networks"
+
+// Lacks says whether the service names a capability as one that it does not have
+// with a driver, and what it says of it.
+func (d Definition) Lacks(capability, driver string) (note string, lacks bool) {
+	for _, c := range d.CapabilitiesWith(driver) {
+		if c.Name == capability && !c.Offered {
+			return c.Note, true
+		}
+	}
+	return "", false
+}

@@ -32,8 +32,11 @@ type Definition struct {
 	Parameters   json.RawMessage `json:"parameters"` // JSON Schema, draft 2020-12
 	Plans        []Plan          `json:"plans"`
 	Capabilities []Capability    `json:"capabilities"`
-	Snippets     []api.Snippet   `json:"snippets,omitempty"`
-	Dashboard    *Dashboard      `json:"dashboard,omitempty"` // nil: the service has none
+	// PlanChange says what another plan does to those who are connected; "": the
+	// server restarts.
+	PlanChange string        `json:"planChange,omitempty"`
+	Snippets   []api.Snippet `json:"snippets,omitempty"`
+	Dashboard  *Dashboard    `json:"dashboard,omitempty"` // nil: the service has none
 }
 
 // Plan is a size that the package comes in. A changed plan is published as a
@@ -53,6 +56,10 @@ type Package struct {
 	// and the conventional environment variables of the engine. CAFile stands
 	// for the path that the client writes the CA to.
 	Connection func(e api.Endpoint, login, password string) Connection
+	// Client is the program that people connect with; nil: Souk knows none.
+	Client *Client
+	// DemoPrices are those of the demonstration price list of souk dev.
+	DemoPrices []Price
 }
 
 // CAFile stands in Connection.Env for the path of the CA file.

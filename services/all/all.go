@@ -13,6 +13,7 @@ import (
 	"souk/internal/driver/process"
 	"souk/internal/servicepkg"
 	"souk/services/postgresql"
+	"souk/services/redis"
 )
 
 // Packages returns every service package, by name.
@@ -20,6 +21,7 @@ func Packages() map[string]servicepkg.Package {
 	all := map[string]servicepkg.Package{}
 	for _, p := range []servicepkg.Package{
 		postgresql.Package(),
+		redis.Package(),
 	} {
 		all[p.Definition.Name] = p
 	}
@@ -31,6 +33,7 @@ func Packages() map[string]servicepkg.Package {
 func ProcessEngines() []process.Engine {
 	return []process.Engine{
 		postgresql.ProcessEngine(),
+		redis.ProcessEngine(),
 	}
 }
 

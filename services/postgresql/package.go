@@ -4,13 +4,9 @@ package postgresql
 
 import (
 	_ "embed"
-	"encoding/json"
-	"fmt"
 	"net"
 	"net/url"
 	"strconv"
-
-	"sigs.k8s.io/yaml"
 
 	"souk/api"
 	"souk/internal/servicepkg"
@@ -27,16 +23,7 @@ var parameters []byte
 
 // Package returns the published data and how clients connect.
 func Package() servicepkg.Package {
-	var d servicepkg.Definition
-	if err := yaml.UnmarshalStrict(definition, &d); err != nil {
-		panic(fmt.Sprintf("services/postgresql/package.yaml: %v", err)) // found by any test
-	}
-	d.Parameters = json.RawMessage(parameters)
-	d.Dashboard = new(servicepkg.Dashboard)
-	if err := yaml.UnmarshalStrict(dashboard, d.Dashboard); err != nil {
-		panic(fmt.Sprintf("services/postgresql/dashboard.yaml: %v", err)) // found by any test
-	}
-	return servicepkg.Package{Definition: d, Connection: connection}
+	return servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard}, connection)
 }
 
 // connection returns what libpq and its relatives take; all of it verifies the

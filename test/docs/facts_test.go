@@ -112,15 +112,17 @@ func TestLinks(t *testing.T) {
 
 // The prices that the pages name are those that the demonstration has.
 func TestPrices(t *testing.T) {
-	souk := text(t, "internal/controlplane/seed.go")
 	costs := text(t, "docs/end-user/costs.md")
-	for plan, price := range map[string]string{"small": "0.02", "medium": "0.04", "large": "0.08"} {
-		if !strings.Contains(souk, `compute("`+plan+`", "`+price+`")`) || !regexp.MustCompile(`\| `+plan+` \|.*\| CHF `+price+` \|`).MatchString(costs) {
-			t.Errorf("the price of %s is not CHF %s here or there", plan, price)
+	for _, service := range []string{"postgresql", "redis"} {
+		souk := text(t, "services/"+service+"/package.yaml")
+		for plan, price := range map[string]string{"small": "0.02", "medium": "0.04", "large": "0.08"} {
+			if !strings.Contains(souk, `{ plan: `+plan+`, item: compute, unit: hour, amount: "`+price+`" }`) || !regexp.MustCompile(`\| `+plan+` \|.*\| CHF `+price+` \|`).MatchString(costs) {
+				t.Errorf("the price of %s %s is not CHF %s here or there", service, plan, price)
+			}
 		}
-	}
-	if !strings.Contains(souk, `Item: "storage", Unit: "GiB-month", Amount: "0.20"`) || !strings.Contains(costs, "CHF 0.20 per GiB and month") {
-		t.Error("the price of storage differs")
+		if !strings.Contains(souk, `{ item: storage, unit: GiB-month, amount: "0.20" }`) || !strings.Contains(costs, "CHF 0.20 per GiB and month") {
+			t.Errorf("the price of storage of %s differs", service)
+		}
 	}
 	var schema struct {
 		Properties map[string]struct {

@@ -34,6 +34,10 @@ type Harness struct {
 	// StorageStays says why storage cannot grow here; the driver then has to
 	// refuse it in plain words and leave the instance as it is.
 	StorageStays string
+	// AllOrNone says why networks cannot be told apart here: everybody can be let
+	// in, or nobody. The driver then has to refuse anything between in plain words
+	// and leave the instance as it is.
+	AllOrNone string
 }
 
 // Client is a logged-in client.

@@ -130,8 +130,12 @@ func (s *suite) credentials(t *testing.T) {
 func (s *suite) networks(t *testing.T) {
 	want, seen := s.order(t)
 	s.put(t, want, seen, "before")
-	here := want.AllowedNetworks
-	for _, nobody := range [][]string{{s.Elsewhere}, {}} {
+	here, shut := want.AllowedNetworks, [][]string{{s.Elsewhere}, {}}
+	if s.AllOrNone != "" {
+		s.someRefused(t, want, seen)
+		want.Generation, shut = want.Generation+1, shut[1:]
+	}
+	for _, nobody := range shut {
 		want.Generation++
 		want.AllowedNetworks = nobody
 		seen = s.ensure(t, &want)
@@ -141,6 +145,19 @@ func (s *suite) networks(t *testing.T) {
 	want.AllowedNetworks = append([]string{s.Elsewhere}, here...)
 	seen = s.ensure(t, &want)
 	s.mustHave(t, want, seen, want.Credentials[0], "before")
+}
+
+// someRefused asks for some networks where all or none can be let in.
+func (s *suite) someRefused(t *testing.T, want driver.Instance, first driver.Observation) {
+	t.Helper()
+	some := want
+	some.Generation++
+	some.AllowedNetworks = []string{s.Elsewhere}
+	var blocked *driver.BlockedError
+	if seen, err := s.Driver.Ensure(t.Context(), some); !errors.As(err, &blocked) || blocked.Message == "" || blocked.BlockedBy == "" {
+		t.Errorf("networks that cannot be told apart (%s): %+v, %v", s.AllOrNone, seen, err)
+	}
+	s.mustHave(t, want, first, want.Credentials[0], "before")
 }
 
 func (s *suite) remove(t *testing.T) {

@@ -73,13 +73,8 @@ func (d *Driver) ready(ctx context.Context, engine Engine) error {
 
 // acceptable refuses what this zone cannot do.
 func (d *Driver) acceptable(want driver.Instance) error {
-	if d.cfg.Expose.Type != NodePort || len(want.AllowedNetworks) == 0 {
+	if _, ok := driver.AllOrNone(want.AllowedNetworks); ok || d.cfg.Expose.Type != NodePort {
 		return nil
-	}
-	for _, network := range want.AllowedNetworks {
-		if network == "0.0.0.0/0" || network == "::/0" {
-			return nil
-		}
 	}
 	return &driver.BlockedError{
 		Message:   "Connections to this zone do not show where they come from, so it cannot let some networks in and keep others out: allow everybody (0.0.0.0/0), nobody, or choose another zone.",

@@ -1,0 +1,67 @@
+//go:build crashtest
+
+package processtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"souk/internal/driver"
+	"souk/internal/step"
+)
+
+// KilledAfterEachStep kills the agent after every step of every operation of an
+// engine; the next agent then finishes what was begun. A client of the instance is
+// tried by use each time. The engine's steps begin with its service's name.
+func KilledAfterEachStep(t *testing.T, order func() driver.Instance, use func(*testing.T, driver.Instance, *driver.Endpoint)) {
+	z := NewReal(t)
+	prefix := order().Service + "/"
+	ensured := func(t *testing.T, want *driver.Instance) {
+		t.Helper()
+		seen := z.Agent(t, "ensure", *want)
+		want.HeldData = true
+		use(t, *want, seen.Endpoint)
+	}
+	for _, name := range step.All() {
+		if !strings.HasPrefix(name, "process/") && !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			want := order()
+			switch name {
+			case "process/stopped", "process/shim-ended":
+				ensured(t, &want)
+				z.Crash(t, name, "stop", want)
+				z.Agent(t, "stop", want)
+			case "process/destroyed", "process/forgotten":
+				ensured(t, &want)
+				z.Crash(t, name, "remove", want)
+				z.Agent(t, "remove", want)
+				return
+			default:
+				z.Crash(t, name, "ensure", want)
+			}
+			ensured(t, &want)
+			z.Agent(t, "remove", want)
+		})
+	}
+}
+
+// Crash has an agent that is killed after the step.
+func (z *RealZone) Crash(t *testing.T, after, what string, want driver.Instance) {
+	t.Helper()
+	marker := filepath.Join(z.call.Dir, "marker")
+	_ = os.Remove(marker)
+	_, err := z.try(t, what, want, step.EnvCrashAfter+"="+after, step.EnvCrashMarker+"="+marker)
+	exit, ok := err.(*exec.ExitError)
+	if !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Fatalf("the agent was not killed: %v", err)
+	}
+	if _, err := os.Stat(marker); err != nil {
+		t.Fatalf("the agent was killed elsewhere: %v", err)
+	}
+}
