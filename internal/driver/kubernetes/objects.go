@@ -61,7 +61,8 @@ func (d *Driver) fences(job *Job, engine Engine, inForce record) []part {
 }
 
 // quota is what all of an instance may take: its members, and one more for the
-// work on them. While it changes its size, both sizes have room.
+// work on them. While it changes its size, both sizes have room. It has one Service;
+// a request that was cut short may stay counted for minutes though nothing came of it.
 func quota(job *Job, engine Engine, inForce record) *unstructured.Unstructured {
 	members := int64(engine.Members(job.Want.ServiceLevel)) + 1
 	cpu := max(job.Want.Plan.CPUMillis, inForce.Plan.CPUMillis) * members
@@ -72,7 +73,7 @@ func quota(job *Job, engine Engine, inForce record) *unstructured.Unstructured {
 		"requests.memory": fmt.Sprintf("%dMi", memory), "limits.memory": fmt.Sprintf("%dMi", memory),
 		"requests.storage":       fmt.Sprintf("%dGi", storage),
 		"persistentvolumeclaims": fmt.Sprint(members), "pods": fmt.Sprint(2 * members),
-		"services.loadbalancers": "1", "services.nodeports": "1",
+		"services.loadbalancers": "3", "services.nodeports": "3",
 	}
 	return Object("v1", "ResourceQuota", job.Namespace, quotaName, job.Labels, map[string]any{"spec": map[string]any{"hard": hard}})
 }

@@ -132,7 +132,7 @@ func TestQuotaHasRoomForBothSizesWhileTheyChange(t *testing.T) {
 	job := d.job(driver.Instance{ID: "i", Plan: driver.Plan{CPUMillis: 250, MemoryMiB: 2048}, StorageGiB: 10})
 	q := quota(job, oneMember{}, record{Plan: driver.Plan{CPUMillis: 1000, MemoryMiB: 512}, StorageGiB: 5})
 	hard, _, _ := unstructured.NestedStringMap(q.Object, "spec", "hard")
-	for name, want := range map[string]string{"limits.cpu": "2000m", "limits.memory": "4096Mi", "requests.storage": "20Gi", "services.loadbalancers": "1"} {
+	for name, want := range map[string]string{"limits.cpu": "2000m", "limits.memory": "4096Mi", "requests.storage": "20Gi", "services.loadbalancers": "3"} {
 		if hard[name] != want {
 			t.Errorf("%s is %s, want %s", name, hard[name], want)
 		}
