@@ -3,16 +3,17 @@ package postgresql
 import (
 	"context"
 	_ "embed"
-
-	"github.com/jackc/pgx/v5"
+	"errors"
+	"strings"
 
 	"souk/internal/driver"
 	"souk/internal/driver/process"
 )
 
-// samples is one statement for all figures of a server: name, label, its value,
-// figure. $1 is the users' database. Names are those of the exporter that most
-// dashboards for PostgreSQL are made for, where it has the figure.
+// samples is one statement of one row: each column is a figure, named NAME or
+// NAME:LABEL:VALUE, and NULL where there is none. $1 is the users' database. Names are
+// those of the exporter that most dashboards for PostgreSQL are made for, where it has
+// the figure. It is planned anew each time, and so reads few relations.
 //
 //go:embed samples.sql
 var samples string
@@ -36,16 +37,33 @@ func (s *session) samples(ctx context.Context) ([]driver.Sample, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer rows.Close()
+	if !rows.Next() {
+		return nil, errors.Join(errors.New("the users' database is not there"), rows.Err())
+	}
+	values := make([]*float64, len(rows.FieldDescriptions()))
+	into := make([]any, len(values))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	if err := rows.Scan(into...); err != nil {
+		return nil, err
+	}
 	var out []driver.Sample
-	var name, label, of string
-	var value float64
-	_, err = pgx.ForEachRow(rows, []any{&name, &label, &of, &value}, func() error {
-		sample := driver.Sample{Name: name, Value: value}
-		if label != "" {
-			sample.Labels = map[string]string{label: of}
+	for i, column := range rows.FieldDescriptions() {
+		if values[i] != nil {
+			out = append(out, named(column.Name, *values[i]))
 		}
-		out = append(out, sample)
-		return nil
-	})
-	return out, err
+	}
+	return out, nil
+}
+
+// named reads a column's name.
+func named(column string, value float64) driver.Sample {
+	name, label, _ := strings.Cut(column, ":")
+	sample := driver.Sample{Name: name, Value: value}
+	if label, of, ok := strings.Cut(label, ":"); ok {
+		sample.Labels = map[string]string{label: of}
+	}
+	return sample
 }

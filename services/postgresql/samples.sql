@@ -1,32 +1,36 @@
-WITH
-clients AS (
-	SELECT CASE WHEN state IN ('active', 'idle', 'idle in transaction', 'idle in transaction (aborted)') THEN state ELSE 'other' END AS state,
-		xact_start, wait_event_type, datname
-	FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
-),
-db AS (SELECT * FROM pg_stat_database WHERE datname = $1::text)
-SELECT name, label, coalesce(of, ''), value::float8 FROM (
-	SELECT 'pg_settings_max_connections' AS name, '' AS label, '' AS of, current_setting('max_connections')::float8 AS value
-	UNION ALL SELECT 'pg_stat_activity_count', 'state', s.state, count(c.state)
-		FROM unnest(ARRAY['active', 'idle', 'idle in transaction', 'idle in transaction (aborted)', 'other']) s(state) LEFT JOIN clients c USING (state) GROUP BY s.state
-	UNION ALL SELECT 'pg_stat_activity_max_tx_duration', '', '', greatest(coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0), 0) FROM clients WHERE datname = $1
-	UNION ALL SELECT 'pg_stat_activity_lock_waiters', '', '', count(*) FROM clients WHERE wait_event_type = 'Lock'
-	UNION ALL SELECT 'pg_locks_count', 'mode', m.mode, count(l.mode)
-		FROM unnest(ARRAY['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock', 'SIReadLock']) m(mode)
-		LEFT JOIN (SELECT mode FROM pg_locks WHERE pid <> pg_backend_pid()) l USING (mode) GROUP BY m.mode
-	UNION ALL SELECT 'pg_database_size_bytes', 'datname', $1, pg_database_size(datid) FROM db
-	UNION ALL SELECT 'pg_stat_database_xact_commit', 'datname', $1, xact_commit FROM db
-	UNION ALL SELECT 'pg_stat_database_xact_rollback', 'datname', $1, xact_rollback FROM db
-	UNION ALL SELECT 'pg_stat_database_blks_hit', 'datname', $1, blks_hit FROM db
-	UNION ALL SELECT 'pg_stat_database_blks_read', 'datname', $1, blks_read FROM db
-	UNION ALL SELECT 'pg_stat_database_tup_returned', 'datname', $1, tup_returned FROM db
-	UNION ALL SELECT 'pg_stat_database_tup_fetched', 'datname', $1, tup_fetched FROM db
-	UNION ALL SELECT 'pg_stat_database_tup_inserted', 'datname', $1, tup_inserted FROM db
-	UNION ALL SELECT 'pg_stat_database_tup_updated', 'datname', $1, tup_updated FROM db
-	UNION ALL SELECT 'pg_stat_database_tup_deleted', 'datname', $1, tup_deleted FROM db
-	UNION ALL SELECT 'pg_stat_database_temp_bytes', 'datname', $1, temp_bytes FROM db
-	UNION ALL SELECT 'pg_stat_database_deadlocks', 'datname', $1, deadlocks FROM db
-	UNION ALL SELECT 'pg_wal_written_bytes_total', '', '', pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')
-	UNION ALL SELECT 'pg_replication_lag_seconds', 'replica', application_name, coalesce(extract(epoch FROM replay_lag), 0) FROM pg_stat_replication WHERE application_name <> 'pg_basebackup'
-	UNION ALL SELECT 'pg_postmaster_start_time_seconds', '', '', extract(epoch FROM pg_postmaster_start_time())
-) figures
+SELECT
+	current_setting('max_connections')::float8 AS "pg_settings_max_connections",
+	clients.active::float8 AS "pg_stat_activity_count:state:active",
+	clients.idle::float8 AS "pg_stat_activity_count:state:idle",
+	clients.within::float8 AS "pg_stat_activity_count:state:idle in transaction",
+	clients.failed::float8 AS "pg_stat_activity_count:state:idle in transaction (aborted)",
+	(clients.alltogether - clients.active - clients.idle - clients.within - clients.failed)::float8 AS "pg_stat_activity_count:state:other",
+	greatest(coalesce(clients.oldest, 0), 0)::float8 AS "pg_stat_activity_max_tx_duration",
+	clients.waiting::float8 AS "pg_stat_activity_lock_waiters",
+	(SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid())::float8 AS "pg_locks_count",
+	(SELECT extract(epoch FROM max(coalesce(replay_lag, interval '0'))) FROM pg_stat_replication)::float8 AS "pg_replication_lag_seconds",
+	extract(epoch FROM pg_postmaster_start_time())::float8 AS "pg_postmaster_start_time_seconds",
+	pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS "pg_wal_written_bytes_total",
+	pg_database_size(db.oid)::float8 AS "pg_database_size_bytes:datname:app",
+	pg_stat_get_db_xact_commit(db.oid)::float8 AS "pg_stat_database_xact_commit:datname:app",
+	pg_stat_get_db_xact_rollback(db.oid)::float8 AS "pg_stat_database_xact_rollback:datname:app",
+	pg_stat_get_db_blocks_hit(db.oid)::float8 AS "pg_stat_database_blks_hit:datname:app",
+	(pg_stat_get_db_blocks_fetched(db.oid) - pg_stat_get_db_blocks_hit(db.oid))::float8 AS "pg_stat_database_blks_read:datname:app",
+	pg_stat_get_db_tuples_returned(db.oid)::float8 AS "pg_stat_database_tup_returned:datname:app",
+	pg_stat_get_db_tuples_fetched(db.oid)::float8 AS "pg_stat_database_tup_fetched:datname:app",
+	pg_stat_get_db_tuples_inserted(db.oid)::float8 AS "pg_stat_database_tup_inserted:datname:app",
+	pg_stat_get_db_tuples_updated(db.oid)::float8 AS "pg_stat_database_tup_updated:datname:app",
+	pg_stat_get_db_tuples_deleted(db.oid)::float8 AS "pg_stat_database_tup_deleted:datname:app",
+	pg_stat_get_db_temp_bytes(db.oid)::float8 AS "pg_stat_database_temp_bytes:datname:app",
+	pg_stat_get_db_deadlocks(db.oid)::float8 AS "pg_stat_database_deadlocks:datname:app"
+FROM pg_database db, (
+	SELECT count(*) AS alltogether,
+		count(*) FILTER (WHERE state = 'active') AS active,
+		count(*) FILTER (WHERE state = 'idle') AS idle,
+		count(*) FILTER (WHERE state = 'idle in transaction') AS within,
+		count(*) FILTER (WHERE state = 'idle in transaction (aborted)') AS failed,
+		count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting,
+		max(extract(epoch FROM clock_timestamp() - xact_start)) FILTER (WHERE datid = (SELECT oid FROM pg_database WHERE datname = $1)) AS oldest
+	FROM pg_stat_get_activity(NULL) WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+) clients
+WHERE db.datname = $1
