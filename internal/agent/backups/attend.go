@@ -125,8 +125,7 @@ func (k *Keeper) take(ctx context.Context, wanted agentapi.Desired, s *state, fa
 	}
 	s.failures[order.ID]++
 	log.Error("a backup could not be taken and is tried again", "failures", s.failures[order.ID], "error", err)
-	a := &fact.Attempts[0]
-	a.Problem, a.GivenUp = inWords(err), order.Kind == requested && s.failures[order.ID] >= attempts
+	fact.Attempts = []agentapi.BackupAttempt{{BackupOrder: order, Problem: inWords(err), GivenUp: order.Kind == requested && s.failures[order.ID] >= attempts}}
 	k.report(wanted.ID, s, fact, next{})
 	return next{failed: true}
 }
@@ -153,13 +152,15 @@ func same(a, b agentapi.BackupFact) bool {
 	if a.Archiving && b.Archiving {
 		a.ArchivedUntil, b.ArchivedUntil = time.Time{}, time.Time{}
 	}
-	for i := range a.Attempts {
-		a.Attempts = slices.Clone(a.Attempts)
-		a.Attempts[i].At = time.Time{}
-	}
-	for i := range b.Attempts {
-		b.Attempts = slices.Clone(b.Attempts)
-		b.Attempts[i].At = time.Time{}
-	}
+	a.Attempts, b.Attempts = timeless(a.Attempts), timeless(b.Attempts)
 	return reflect.DeepEqual(a, b)
+}
+
+// timeless are attempts without when they were begun, which each is anew.
+func timeless(all []agentapi.BackupAttempt) []agentapi.BackupAttempt {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i].At = time.Time{}
+	}
+	return out
 }
