@@ -40,6 +40,7 @@ type Backup struct {
 // BackupList is what is kept of an instance.
 type BackupList struct {
 	Items      []Backup `json:"items" nullable:"false" doc:"The newest first"`
+	Instance   string   `json:"instance" doc:"Its name"`
 	InstanceID string   `json:"instanceId"`
 	Phase      Phase    `json:"phase" doc:"Of the instance; its backups outlive it"`
 	Enabled    bool     `json:"enabled" doc:"Backups are taken"`
@@ -51,10 +52,21 @@ type BackupList struct {
 	Message string     `json:"message,omitempty" doc:"What is wrong, in plain words"`
 }
 
+// BackupSummary is what is kept of one instance.
+type BackupSummary struct {
+	Instance    string    `json:"instance"`
+	InstanceID  string    `json:"instanceId" doc:"Stands for the name where another instance has got that since"`
+	Service     string    `json:"service"`
+	Phase       Phase     `json:"phase" doc:"Of the instance; its backups outlive it"`
+	Backups     int64     `json:"backups" doc:"How many can be restored"`
+	Newest      time.Time `json:"newest"`
+	StoredBytes int64     `json:"storedBytes"`
+}
+
 // RestoreFrom says what a new instance is made of: exactly one of Backup and Time
 // is given. What the order's spec does not say is as it was with that instance.
 type RestoreFrom struct {
-	Instance string     `json:"instance" maxLength:"63" doc:"Name of the instance that was backed up; one that was removed for good too, while its backups are kept"`
+	Instance string     `json:"instance" maxLength:"63" doc:"Name or ID of the instance that was backed up; one that was removed for good too, while its backups are kept"`
 	Backup   string     `json:"backup,omitempty" format:"uuid" doc:"The state at the end of this backup"`
 	Time     *time.Time `json:"time,omitempty" doc:"The state at this point in time"`
 }

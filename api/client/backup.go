@@ -14,6 +14,12 @@ func (p *Project) Backups(ctx context.Context, name string) (api.BackupList, err
 	return out, err
 }
 
+// BackupSummaries lists the instances of which backups are kept, those that were
+// removed for good last.
+func (p *Project) BackupSummaries(ctx context.Context) ([]api.BackupSummary, error) {
+	return listWhole[api.BackupSummary](ctx, p.client, "organizations", p.Organization, "projects", p.Name, "backups")
+}
+
 // Backup returns one backup of an instance.
 func (p *Project) Backup(ctx context.Context, name, id string) (api.Backup, error) {
 	var out api.Backup

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,6 +75,9 @@ func listBackups(ctx context.Context, a *App, name string, _ getOptions) (view, 
 	if err != nil {
 		return view{}, err
 	}
+	if name == "" {
+		return listBackedUp(ctx, project)
+	}
 	all, err := project.Backups(ctx, name)
 	if err != nil {
 		return view{}, err
@@ -94,6 +98,20 @@ func listBackups(ctx context.Context, a *App, name string, _ getOptions) (view, 
 		}
 		v.names = append(v.names, "backup/"+b.ID)
 		v.table.add(b.ID, b.Kind, b.State, started, took, size, stored)
+	}
+	return v, nil
+}
+
+// listBackedUp lists the instances of which there are backups.
+func listBackedUp(ctx context.Context, project *client.Project) (view, error) {
+	all, err := project.BackupSummaries(ctx)
+	if err != nil {
+		return view{}, err
+	}
+	v := view{value: listed(all), names: []string{}, table: newTable("INSTANCE", "PHASE", "SERVICE", "BACKUPS", "NEWEST", "STORED", "ID"), empty: "No backups in project " + project.Name}
+	for _, s := range all {
+		v.names = append(v.names, "instance/"+s.Instance)
+		v.table.add(s.Instance, string(s.Phase), s.Service, strconv.FormatInt(s.Backups, 10), moment(s.Newest), bytesize.Text(s.StoredBytes), s.InstanceID)
 	}
 	return v, nil
 }

@@ -41,7 +41,7 @@ func kinds() []kind {
 		{name: "invitation", plural: "invitations", list: listInvitations},
 		{name: "token", plural: "tokens", list: listTokens},
 		{name: "binding", plural: "bindings", of: "INSTANCE", needs: true, list: listBindings},
-		{name: "backup", plural: "backups", of: "INSTANCE", needs: true, list: listBackups},
+		{name: "backup", plural: "backups", of: "INSTANCE", list: listBackups},
 		{name: "event", plural: "events", of: "INSTANCE", needs: true, list: listEvents},
 		{name: "audit", plural: "audit", alone: true, list: listAudit},
 		{name: "organization", plural: "organizations", aliases: []string{"org", "orgs"}, list: listOrganizations},

@@ -21,6 +21,16 @@ func (s *Server) registerBackups() {
 			})
 			return out, err
 		})
+	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/organizations/{org}/projects/{project}/backups", ID: "backups-summary", Tag: "backups",
+		Summary: "List the instances of a project of which backups are kept", Description: "Those that were removed for good come last.", Action: authz.InstanceRead},
+		func(ctx context.Context, in *InProject) (*body[api.List[api.BackupSummary]], error) {
+			out := &body[api.List[api.BackupSummary]]{}
+			err := s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+				out.Body.Items, err = s.Instances.BackupSummaries(ctx, tx, at(p))
+				return err
+			})
+			return out, err
+		})
 	register(s, Operation{Method: http.MethodGet, Path: path + "/{backup}", ID: "backups-get", Tag: "backups", Summary: "Read a backup", Action: authz.InstanceRead},
 		func(ctx context.Context, in *struct {
 			InInstance

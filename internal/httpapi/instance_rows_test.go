@@ -47,8 +47,11 @@ var instanceRows = map[string]row{
 	"instances-resume": {may: editors, operator: editors, request: onInstance("POST", "/resume", nil, suspended(instance.SuspendedByUser)),
 		staff: onInstance("POST", "/resume", api.SuspendRequest{Reason: instance.SuspendedByAbuse}, suspended(instance.SuspendedByAbuse))},
 
-	"backups-list":   {may: readers, request: onReady("GET", "/backups")},
-	"backups-get":    {may: readers, request: ofBackup},
+	"backups-list": {may: readers, request: onReady("GET", "/backups")},
+	"backups-get":  {may: readers, request: ofBackup},
+	"backups-summary": {may: readers, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: "GET", Path: at.inProject("/backups")}
+	}},
 	"backups-create": {may: editors, request: onInstance("POST", "/backups", nil, keepingBackups)},
 
 	"bindings-list":         {may: readers, request: onReady("GET", "/bindings")},

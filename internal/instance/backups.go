@@ -30,10 +30,27 @@ func (s *Service) realNow() time.Time {
 	return time.Now().UTC()
 }
 
-// backedUp finds an instance by name, one that was removed for good too.
+// backedUp finds an instance by name or ID, one that was removed for good too.
 func (s *Service) backedUp(ctx context.Context, tx store.Tx, p Place, name string) (row, error) {
-	r, err := instancedb.New(tx).NewestByName(ctx, instancedb.NewestByNameParams{ProjectID: p.Project, Name: name})
+	q := instancedb.New(tx)
+	if id, err := uuid.Parse(name); err == nil {
+		r, err := q.InProject(ctx, instancedb.InProjectParams{ProjectID: p.Project, ID: id})
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return r, err
+		}
+	}
+	r, err := q.NewestByName(ctx, instancedb.NewestByNameParams{ProjectID: p.Project, Name: name})
 	return r, notFound(err, "instance", name)
+}
+
+// BackupSummaries says of which instances of a project backups are kept.
+func (s *Service) BackupSummaries(ctx context.Context, tx store.Tx, p Place) ([]api.BackupSummary, error) {
+	rows, err := instancedb.New(tx).BackupSummaries(ctx, p.Project)
+	out := make([]api.BackupSummary, len(rows))
+	for i, r := range rows {
+		out[i] = api.BackupSummary{Instance: r.Name, InstanceID: r.ID.String(), Service: r.Service, Phase: api.Phase(r.Phase), Backups: r.Backups, Newest: r.Newest.UTC(), StoredBytes: r.StoredBytes}
+	}
+	return out, err
 }
 
 // Backups lists what is kept of an instance, also after it was removed for good.
@@ -47,7 +64,7 @@ func (s *Service) Backups(ctx context.Context, tx store.Tx, p Place, name string
 	if err != nil {
 		return api.BackupList{}, err
 	}
-	out := api.BackupList{Items: []api.Backup{}, InstanceID: r.ID.String(), Phase: api.Phase(r.Phase), Enabled: planOf(r).enabled() && r.Intent == string(agentapi.IntentActive)}
+	out := api.BackupList{Items: []api.Backup{}, Instance: r.Name, InstanceID: r.ID.String(), Phase: api.Phase(r.Phase), Enabled: planOf(r).enabled() && r.Intent == string(agentapi.IntentActive)}
 	for _, b := range rows {
 		out.Items = append(out.Items, backupDoc(r, b))
 	}

@@ -74,3 +74,13 @@ WHERE r.source_id = $1 AND NOT i.held_data AND i.intent IN ('active', 'suspended
 -- name: NewestByName :one
 -- The instance of that name, or else the one that was removed for good last.
 SELECT * FROM instances WHERE project_id = $1 AND name = $2 ORDER BY phase = 'Purged', created_at DESC LIMIT 1;
+
+-- name: InProject :one
+SELECT * FROM instances WHERE project_id = $1 AND id = $2;
+
+-- name: BackupSummaries :many
+-- What is kept of each instance of a project, those that are gone last.
+SELECT i.id, i.name, i.service, i.phase, count(*) AS backups, max(b.finished_at)::timestamptz AS newest, sum(b.stored_bytes)::bigint AS stored_bytes
+FROM backups b JOIN instances i ON i.id = b.instance_id
+WHERE i.project_id = $1 AND b.state = 'completed'
+GROUP BY i.id ORDER BY i.phase = 'Purged', i.name, i.id LIMIT 1000;

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 func (p *Portal) backupRoutes() []Route {
 	const base = instanceBase + "/backups"
 	return []Route{
+		{"GET /o/{org}/backups", SignedIn, p.backedUp},
 		{"GET " + base, SignedIn, p.backups},
 		{"POST " + base, SignedIn, p.backUp},
 		{"POST " + base + "/plan", SignedIn, p.planBackups},
@@ -45,6 +47,32 @@ func (p *Portal) backupsOf(r *http.Request, v *visit) (*backupsOf, error) {
 	b := &backupsOf{shown: s, typed: map[string]string{}}
 	b.list, err = s.project.Backups(r.Context(), s.Metadata.Name)
 	return b, err
+}
+
+// name is what the instance was called, where the page was asked for by its ID.
+func (b *backupsOf) name() string { return cmp.Or(b.list.Instance, b.Metadata.Name) }
+
+// backedUp lists the instances of a project of which backups are kept.
+func (p *Portal) backedUp(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if _, err := v.settle(r.Context()); err != nil {
+		return err
+	}
+	project := cmp.Or(v.query.Get("project"), "default")
+	all, err := v.organization().Project(project).BackupSummaries(r.Context())
+	if err != nil {
+		return err
+	}
+	return show(w, r, v, backedUpPage(v, project, all))
+}
+
+// backupsPath leads to an instance's backups: by its ID where it is gone and its
+// name may be another's.
+func backupsPath(v *visit, project string, of api.BackupSummary) string {
+	name := of.Instance
+	if of.Phase == api.PhasePurged {
+		name = of.InstanceID
+	}
+	return at("o", v.org, "p", project, "instances", name, "backups")
 }
 
 // purged says that nothing but the backups is left.

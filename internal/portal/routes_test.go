@@ -166,6 +166,7 @@ var routeRows = map[string]routeRow{
 	}},
 
 	"GET /o/{org}/instances":      {may: readers, ask: at(own + "/instances?project=shop")},
+	"GET /o/{org}/backups":        {may: readers, ask: at(own + "/backups?project=shop")},
 	"GET /o/{org}/stream":         {may: readers, ask: at(own + "/stream?project=shop")},
 	"GET /o/{org}/instances/bulk": {may: editors, ask: at(bulkPath + "?" + bulkForm("suspend", "db").Encode())},
 	"POST /o/{org}/instances/bulk": {may: editors, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {

@@ -20,6 +20,7 @@ export const pages = {
 		"/o/acme/p/default/instances/orders",
 		"/o/acme/p/default/instances/orders/bindings",
 		"/o/acme/p/default/instances/orders/backups",
+		"/o/acme/backups?project=default",
 		"/o/acme/p/default/instances/orders/logs",
 		"/o/acme/p/default/instances/orders/metrics",
 		"/o/acme/p/default/instances/orders/settings",

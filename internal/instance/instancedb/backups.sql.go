@@ -200,6 +200,52 @@ func (q *Queries) BackupSetForUpdate(ctx context.Context, instanceID uuid.UUID) 
 	return i, err
 }
 
+const backupSummaries = `-- name: BackupSummaries :many
+SELECT i.id, i.name, i.service, i.phase, count(*) AS backups, max(b.finished_at)::timestamptz AS newest, sum(b.stored_bytes)::bigint AS stored_bytes
+FROM backups b JOIN instances i ON i.id = b.instance_id
+WHERE i.project_id = $1 AND b.state = 'completed'
+GROUP BY i.id ORDER BY i.phase = 'Purged', i.name, i.id LIMIT 1000
+`
+
+type BackupSummariesRow struct {
+	ID          uuid.UUID
+	Name        string
+	Service     string
+	Phase       string
+	Backups     int64
+	Newest      time.Time
+	StoredBytes int64
+}
+
+// What is kept of each instance of a project, those that are gone last.
+func (q *Queries) BackupSummaries(ctx context.Context, projectID uuid.UUID) ([]BackupSummariesRow, error) {
+	rows, err := q.db.Query(ctx, backupSummaries, projectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BackupSummariesRow
+	for rows.Next() {
+		var i BackupSummariesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Service,
+			&i.Phase,
+			&i.Backups,
+			&i.Newest,
+			&i.StoredBytes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const backups = `-- name: Backups :many
 SELECT id, organization_id, instance_id, kind, state, message, actor, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, expired_at FROM backups WHERE instance_id = $1 AND state <> 'expired' ORDER BY created_at DESC, id DESC
 `
@@ -354,6 +400,65 @@ UPDATE backups SET state = 'expiring' WHERE id = $1 AND state = 'completed'
 func (q *Queries) ExpireBackup(ctx context.Context, id uuid.UUID) error {
 	_, err := q.db.Exec(ctx, expireBackup, id)
 	return err
+}
+
+const inProject = `-- name: InProject :one
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup FROM instances WHERE project_id = $1 AND id = $2
+`
+
+type InProjectParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) InProject(ctx context.Context, arg InProjectParams) (Instance, error) {
+	row := q.db.QueryRow(ctx, inProject, arg.ProjectID, arg.ID)
+	var i Instance
+	err := row.Scan(
+		&i.ID,
+		&i.OrganizationID,
+		&i.ProjectID,
+		&i.Name,
+		&i.Labels,
+		&i.ZoneID,
+		&i.Service,
+		&i.PackageRevisionID,
+		&i.OfferingRevisionID,
+		&i.DisplayName,
+		&i.ServiceLevel,
+		&i.PlanRevisionID,
+		&i.PriceListRevisionID,
+		&i.StorageGib,
+		&i.Parameters,
+		&i.AllowedNetworks,
+		&i.Protected,
+		&i.SuspendedFor,
+		&i.Intent,
+		&i.Generation,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.LastCommandAt,
+		&i.ActiveGeneration,
+		&i.Phase,
+		&i.Message,
+		&i.BlockedBy,
+		&i.ObservedState,
+		&i.ObservedGeneration,
+		&i.Conditions,
+		&i.Endpoint,
+		&i.AppliedPlan,
+		&i.AppliedStorageGib,
+		&i.StorageUsedBytes,
+		&i.HeldData,
+		&i.LastFactAt,
+		&i.DeletedAt,
+		&i.PurgeAt,
+		&i.PurgedAt,
+		&i.Members,
+		&i.Backup,
+	)
+	return i, err
 }
 
 const insertBackup = `-- name: InsertBackup :exec
