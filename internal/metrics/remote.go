@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -127,6 +128,10 @@ func (r *Remote) ask(ctx context.Context, path string, form url.Values) (Result,
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	answer, err := r.do(request)
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return Result{}, &QueryError{Timeout, "The query takes longer than 20 seconds: ask for a shorter span, or for less."}
+	}
 	if err != nil {
 		return Result{}, away
 	}

@@ -2,6 +2,7 @@ package servicepkg
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"sigs.k8s.io/yaml"
@@ -53,7 +54,7 @@ func Read(files Files, connection func(e api.Endpoint, login, password string) C
 	file.Parameters = json.RawMessage(files.Parameters)
 	if files.Dashboard != nil {
 		file.Dashboard = new(Dashboard)
-		if err := yaml.UnmarshalStrict(files.Dashboard, file.Dashboard); err != nil {
+		if err := errors.Join(yaml.UnmarshalStrict(files.Dashboard, file.Dashboard), file.Dashboard.Check()); err != nil {
 			panic(fmt.Sprintf("dashboard.yaml of %s: %v", file.Name, err))
 		}
 	}

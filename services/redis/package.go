@@ -15,12 +15,15 @@ import (
 //go:embed package.yaml
 var definition []byte
 
+//go:embed dashboard.yaml
+var dashboard []byte
+
 //go:embed parameters.schema.json
 var parameters []byte
 
 // Package returns the published data and how clients connect.
 func Package() servicepkg.Package {
-	return servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters}, connection)
+	return servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard}, connection)
 }
 
 // connection returns what Redis clients take: a URI that asks for TLS, its parts,
