@@ -17,19 +17,25 @@ type cgroupsV1 struct {
 
 func openV1(mount, own, name, remembered string) cgroups {
 	folders := recall(remembered)
+	known := len(folders)
+	wanted := slices.Clone(controllers)
+	if _, err := os.Stat(filepath.Join(mount, accounting)); err == nil {
+		wanted = append(wanted, accounting)
+	}
 	if folders == nil {
 		folders = map[string]string{}
-		wanted := slices.Clone(controllers)
-		if _, err := os.Stat(filepath.Join(mount, accounting)); err == nil {
-			wanted = append(wanted, accounting)
+	}
+	for _, controller := range wanted {
+		if folders[controller] != "" {
+			continue
 		}
-		for _, controller := range wanted {
-			folder := filepath.Join(below(filepath.Join(mount, controller), ownGroup(own, controller)), name)
-			if err := makeV1(folder, controller, mount); err != nil {
-				return noCgroups{err.Error()}
-			}
-			folders[controller] = folder
+		folder := filepath.Join(below(filepath.Join(mount, controller), ownGroup(own, controller)), name)
+		if err := makeV1(folder, controller, mount); err != nil {
+			return noCgroups{err.Error()}
 		}
+		folders[controller] = folder
+	}
+	if len(folders) != known {
 		if err := remember(remembered, folders); err != nil {
 			return noCgroups{err.Error()}
 		}

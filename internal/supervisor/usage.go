@@ -33,13 +33,22 @@ func (noCgroups) usage(string) Usage { return Usage{} }
 
 func (c cgroupsV1) usage(id string) (u Usage) {
 	if folder, ok := c.folders[accounting]; ok {
-		if n, err := readNumber(filepath.Join(folder, id), "cpuacct.usage"); err == nil {
-			took := time.Duration(n)
-			u.CPU = &took
-		}
+		u.CPU = counted(filepath.Join(folder, id))
 	}
 	u.MemoryBytes = memoryIn(filepath.Join(c.folders["memory"], id), "memory.usage_in_bytes", "total_inactive_file")
 	return u
+}
+
+// counted is the time that the processes of an accounting group have run; nil where
+// there are none, as those of an instance that was started before it was counted.
+func counted(folder string) *time.Duration {
+	processes, err := os.ReadFile(filepath.Join(folder, "cgroup.procs"))
+	n, numberErr := readNumber(folder, "cpuacct.usage")
+	if err != nil || numberErr != nil || len(processes) == 0 {
+		return nil
+	}
+	took := time.Duration(n)
+	return &took
 }
 
 func (c cgroupsV2) usage(id string) (u Usage) {

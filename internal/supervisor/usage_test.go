@@ -20,6 +20,9 @@ func TestUsage(t *testing.T) {
 	file(t, filepath.Join(dir, "memory", first), "memory.usage_in_bytes", "1000\n")
 	file(t, filepath.Join(dir, "memory", first), "memory.stat", "cache 500\ninactive_file 1\ntotal_inactive_file 300\n")
 	file(t, filepath.Join(dir, "cpuacct", first), "cpuacct.usage", "2500000000\n")
+	file(t, filepath.Join(dir, "cpuacct", first), "cgroup.procs", "17\n")
+	file(t, filepath.Join(dir, "cpuacct", second), "cgroup.procs", "")
+	file(t, filepath.Join(dir, "cpuacct", second), "cpuacct.usage", "0\n")
 	v1 := cgroupsV1{folders: map[string]string{"memory": filepath.Join(dir, "memory"), accounting: filepath.Join(dir, "cpuacct")}}
 	file(t, filepath.Join(dir, "v2", first), "memory.current", "1000\n")
 	file(t, filepath.Join(dir, "v2", first), "memory.stat", "anon 1\ninactive_file 300\n")
@@ -35,5 +38,24 @@ func TestUsage(t *testing.T) {
 	}
 	if u := (cgroupsV1{folders: map[string]string{"memory": filepath.Join(dir, "memory")}}).usage(first); u.CPU != nil || u.MemoryBytes == nil {
 		t.Errorf("without the accounting controller: %+v", u)
+	}
+}
+
+// A folder of before CPU time was counted gets what is missing, and is remembered so.
+func TestAccountingIsAddedToWhatIsRemembered(t *testing.T) {
+	mount, remembered := t.TempDir(), filepath.Join(t.TempDir(), "cgroups.json")
+	for _, controller := range controllers {
+		control(t, filepath.Join(mount, controller))
+	}
+	before := openV1(mount, "", "souk-test", remembered).(cgroupsV1)
+	if _, ok := before.folders[accounting]; ok {
+		t.Fatal("there is no such controller yet")
+	}
+	control(t, filepath.Join(mount, accounting))
+	for range 2 {
+		after := openV1(mount, "", "souk-test", remembered).(cgroupsV1)
+		if len(after.folders) != len(controllers)+1 || after.folders[accounting] != filepath.Join(mount, accounting, "souk-test") {
+			t.Errorf("%v", after.folders)
+		}
 	}
 }
