@@ -12,11 +12,7 @@ import (
 
 // figures: a driver that can tell figures tells the limits of each instance that
 // runs and that it is up, none of one that is stopped, and knows what is not there.
-func (s *suite) figures(t *testing.T) {
-	sampler, ok := s.Driver.(driver.Sampler)
-	if !ok {
-		t.Skip("the driver tells no figures")
-	}
+func (s *suite) figures(t *testing.T, sampler driver.Sampler) {
 	if _, err := sampler.Sample(t.Context(), uuid.NewString()); !errors.Is(err, driver.ErrNotFound) {
 		t.Errorf("of nothing: %v", err)
 	}
