@@ -49,6 +49,8 @@ const (
 	CredentialReveal   Action = "credential.reveal"
 	BindingWrite       Action = "binding.write"
 	BackupWrite        Action = "backup.write"
+	AlertRead          Action = "alert.read"  // channels and what was told by them
+	AlertWrite         Action = "alert.write" // say whom to tell
 )
 
 // Actions of the operator's staff across organizations; never a reveal.
@@ -66,9 +68,9 @@ const (
 	OperatorImpersonate  Action = "operator.impersonate" // look as an organization's people do
 )
 
-var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics}
+var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics, AlertRead}
 var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite, BackupWrite}
-var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite}
+var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite, AlertWrite}
 var owners = []Action{OrganizationClose, OwnerWrite, SSOManage}
 
 // table holds what each role allows in its own organization or project.
@@ -79,7 +81,7 @@ var table = map[api.Role]map[Action]bool{
 	api.RoleAdmin:   set(reads, edits, admins),
 	api.RoleOwner:   set(reads, edits, admins, owners),
 	// What engines log may hold what the customer's clients sent: not for others.
-	RoleLooking: set([]Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceMetrics, AuditRead, TokenRead}),
+	RoleLooking: set([]Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceMetrics, AlertRead, AuditRead, TokenRead}),
 }
 
 // RoleLooking is that of the operator's staff who look as an organization does.

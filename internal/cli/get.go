@@ -24,7 +24,7 @@ func newGet(a *App) *cobra.Command {
 	flags.StringVarP(&selector, "selector", "l", "", "only instances with these labels: key=value,key2=value2")
 	flags.BoolVarP(&watch, "watch", "w", false, "go on and show changes as they happen (instances)")
 	flags.BoolVar(&opt.all, "all", false, "instances of all organizations (operator)")
-	flags.IntVar(&opt.limit, "limit", 50, "how many events or audit records, newest first; 0 means all")
+	flags.IntVar(&opt.limit, "limit", 50, "how many events, alerts, deliveries or audit records, newest first; 0 means all")
 	flags.StringVar(&opt.action, "action", "", "only audit records of this action, such as instance.update")
 	flags.StringVar(&opt.kind, "kind", "", "only audit records about this kind")
 	flags.StringVarP(&opt.text, "query", "q", "", "only instances or audit records that contain this text")

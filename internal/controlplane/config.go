@@ -60,6 +60,8 @@ type Config struct {
 	Mail *mail.Config `json:"mail,omitempty"`
 	// SSO is about customers' identity providers.
 	SSO SSOConfig `json:"sso"`
+	// Alerts is about where customers are told of alerts.
+	Alerts AlertsConfig `json:"alerts,omitzero"`
 	// Metrics says where the figures of instances are kept.
 	Metrics MetricsConfig `json:"metrics,omitzero"`
 	// Keyring is the file of the keys that secrets are sealed under (mode 0600).
@@ -72,6 +74,13 @@ type Config struct {
 type SSOConfig struct {
 	// AllowedNetworks are private networks that a provider may be in, such as
 	// "10.20.0.0/16". Public addresses always may.
+	AllowedNetworks []netip.Prefix `json:"allowedNetworks,omitempty"`
+}
+
+// AlertsConfig says which addresses customers may have alerts sent to.
+type AlertsConfig struct {
+	// AllowedNetworks are private networks that a receiver may be in. Public
+	// addresses always may.
 	AllowedNetworks []netip.Prefix `json:"allowedNetworks,omitempty"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"souk/internal/alert"
 	"souk/internal/change"
 	"souk/internal/idempotency"
 	"souk/internal/mail"
@@ -95,6 +96,7 @@ func (cp *ControlPlane) sweep(ctx context.Context) error {
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepKnownAddresses(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepLinks(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return tenancy.SweepInvitations(ctx, tx, now, sweepChunk) }),
+		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return alert.Sweep(ctx, tx, now, sweepChunk) }),
 		cp.inChunks(ctx, func(tx store.Tx) (int64, error) { return mail.Sweep(ctx, tx, now, sweepChunk) }),
 	} {
 		for {

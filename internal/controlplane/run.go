@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"souk/internal/alert"
 	"souk/internal/catalog"
 	"souk/internal/change"
 	"souk/internal/clock"
@@ -21,6 +22,7 @@ import (
 	"souk/internal/instance"
 	"souk/internal/mail"
 	"souk/internal/metrics"
+	"souk/internal/outbound"
 	"souk/internal/portal"
 	"souk/internal/servicepkg"
 	"souk/internal/sso"
@@ -39,6 +41,7 @@ type ControlPlane struct {
 	zones     *zone.Zones
 	api       *httpapi.Server
 	measures  *measures
+	alerts    *alert.Service
 	mails     *mail.Worker   // nil: there is no mail server
 	metrics   metrics.Store  // nil: none are kept
 	local     *metrics.Local // nil: they are kept elsewhere, or not at all
@@ -101,9 +104,12 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	if err != nil {
 		return err
 	}
+	outbox := &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}
+	cp.alerts = alert.New(alert.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Mail: outbox, Metrics: cp.metrics, Packages: packages, PublicURL: cp.config.publicURL(), Logger: cp.log,
+		Reach: outbound.Rules{Networks: cp.config.Alerts.AllowedNetworks, Dev: cp.config.Demo != nil}})
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, AgentImage: cp.config.AgentImage, PublicURL: cp.config.PublicURL,
-		Mail: &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request, Metrics: cp.metrics})
+		Mail: outbox, Alerts: cp.alerts, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request, Metrics: cp.metrics})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Secure: strings.HasPrefix(cp.config.publicURL(), "https://"), Dev: cp.config.Demo != nil, Caught: caught != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())
 	cp.api.ServeMissing(pages.Missing())
@@ -154,6 +160,7 @@ func (cp *ControlPlane) run(ctx context.Context) error {
 	if cp.alone != nil {
 		g.Go(func() error { return cp.alone.keep(ctx) })
 	}
+	g.Go(func() error { cp.alerts.Run(ctx); return nil })
 	if cp.mails != nil {
 		g.Go(func() error { cp.mails.Run(ctx); return nil })
 	}

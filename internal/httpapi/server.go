@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"souk/internal/alert"
 	"souk/internal/catalog"
 	"souk/internal/change"
 	"souk/internal/clock"
@@ -53,6 +54,7 @@ type Config struct {
 	// CaughtMail is what development catches; nil where mail is sent.
 	CaughtMail *mail.Catcher
 	SSO        *sso.Service
+	Alerts     *alert.Service
 	// Peers are the base URLs of all replicas, where there may be several; nil: there
 	// is this one.
 	Peers func(context.Context) ([]string, error)
@@ -148,6 +150,7 @@ func (s *Server) register() {
 	s.registerMembers()
 	s.registerInvitations()
 	s.registerTokens()
+	s.registerAlerts()
 	s.registerAudit()
 	s.registerDevMail()
 }

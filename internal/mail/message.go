@@ -28,6 +28,8 @@ const (
 	RecoveryCodesRenewed Kind = "recovery-codes-renewed"
 	// Invitation has the link to join an organization by.
 	Invitation Kind = "invitation"
+	// Alerts tells what is the matter with instances, and what is not any more.
+	Alerts Kind = "alerts"
 )
 
 // Message is what a mail says, before it is put into words.
@@ -37,6 +39,8 @@ type Message struct {
 	Path   string // of the link, below the public address
 	// What is put into the words: names that Souk has checked, and addresses.
 	Organization, Project, Inviter, Role string
+	// Lines are paragraphs of Souk's own before the link, in words already.
+	Lines []string
 }
 
 // Locales are the languages that mails are worded in.
@@ -80,6 +84,9 @@ func (m Message) compose(base string) (Mail, error) {
 	}
 	if p.Before, err = m.fillAll(w.before); err != nil {
 		return Mail{}, err
+	}
+	for _, l := range m.Lines {
+		p.Before = append(p.Before, strings.Join(strings.Fields(l), " "))
 	}
 	if p.After, err = m.fillAll(w.after); err != nil {
 		return Mail{}, err

@@ -42,6 +42,11 @@ var german = language{
 			before:  []string{"Zum zweiten Faktor des Kontos mit dieser Adresse gibt es neue Ersatzcodes. Die früheren gelten nicht mehr.", "Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort, und erneuern Sie die Ersatzcodes noch einmal:"},
 			link:    "Neues Passwort wählen",
 		},
+		Alerts: {
+			subject: "Alarme zu Instanzen von {{.Organization}}",
+			link:    "Alle Alarme ansehen",
+			after:   []string{"Sie erhalten diese E-Mail, weil ein Alarmkanal von {{.Organization}} Ihre Adresse hat. Die Administratoren können den Kanal löschen."},
+		},
 		Invitation: {
 			subject: "Sie sind zu {{.Organization}} eingeladen",
 			before: []string{

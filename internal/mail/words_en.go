@@ -42,6 +42,11 @@ var english = language{
 			before:  []string{"The second factor of the account with this address has new recovery codes. Those before are of no use any more.", "If that was not you, choose a new password at once, and make new recovery codes once more:"},
 			link:    "Choose a new password",
 		},
+		Alerts: {
+			subject: "Alerts about instances of {{.Organization}}",
+			link:    "See all alerts",
+			after:   []string{"You get this mail because an alert channel of {{.Organization}} has your address. Its administrators can delete the channel."},
+		},
 		Invitation: {
 			subject: "You are invited to {{.Organization}}",
 			before: []string{

@@ -118,10 +118,19 @@ func (l *Local) turn(ctx context.Context) (func(), error) {
 
 // Query implements Store.
 func (l *Local) Query(ctx context.Context, instanceID string, q Query) (Result, error) {
+	return l.query(ctx, owns(instanceID), q)
+}
+
+// Across implements Store.
+func (l *Local) Across(ctx context.Context, service string, q Query) (Result, error) {
+	return l.query(ctx, ofService(service), q)
+}
+
+func (l *Local) query(ctx context.Context, own *labels.Matcher, q Query) (Result, error) {
 	if err := q.check(); err != nil {
 		return Result{}, err
 	}
-	expr, err := confine(q.Expr, instanceID)
+	expr, err := keepTo(q.Expr, own)
 	if err != nil {
 		return Result{}, err
 	}
@@ -132,7 +141,7 @@ func (l *Local) Query(ctx context.Context, instanceID string, q Query) (Result, 
 		return Result{}, err
 	}
 	defer done()
-	from := tenantQueryable{l.db, owns(instanceID)}
+	from := tenantQueryable{l.db, own}
 	var query promql.Query
 	if q.Step == 0 {
 		query, err = l.engine.NewInstantQuery(ctx, from, nil, expr, q.End)

@@ -42,6 +42,9 @@ type Store interface {
 	// Query evaluates PromQL over the series of one instance. Its errors are
 	// *QueryError.
 	Query(ctx context.Context, instanceID string, q Query) (Result, error)
+	// Across evaluates PromQL over the series of all instances of a service: for what
+	// the control plane asks itself. Its errors are *QueryError.
+	Across(ctx context.Context, service string, q Query) (Result, error)
 	// Series lists the label sets of an instance's series that match one of the
 	// selectors, or all of them without any.
 	Series(ctx context.Context, instanceID string, selectors []string, from, to time.Time) ([]map[string]string, error)

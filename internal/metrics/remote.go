@@ -97,10 +97,19 @@ func (r *Remote) do(request *http.Request) (*http.Response, error) {
 
 // Query implements Store.
 func (r *Remote) Query(ctx context.Context, instanceID string, q Query) (Result, error) {
+	return r.query(ctx, owns(instanceID), q)
+}
+
+// Across implements Store.
+func (r *Remote) Across(ctx context.Context, service string, q Query) (Result, error) {
+	return r.query(ctx, ofService(service), q)
+}
+
+func (r *Remote) query(ctx context.Context, own *labels.Matcher, q Query) (Result, error) {
 	if err := q.check(); err != nil {
 		return Result{}, err
 	}
-	expr, err := confine(q.Expr, instanceID)
+	expr, err := keepTo(q.Expr, own)
 	if err != nil {
 		return Result{}, err
 	}

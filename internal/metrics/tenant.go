@@ -20,12 +20,19 @@ func owns(instanceID string) *labels.Matcher {
 
 // confine rewrites a query so that each of its selectors matches series of the
 // instance only, whatever else it asks for.
-func confine(expr, instanceID string) (string, error) {
+func confine(expr, instanceID string) (string, error) { return keepTo(expr, owns(instanceID)) }
+
+// ofService matches the series of all instances of a service.
+func ofService(service string) *labels.Matcher {
+	return labels.MustNewMatcher(labels.MatchEqual, LabelService, service)
+}
+
+// keepTo rewrites a query so that each of its selectors has the matcher.
+func keepTo(expr string, own *labels.Matcher) (string, error) {
 	parsed, err := language.ParseExpr(expr)
 	if err != nil {
 		return "", &QueryError{BadData, "The query is not PromQL: " + err.Error()}
 	}
-	own := owns(instanceID)
 	parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
 		if selector, ok := node.(*parser.VectorSelector); ok {
 			selector.LabelMatchers = append(selector.LabelMatchers, own)
@@ -33,26 +40,26 @@ func confine(expr, instanceID string) (string, error) {
 		return nil
 	})
 	text := parsed.String()
-	return text, confined(text, instanceID)
+	return text, confined(text, own)
 }
 
-// confined reads a query as a store will and says whether it keeps to the instance.
-func confined(expr, instanceID string) error {
+// confined reads a query as a store will and says whether it keeps to the matcher.
+func confined(expr string, own *labels.Matcher) error {
 	parsed, err := language.ParseExpr(expr)
 	if err != nil {
 		return &QueryError{BadData, "The query cannot be kept to the instance: write it more plainly."}
 	}
 	for _, matchers := range parser.ExtractSelectors(parsed) {
-		if !keepsTo(matchers, instanceID) {
-			return fmt.Errorf("a selector of %q is not kept to the instance", expr)
+		if !keepsTo(matchers, own) {
+			return fmt.Errorf("a selector of %q is not kept to what is asked about", expr)
 		}
 	}
 	return nil
 }
 
-func keepsTo(matchers []*labels.Matcher, instanceID string) bool {
+func keepsTo(matchers []*labels.Matcher, own *labels.Matcher) bool {
 	for _, m := range matchers {
-		if m.Type == labels.MatchEqual && m.Name == LabelID && m.Value == instanceID {
+		if m.Type == labels.MatchEqual && m.Name == own.Name && m.Value == own.Value {
 			return true
 		}
 	}

@@ -40,6 +40,7 @@ func (v *visit) administration() []entry {
 		action      authz.Action
 		title, path string
 	}{
+		{authz.InstanceRead, v.T("section.alerts"), "alerts"},
 		{authz.ProjectRead, v.T("section.projects"), "projects"},
 		{authz.CostRead, v.T("section.costs"), "costs"},
 		{authz.QuotaRead, v.T("section.quota"), "quota"},

@@ -73,6 +73,7 @@ func New(c Config) *Portal {
 	p.routes = append(p.routes, p.orderRoutes()...)
 	p.routes = append(p.routes, p.organizationRoutes()...)
 	p.routes = append(p.routes, p.instancePageRoutes()...)
+	p.routes = append(p.routes, p.alertRoutes()...)
 	p.routes = append(p.routes, p.signOnRoutes()...)
 	p.routes = append(p.routes, p.ssoRoutes()...)
 	p.routes = append(p.routes, p.operatorRoutes()...)

@@ -116,6 +116,15 @@ var routeRows = map[string]routeRow{
 	"POST /device/approve":                {signedIn: true, ask: waiting("/approve")},
 	"POST /device/deny":                   {signedIn: true, ask: waiting("/deny")},
 
+	"GET /o/{org}/alerts": {may: readers, ask: at(own + "/alerts")},
+	"POST /o/{org}/alert-channels": {may: admins, answer: 200, ask: func(*testing.T, *site, string) (string, url.Values) { // with the secret
+		return own + "/alert-channels", url.Values{"name": {fresh()}, "kind": {"webhook"}, "url": {"https://hooks.example.com/x"}}
+	}},
+	"POST /o/{org}/alert-channels/{channel}/quiet":  {may: admins, ask: onChannel("/quiet", url.Values{"quietFrom": {"22:00"}, "quietTo": {"07:00"}, "quietZone": {"Europe/Zurich"}})},
+	"POST /o/{org}/alert-channels/{channel}/test":   {may: admins, ask: onChannel("/test", url.Values{})},
+	"POST /o/{org}/alert-channels/{channel}/delete": {may: admins, ask: onChannel("/delete", url.Values{})},
+	"GET " + ofInstance + "/runbooks/{runbook}":     {may: readers, ask: ready("/runbooks/storage")},
+
 	"GET /o/{org}/sso":         {may: "owner", ask: at(own + "/sso")},
 	"POST /o/{org}/sso":        {may: "owner", ask: provided("")},
 	"POST /o/{org}/sso/test":   {may: "owner", answer: 200, ask: provided("/test")},
@@ -301,6 +310,27 @@ func claimed(rest string) asks {
 		s.as("owner").post(t, own+"/sso/domains", url.Values{"domain": {domain}}).want(t, 303)
 		return own + "/sso/domains/" + domain + rest, url.Values{}
 	}
+}
+
+// onChannel is about an alert channel of its own; the one before is gone.
+func onChannel(rest string, form url.Values) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return own + "/alert-channels/" + s.channel(t) + rest, form
+	}
+}
+
+func (s *site) channel(t *testing.T) string {
+	t.Helper()
+	var all api.List[api.AlertChannel]
+	owner := s.Token(t, httpapitest.Own, "", api.RoleOwner)
+	s.Do(t, httpapitest.Request{Method: "GET", Path: "/api/v1/organizations/acme/alert-channels", Token: owner}).Want(t, 200).Decode(t, &all)
+	for _, c := range all.Items {
+		s.Do(t, httpapitest.Request{Method: "DELETE", Path: "/api/v1/organizations/acme/alert-channels/" + c.Name, Token: owner}).Want(t, 204)
+	}
+	name := fresh()
+	s.Do(t, httpapitest.Request{Method: "POST", Path: "/api/v1/organizations/acme/alert-channels", Token: owner,
+		Body: api.AlertChannelCreate{Name: name, Kind: "slack", URL: "https://hooks.example.com/x"}}).Want(t, 201)
+	return name
 }
 
 func caught(rest string) asks {

@@ -1,6 +1,7 @@
 package servicepkg
 
 import (
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +39,9 @@ type Files struct {
 	Definition []byte // package.yaml
 	Parameters []byte // parameters.schema.json
 	Dashboard  []byte // dashboard.yaml; nil: the service has none
+	Alerts     []byte // alerts.yaml; nil: the service has those of every service only
+	// Runbooks has the folder runbooks, a page a file.
+	Runbooks embed.FS
 }
 
 // Read makes a package of its files and of how clients connect. It panics where
@@ -58,5 +62,9 @@ func Read(files Files, connection func(e api.Endpoint, login, password string) C
 			panic(fmt.Sprintf("dashboard.yaml of %s: %v", file.Name, err))
 		}
 	}
-	return Package{Definition: file.Definition, Connection: connection, Client: file.Client, DemoPrices: file.DemoPrices}
+	var err error
+	if file.Alerts, err = ReadAlerts(files.Alerts); err != nil {
+		panic(fmt.Sprintf("%s: %v", file.Name, err))
+	}
+	return Package{Definition: file.Definition, Connection: connection, Runbooks: readRunbooks(files.Runbooks), Client: file.Client, DemoPrices: file.DemoPrices}
 }

@@ -37,6 +37,7 @@ type Definition struct {
 	PlanChange string        `json:"planChange,omitempty"`
 	Snippets   []api.Snippet `json:"snippets,omitempty"`
 	Dashboard  *Dashboard    `json:"dashboard,omitempty"` // nil: the service has none
+	Alerts     []Alert       `json:"alerts,omitempty"`    // beside those that every service has
 }
 
 // Plan is a size that the package comes in. A changed plan is published as a
@@ -60,6 +61,8 @@ type Package struct {
 	Client *Client
 	// DemoPrices are those of the demonstration price list of souk dev.
 	DemoPrices []Price
+	// Runbooks are pages in Markdown that alerts lead to, by name.
+	Runbooks map[string]string
 }
 
 // CAFile stands in Connection.Env for the path of the CA file.

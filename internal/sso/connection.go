@@ -117,7 +117,7 @@ func (s *Service) check(in api.SSOPut) error {
 	wrong := func(location, message string) {
 		fields = append(fields, problem.Field{Location: "body." + location, Message: message})
 	}
-	if u, err := url.Parse(in.Issuer); err != nil || s.checkURL(u) != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(in.Issuer, "#") || strings.HasSuffix(in.Issuer, "?") {
+	if u, err := url.Parse(in.Issuer); err != nil || s.rules().CheckURL(u) != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(in.Issuer, "#") || strings.HasSuffix(in.Issuer, "?") {
 		wrong("issuer", "must be the provider's address and begin with https://, such as https://login.example.com")
 	}
 	if !plain(in.ClientID) || strings.TrimSpace(in.ClientID) == "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"souk/api"
+	"souk/internal/outbound"
 	"souk/internal/problem"
 	"souk/internal/sso/ssodb"
 	"souk/internal/store"
@@ -104,7 +105,7 @@ func (s *Service) Look(ctx context.Context, d api.SSODomain, simulate bool) (pro
 		}
 		return "simulated", nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, outbound.Patience)
 	defer cancel()
 	found, err := s.Resolver.LookupTXT(ctx, d.RecordName+".")
 	if slices.Contains(found, d.RecordValue) {

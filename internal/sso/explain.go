@@ -1,16 +1,12 @@
 package sso
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net"
 	"net/http"
-	"syscall"
 
 	"golang.org/x/oauth2"
 
+	"souk/internal/outbound"
 	"souk/internal/problem"
 )
 
@@ -18,24 +14,16 @@ import (
 // sent is repeated.
 func explain(err error) string {
 	var (
-		other     *otherIssuerError
-		status    statusError
-		dns       *net.DNSError
-		authority x509.UnknownAuthorityError
-		name      x509.HostnameError
-		expired   x509.CertificateInvalidError
-		broken    *tls.CertificateVerificationError
-		timeout   net.Error
-		refused   *oauth2.RetrieveError
+		other   *otherIssuerError
+		status  statusError
+		refused *oauth2.RetrieveError
 	)
 	switch {
-	case errors.Is(err, errPrivate):
-		return "Its address is in a private network, which Souk's operator has not allowed."
-	case errors.Is(err, errPlain), errors.Is(err, errEndpoints):
+	case errors.Is(err, errEndpoints):
 		return "Its addresses have to begin with https://."
-	case errors.Is(err, errRedirect):
+	case errors.Is(err, outbound.ErrRedirect):
 		return "It sends requests on to another address. Enter the issuer exactly as the provider names it."
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, outbound.ErrTooLarge):
 		return "Its answer is larger than any provider's should be."
 	case errors.Is(err, errNoJSON):
 		return "What is at its address does not look like an OpenID Connect provider: the answer is no JSON."
@@ -47,16 +35,8 @@ func explain(err error) string {
 		return "It answers with an error (status " + http.StatusText(int(status)) + ")."
 	case errors.As(err, &refused):
 		return "It refuses the client ID or the client secret, or does not know the sign-in any more."
-	case errors.As(err, &dns):
-		return "Its name is not known in DNS."
-	case errors.As(err, &authority), errors.As(err, &name), errors.As(err, &expired), errors.As(err, &broken):
-		return "Its certificate is not valid."
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "Nothing listens at its address."
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return "It does not answer in time."
 	}
-	return "It cannot be reached."
+	return outbound.Explain(err)
 }
 
 // down is the problem of somebody whose provider cannot be asked.

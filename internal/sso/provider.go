@@ -14,6 +14,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"souk/internal/outbound"
 )
 
 // metadata is what a provider says of itself (OpenID Connect Discovery, RFC 8414).
@@ -68,7 +70,7 @@ func (s *Service) discover(ctx context.Context, issuer string) (*provider, error
 		return nil, &otherIssuerError{m.IssuerURL}
 	}
 	for _, address := range []string{m.AuthURL, m.TokenURL, m.JWKSURL} {
-		if u, err := url.Parse(address); err != nil || s.checkURL(u) != nil {
+		if u, err := url.Parse(address); err != nil || s.rules().CheckURL(u) != nil {
 			return nil, errEndpoints
 		}
 	}
@@ -76,7 +78,7 @@ func (s *Service) discover(ctx context.Context, issuer string) (*provider, error
 	if len(m.Algorithms) == 0 {
 		m.Algorithms = []string{oidc.RS256}
 	}
-	if u, err := url.Parse(m.EndSession); err != nil || s.checkURL(u) != nil {
+	if u, err := url.Parse(m.EndSession); err != nil || s.rules().CheckURL(u) != nil {
 		m.EndSession = ""
 	}
 	own := s.with(context.Background())
@@ -128,7 +130,7 @@ func (s *Service) fetch(ctx context.Context, address string, into any) error {
 		return statusError(resp.StatusCode)
 	}
 	err = json.NewDecoder(resp.Body).Decode(into)
-	if err != nil && !errors.Is(err, errTooLarge) {
+	if err != nil && !errors.Is(err, outbound.ErrTooLarge) {
 		return errNoJSON
 	}
 	return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"souk/internal/envelope"
+	"souk/internal/outbound"
 	"souk/internal/store"
 )
 
@@ -53,9 +54,12 @@ func New(c Config) *Service {
 		c.Resolver = net.DefaultResolver
 	}
 	s := &Service{Config: c, providers: providers{known: map[string]*provider{}}}
-	s.client = s.outbound()
+	s.client = s.rules().Client()
 	return s
 }
+
+// rules keep providers out of what only this machine can reach.
+func (s *Service) rules() outbound.Rules { return outbound.Rules{Networks: s.Networks, Dev: s.Dev} }
 
 // Place is what an organization's client secret is sealed for.
 func Place(organization string) string { return "sso/" + organization }

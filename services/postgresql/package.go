@@ -3,7 +3,7 @@
 package postgresql
 
 import (
-	_ "embed"
+	"embed"
 	"net"
 	"net/url"
 	"strconv"
@@ -18,12 +18,18 @@ var definition []byte
 //go:embed dashboard.yaml
 var dashboard []byte
 
+//go:embed alerts.yaml
+var alerts []byte
+
+//go:embed runbooks
+var runbooks embed.FS
+
 //go:embed parameters.schema.json
 var parameters []byte
 
 // Package returns the published data and how clients connect.
 func Package() servicepkg.Package {
-	return servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard}, connection)
+	return servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard, Alerts: alerts, Runbooks: runbooks}, connection)
 }
 
 // connection returns what libpq and its relatives take; all of it verifies the

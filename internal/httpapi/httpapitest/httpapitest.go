@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/api"
+	"souk/internal/alert"
 	"souk/internal/clock"
 	"souk/internal/httpapi"
 	"souk/internal/instance"
@@ -53,6 +54,7 @@ type Env struct {
 	Document *Document
 	Client   *http.Client
 	DNS      *DNS
+	Alerts   *alert.Service
 	Metrics  *metrics.Local // where figures are kept
 	// Organizations and Projects by name; projects as "acme/shop".
 	Organizations, Projects map[string]uuid.UUID

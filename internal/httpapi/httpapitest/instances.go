@@ -11,6 +11,7 @@ import (
 
 	"souk/api"
 	"souk/internal/agentapi"
+	"souk/internal/alert"
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
 	"souk/internal/change"
@@ -21,6 +22,7 @@ import (
 	"souk/internal/instance"
 	"souk/internal/mail"
 	"souk/internal/metrics"
+	"souk/internal/outbound"
 	"souk/internal/servicepkg"
 	"souk/internal/sso"
 	"souk/internal/store"
@@ -66,6 +68,8 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 	e.Metrics, c.Metrics = figures, figures
 	c.Mail, c.CaughtMail = &mail.Outbox{Secrets: secrets, PublicURL: PublicURL}, &mail.Catcher{Store: e.Store, Clock: ticking}
 	c.SSO = sso.New(sso.Config{Store: e.Store, Secrets: secrets, Real: e.Clock.Now, Logger: c.Logger, Resolver: e.DNS, Dev: true})
+	e.Alerts = alert.New(alert.Config{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Secrets: secrets, Mail: c.Mail, Metrics: figures, Packages: c.Instances.Packages, PublicURL: PublicURL, Logger: c.Logger, Reach: outbound.Rules{Dev: true}})
+	c.Alerts = e.Alerts
 	e.mails = &mail.Worker{Store: e.Store, Clock: ticking, Secrets: secrets, Sender: c.CaughtMail, Logger: c.Logger}
 }
 

@@ -82,6 +82,11 @@ type Example struct{ Organization, Project, Instance, Server string }
 func (p Page) HTML(e Example, copy, copied string) (string, error) {
 	_, text, _ := strings.Cut(p.text, "\n")
 	text = strings.NewReplacer("{{org}}", e.Organization, "{{project}}", e.Project, "{{instance}}", e.Instance, "{{server}}", e.Server).Replace(text)
+	return HTML(text, copy, copied)
+}
+
+// HTML shows a text of ours in Markdown, with buttons as Page.HTML has them.
+func HTML(text, copy, copied string) (string, error) {
 	md := goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithAutoHeadingID()),
 		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(examples{copy, copied}, 100))))
 	var out bytes.Buffer
