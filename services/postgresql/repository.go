@@ -53,7 +53,7 @@ func repositoryConfig(place *process.BackupPlace, of driver.BackupSource, ca, lo
 		"repo1-s3-key=" + place.AccessKey, "repo1-s3-key-secret=" + place.SecretKey, "repo1-s3-uri-style=path",
 		"repo1-storage-port=" + strconv.Itoa(place.Port), "repo1-storage-ca-file=" + ca,
 		"repo1-cipher-type=aes-256-cbc", "repo1-cipher-pass=" + of.Key,
-		"repo1-bundle=y", "compress-type=zst", "compress-level=3", "start-fast=y", "expire-auto=n", "io-timeout=10",
+		"repo1-bundle=y", "compress-type=zst", "compress-level=3", "start-fast=y", "expire-auto=n", "io-timeout=10", "job-retry-interval=5",
 		"log-level-console=warn", "log-level-stderr=off", "log-level-file=off", "lock-path=" + locks, "spool-path=" + locks,
 	}
 	return []byte(strings.Join(append(lines, more...), "\n") + "\n")
