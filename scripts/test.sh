@@ -65,7 +65,7 @@ tested() { folder=$1 gotest -timeout 5m ./...; }
 # The image and the charts.
 deployment() { apart tested; }
 
-units() { gotest -timeout 10m ./...; }
+units() { gotest -timeout 15m ./...; }
 
 journey() { gotest -tags journey -count 1 -timeout 5m ./test/journey; }
 
@@ -76,7 +76,7 @@ docs() { gotest -tags docs -count 1 -timeout 5m ./test/docs; }
 browser() { gotest -tags browser -count 1 -timeout 10m ./test/browser; }
 
 # Kills processes after each step, package by package and then as a whole.
-steps() { gotest -tags crashtest -count 1 -timeout 5m -run 'KilledAfterEachStep$|^TestArmed' ./internal/step ./internal/agent ./services/...; }
+steps() { gotest -tags crashtest -count 1 -timeout 10m -run 'KilledAfterEachStep$|^TestArmed' ./internal/step ./internal/agent ./services/...; }
 
 crash() { gotest -tags crash,crashtest -count 1 -timeout 15m ./test/crash; }
 

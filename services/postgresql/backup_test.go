@@ -23,6 +23,7 @@ func newBackupZone(t *testing.T) (*zone, *objectstore.Store) {
 	if why := newEngine("").NoBackups(); why != "" {
 		t.Skip(why)
 	}
+	t.Parallel() // most of the time is waiting for pgBackRest
 	store := objectstore.New(t)
 	return newZone(t, func(c *process.Config) { c.Backups = store.Place }), store
 }
@@ -265,6 +266,45 @@ func TestADamagedBackupIsSaidAtRestore(t *testing.T) {
 	var blocked *driver.BlockedError
 	if !errors.As(err, &blocked) || !blocked.Permanent || !strings.Contains(blocked.Message, "damaged") {
 		t.Fatalf("restored from a damaged backup: %v", err)
+	}
+}
+
+func TestChangesThatAreMissingAreSaidAndNotLeftOut(t *testing.T) {
+	z, store := newBackupZone(t)
+	want := kept()
+	seen := z.ensure(&want)
+	users := z.user(want, seen.Endpoint)
+	z.exec(users, "CREATE TABLE numbers (n int)")
+	o := z.backup(want)
+	var files []string
+	for i := range 2 {
+		z.exec(users, "INSERT INTO numbers VALUES (1)")
+		host, err := z.Driver.Backups(t.Context(), source(want))
+		if err != nil || !host.Archiving {
+			t.Fatalf("%d: %+v, %v", i, host, err)
+		}
+		copied := restored(want, o.ID, time.Now()) // puts away what there is
+		z.ensure(&copied)
+		if err := z.Driver.Remove(t.Context(), copied.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := filepath.WalkDir(filepath.Join(store.Data, want.ID, "archive", stanza), func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".zst") {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil || len(files) < 4 {
+		t.Fatalf("files of changes %v: %v", files, err)
+	}
+	if err := os.Remove(files[len(files)-2]); err != nil {
+		t.Fatal(err)
+	}
+	_, err = z.Ensure(t.Context(), restored(want, o.ID, time.Now()))
+	var blocked *driver.BlockedError
+	if !errors.As(err, &blocked) || !blocked.Permanent || !strings.Contains(blocked.Message, "missing") {
+		t.Fatalf("with changes missing: %v", err)
 	}
 }
 

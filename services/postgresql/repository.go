@@ -168,7 +168,16 @@ func (e *engine) held(ctx context.Context, repo *process.Repository) ([]heldBack
 }
 
 func parseInfo(output []byte) ([]heldBackup, error) {
+	held, _, err := parseRepository(output)
+	return held, err
+}
+
+// parseRepository returns also the name of the newest file of changes that is kept.
+func parseRepository(output []byte) (held []heldBackup, newest string, err error) {
 	var stanzas []struct {
+		Archive []struct {
+			Max string `json:"max"`
+		} `json:"archive"`
 		Backup []heldBackup `json:"backup"`
 		Status struct {
 			Code    int    `json:"code"`
@@ -176,13 +185,15 @@ func parseInfo(output []byte) ([]heldBackup, error) {
 		} `json:"status"`
 	}
 	if err := json.Unmarshal(output, &stanzas); err != nil {
-		return nil, fmt.Errorf("read what pgbackrest says of the backups: %w", err)
+		return nil, "", fmt.Errorf("read what pgbackrest says of the backups: %w", err)
 	}
-	var held []heldBackup
 	for _, s := range stanzas {
 		// 1 and 2: there is nothing yet; other codes come with what could be read.
 		if s.Status.Code > 3 {
-			return nil, fmt.Errorf("pgbackrest cannot read the backups: %s", s.Status.Message)
+			return nil, "", fmt.Errorf("pgbackrest cannot read the backups: %s", s.Status.Message)
+		}
+		for _, a := range s.Archive {
+			newest = max(newest, a.Max)
 		}
 		for _, b := range s.Backup {
 			if b.Annotation.ID != "" {
@@ -190,7 +201,7 @@ func parseInfo(output []byte) ([]heldBackup, error) {
 			}
 		}
 	}
-	return held, nil
+	return held, newest, nil
 }
 
 // inWords turns what went wrong with the place of backups into words for users.

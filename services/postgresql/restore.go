@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"souk/internal/driver"
@@ -115,6 +116,9 @@ func (w *work) reconnectRecovering(ctx context.Context) error {
 	if missing != nil || !recovering {
 		return errors.Join(err, missing)
 	}
+	if err := w.wholeLog(ctx); err != nil {
+		return err
+	}
 	text, err := w.Read(ctx, recoveryFile)
 	if err != nil {
 		return err
@@ -132,6 +136,34 @@ func (w *work) reconnectRecovering(ctx context.Context) error {
 		return fmt.Errorf("start again to recover what there is: %w", err)
 	}
 	return w.reconnect(ctx)
+}
+
+var applied = regexp.MustCompile(`restored log file "([0-9A-F]{24})" from archive`)
+
+// wholeLog says that the server has applied the newest file of changes that is
+// kept. Where it has not, one in between is missing, and what comes after it cannot
+// be had.
+func (w *work) wholeLog(ctx context.Context) error {
+	output, err := w.pgbackrest(ctx, "info", "--output=json")
+	if err != nil {
+		return inWords(err)
+	}
+	_, newest, err := parseRepository(output)
+	if err != nil {
+		return err
+	}
+	text, err := w.Read(ctx, shim.LogFile)
+	if err != nil {
+		return err
+	}
+	last := ""
+	for _, found := range applied.FindAllSubmatch(text, -1) {
+		last = string(found[1])
+	}
+	if last < newest {
+		return unusable("Some of the changes before this point in time are missing: they were not kept, or are lost. Delete this instance and restore to another point in time, or to the end of a backup.", nil)
+	}
+	return nil
 }
 
 // recovered forgets where the server was restored from, once it serves.
