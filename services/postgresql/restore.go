@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"souk/internal/driver"
-	"souk/internal/driver/process"
 	"souk/internal/shim"
 )
 
@@ -108,28 +107,26 @@ const notReached = "recovery ended before configured recovery target was reached
 // time after its last change stops for want of more: then that change was the
 // last one before, and everything that there is belongs to the point in time.
 func (w *work) reconnectRecovering(ctx context.Context) error {
-	err := w.reconnect(ctx)
-	if !errors.Is(err, process.ErrEnded) || !strings.Contains(err.Error(), notReached) {
+	failed := w.reconnect(ctx)
+	if failed == nil {
+		return nil
+	}
+	recovering, err := w.Exists(ctx, restoreConfigFile)
+	if err != nil || !recovering {
+		return errors.Join(failed, err)
+	}
+	rest, wants, err := w.withoutTarget(ctx)
+	if err != nil || !wants {
+		return errors.Join(failed, err)
+	}
+	log, err := w.Read(ctx, shim.LogFile)
+	if err != nil || !strings.Contains(string(log), notReached) {
+		return errors.Join(failed, err)
+	}
+	if err := w.wholeLog(ctx, log); err != nil {
 		return err
 	}
-	recovering, missing := w.Exists(ctx, restoreConfigFile)
-	if missing != nil || !recovering {
-		return errors.Join(err, missing)
-	}
-	if err := w.wholeLog(ctx); err != nil {
-		return err
-	}
-	text, err := w.Read(ctx, recoveryFile)
-	if err != nil {
-		return err
-	}
-	var kept []string
-	for line := range strings.Lines(string(text)) {
-		if !strings.HasPrefix(line, "recovery_target_time") {
-			kept = append(kept, line)
-		}
-	}
-	if err := w.Write(ctx, shim.File{Path: recoveryFile, Mode: 0o600, Data: []byte(strings.Join(kept, ""))}); err != nil {
+	if err := w.Write(ctx, shim.File{Path: recoveryFile, Mode: 0o600, Data: []byte(rest)}); err != nil {
 		return err
 	}
 	if err := w.Restart(ctx, w.command(), w.engine.StopSignal()); err != nil {
@@ -138,12 +135,30 @@ func (w *work) reconnectRecovering(ctx context.Context) error {
 	return w.reconnect(ctx)
 }
 
+// withoutTarget is what the recovery goes by but for its point in time, and
+// whether it has one.
+func (w *work) withoutTarget(ctx context.Context) (rest string, has bool, err error) {
+	text, err := w.Read(ctx, recoveryFile)
+	if err != nil {
+		return "", false, err
+	}
+	var kept strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "recovery_target_time") {
+			has = true
+			continue
+		}
+		kept.WriteString(line)
+	}
+	return kept.String(), has, nil
+}
+
 var applied = regexp.MustCompile(`restored log file "([0-9A-F]{24})" from archive`)
 
 // wholeLog says that the server has applied the newest file of changes that is
 // kept. Where it has not, one in between is missing, and what comes after it cannot
 // be had.
-func (w *work) wholeLog(ctx context.Context) error {
+func (w *work) wholeLog(ctx context.Context, log []byte) error {
 	output, err := w.pgbackrest(ctx, "info", "--output=json")
 	if err != nil {
 		return inWords(err)
@@ -152,12 +167,8 @@ func (w *work) wholeLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := w.Read(ctx, shim.LogFile)
-	if err != nil {
-		return err
-	}
 	last := ""
-	for _, found := range applied.FindAllSubmatch(text, -1) {
+	for _, found := range applied.FindAllSubmatch(log, -1) {
 		last = string(found[1])
 	}
 	if last < newest {
