@@ -82,8 +82,8 @@ func (cp *ControlPlane) publish(ctx context.Context, tx store.Tx, organizations 
 	if err != nil {
 		return err
 	}
-	for name, p := range packages {
-		revision, err := catalog.PublishPackage(ctx, tx, operator, p.Definition, now)
+	for _, name := range slices.Sorted(maps.Keys(packages)) { // the catalog lists them as they came
+		revision, err := catalog.PublishPackage(ctx, tx, operator, packages[name].Definition, now)
 		if err != nil {
 			return err
 		}
