@@ -12,6 +12,7 @@ import (
 	"souk/internal/driver/kubernetes"
 	"souk/internal/driver/process"
 	"souk/internal/servicepkg"
+	"souk/services/nats"
 	"souk/services/postgresql"
 	"souk/services/redis"
 )
@@ -20,6 +21,7 @@ import (
 func Packages() map[string]servicepkg.Package {
 	all := map[string]servicepkg.Package{}
 	for _, p := range []servicepkg.Package{
+		nats.Package(),
 		postgresql.Package(),
 		redis.Package(),
 	} {
@@ -32,6 +34,7 @@ func Packages() map[string]servicepkg.Package {
 // can run.
 func ProcessEngines() []process.Engine {
 	return []process.Engine{
+		nats.ProcessEngine(),
 		postgresql.ProcessEngine(),
 		redis.ProcessEngine(),
 	}
