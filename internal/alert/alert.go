@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"souk/internal/alert/alertdb"
@@ -55,18 +56,22 @@ const (
 	every = 30 * time.Second
 	// look is how often it is looked whether there is something to do.
 	look = time.Second
+	// atOnce is how many messages a replica sends at the same time, so that receivers
+	// that hang do not hold up those of others.
+	atOnce = 8
 )
 
 // Run evaluates and delivers until ctx ends. Every replica does: one evaluates at a
 // time, and each message is taken by one.
 func (s *Service) Run(ctx context.Context) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var all sync.WaitGroup
+	all.Go(func() {
 		s.repeat(ctx, "evaluate alerts", func(ctx context.Context) (bool, error) { return false, s.EvaluateDue(ctx) })
-	}()
-	s.repeat(ctx, "deliver alerts", s.DeliverDue)
-	<-done
+	})
+	for range atOnce {
+		all.Go(func() { s.repeat(ctx, "deliver alerts", s.DeliverDue) })
+	}
+	all.Wait()
 }
 
 func (s *Service) repeat(ctx context.Context, what string, f func(context.Context) (more bool, err error)) {
