@@ -73,19 +73,15 @@ func line(n Notice, locale string) string {
 		status = w[ended]
 	}
 	text := status + ": " + n.Title
-	if n.Instance != "" {
-		text += " (" + n.Severity + "), " + n.Project + "/" + n.Instance
+	if n.Status == tellsTest {
+		return text + ". " + n.Summary
 	}
-	text += ". " + n.Summary
-	if n.Status != tellsTest {
-		text += " " + w["since"] + " " + n.FiringSince.UTC().Format("2006-01-02 15:04 MST")
-	}
+	const stamp = "2006-01-02 15:04 MST"
+	text += " (" + n.Severity + "), " + n.Project + "/" + n.Instance + ", " + w["since"] + " " + n.FiringSince.UTC().Format(stamp)
 	if n.ResolvedAt != nil {
-		text += " " + w["until"] + " " + n.ResolvedAt.UTC().Format("2006-01-02 15:04 MST")
+		return text + " " + w["until"] + " " + n.ResolvedAt.UTC().Format(stamp)
 	}
-	if n.Status == tellsFiring {
-		text += ". " + w["runbook"] + ": " + n.RunbookURL
-	}
+	text += ". " + n.Summary + " " + w["runbook"] + ": " + n.RunbookURL
 	return text
 }
 
