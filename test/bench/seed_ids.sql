@@ -24,4 +24,5 @@ SELECT o.id AS organization, p.id AS project, z.id AS zone, f.package_revision_i
 	l.cpu_millis, l.memory_mib, l.min_storage_gib AS storage
 FROM organizations o JOIN projects p ON p.organization_id = o.id, zones z
 JOIN offerings g ON g.zone_id = z.id JOIN offering_revisions f ON f.offering_id = g.id JOIN plan_revisions l ON l.service_id = g.service_id AND l.name = 'small'
+JOIN services v ON v.id = g.service_id AND v.name = 'postgresql'
 WHERE o.name = 'bench' AND p.name = 'default' AND z.name = 'simulated';
