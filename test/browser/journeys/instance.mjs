@@ -20,6 +20,7 @@ const tab = (w, name) => w.page.getByRole("navigation", { name: "Pages of this i
 async function order(w, name) {
 	await w.go("/o/acme");
 	await w.page.locator("main").getByRole("link", { name: "Order a service" }).first().click();
+	await w.page.getByRole("link", { name: "Order PostgreSQL" }).click();
 	await w.page.getByLabel("Name", { exact: true }).fill(name);
 	await button(w, "Order").click();
 	await w.page.waitForURL(`**${at(name)}**`);

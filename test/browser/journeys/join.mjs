@@ -75,6 +75,7 @@ await journey("from nobody to a running database", {}, async (w) => {
 	await held(w, "welcome");
 
 	await w.page.getByRole("main").getByRole("link", { name: /^Order/ }).first().click();
+	await w.page.getByRole("link", { name: "Order PostgreSQL" }).click();
 	await w.page.getByLabel("Name", { exact: true }).fill("first");
 	await w.page.getByRole("main").getByRole("button", { name: "Order", exact: true }).click();
 	await w.page.waitForURL(/instances\/first/);
