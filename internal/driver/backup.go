@@ -35,6 +35,11 @@ type BackupSource struct {
 	Key        string `json:"key"` // they are encrypted by; a secret
 }
 
+// BackupSource names the instance's own backups; it has to have settings of them.
+func (i Instance) BackupSource() BackupSource {
+	return BackupSource{InstanceID: i.ID, Service: i.Service, Key: i.Backup.Key}
+}
+
 // BackupSettings have an instance keep what its backups need between them.
 type BackupSettings struct {
 	Key string `json:"key"`

@@ -22,11 +22,6 @@ const (
 // it is in is put away, full or not.
 const archiveEvery = "60"
 
-// source is the instance's own backups.
-func source(want driver.Instance) driver.BackupSource {
-	return driver.BackupSource{InstanceID: want.ID, Service: want.Service, Key: want.Backup.Key}
-}
-
 // addArchiving has the server put its log of changes away, beside its backups.
 // What cannot be put away stays with the instance and counts against its storage.
 func (s settings) addArchiving(host *process.Host) error {
@@ -47,7 +42,7 @@ func (w *work) backupFiles() []shim.File {
 	}
 	return []shim.File{
 		{Path: backupCAFile, Mode: 0o600, Data: []byte(w.Backups.CAPEM)},
-		{Path: backupConfigFile, Mode: 0o600, Data: repositoryConfig(w.Backups, source(w.Want), w.Path(backupCAFile), w.Path(shim.RunFolder+"/backup"),
+		{Path: backupConfigFile, Mode: 0o600, Data: repositoryConfig(w.Backups, w.Want.BackupSource(), w.Path(backupCAFile), w.Path(shim.RunFolder+"/backup"),
 			"["+stanza+"]", "pg1-path="+w.Path(clusterFolder), "pg1-socket-path="+w.Path(shim.RunFolder), fmt.Sprintf("pg1-port=%d", w.Port),
 			"pg1-user="+backupRole, "pg1-database=postgres")},
 	}

@@ -36,19 +36,19 @@ func kept() driver.Instance {
 }
 
 func (z *zone) backup(want driver.Instance) driver.BackupOrder {
-	z.t.Helper()
+	z.T.Helper()
 	o := driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now().UTC().Truncate(time.Microsecond)}
-	if err := z.TakeBackup(z.t.Context(), want, o); err != nil {
-		z.t.Fatalf("take a backup: %v", err)
+	if err := z.TakeBackup(z.T.Context(), want, o); err != nil {
+		z.T.Fatalf("take a backup: %v", err)
 	}
 	return o
 }
 
 func (z *zone) backups(want driver.Instance) driver.BackupReport {
-	z.t.Helper()
-	report, err := z.Backups(z.t.Context(), source(want))
+	z.T.Helper()
+	report, err := z.Backups(z.T.Context(), want.BackupSource())
 	if err != nil {
-		z.t.Fatalf("list the backups: %v", err)
+		z.T.Fatalf("list the backups: %v", err)
 	}
 	return report
 }
@@ -57,7 +57,7 @@ func (z *zone) backups(want driver.Instance) driver.BackupReport {
 func restored(from driver.Instance, backup string, at time.Time) driver.Instance {
 	want := kept()
 	want.Credentials[0].Login = "bob"
-	want.Restore = &driver.Restore{From: source(from), BackupID: backup, Time: at}
+	want.Restore = &driver.Restore{From: from.BackupSource(), BackupID: backup, Time: at}
 	return want
 }
 
@@ -81,7 +81,7 @@ func numbers(t *testing.T, z *zone, want driver.Instance, at *driver.Endpoint) (
 func TestRestoreGivesExactlyTheRowsOfThatSecond(t *testing.T) {
 	z, _ := newBackupZone(t)
 	want := kept()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	users := z.user(want, seen.Endpoint)
 	z.exec(users, "CREATE TABLE numbers (n int); INSERT INTO numbers SELECT generate_series(1, 100)")
 	taken := z.backup(want)
@@ -109,9 +109,9 @@ func TestRestoreGivesExactlyTheRowsOfThatSecond(t *testing.T) {
 		{"now, with nothing changed since", time.Now(), 100},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			z.t = t
+			z.T = t
 			copied := restored(want, taken.ID, test.at)
-			at := z.ensure(&copied)
+			at := z.Bring(&copied)
 			if got := numbers(t, z, copied, at.Endpoint); len(got) != test.want {
 				t.Errorf("%d rows, want %d: %v", len(got), test.want, got)
 			}
@@ -128,7 +128,7 @@ func TestRestoreGivesExactlyTheRowsOfThatSecond(t *testing.T) {
 			}
 		})
 	}
-	z.t = t
+	z.T = t
 	if n := count(t, users, "numbers"); n != 100 {
 		t.Errorf("where it was restored from has %d rows", n)
 	}
@@ -137,7 +137,7 @@ func TestRestoreGivesExactlyTheRowsOfThatSecond(t *testing.T) {
 func TestBackupsOutliveTheInstance(t *testing.T) {
 	z, _ := newBackupZone(t)
 	want := kept()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	users := z.user(want, seen.Endpoint)
 	z.exec(users, "CREATE TABLE numbers (n int); INSERT INTO numbers SELECT generate_series(1, 100)")
 	first := z.backup(want)
@@ -153,19 +153,19 @@ func TestBackupsOutliveTheInstance(t *testing.T) {
 	if got := z.backups(want).Backups; len(got) != 2 {
 		t.Fatalf("%d backups are left", len(got))
 	}
-	if err := z.ExpireBackup(t.Context(), source(want), first.ID, false); err != nil {
+	if err := z.ExpireBackup(t.Context(), want.BackupSource(), first.ID, false); err != nil {
 		t.Fatal(err)
 	}
 	if got := z.backups(want).Backups; len(got) != 1 || got[0].ID != second.ID {
 		t.Fatalf("after one has expired there are %+v", got)
 	}
 	copied := restored(want, second.ID, time.Now()) // what was changed last was put away when it stopped
-	at := z.ensure(&copied)
+	at := z.Bring(&copied)
 	if got := numbers(t, z, copied, at.Endpoint); len(got) != 102 {
 		t.Errorf("%d rows, want 102", len(got))
 	}
 	for range 2 { // what is not there is gone
-		if err := z.ExpireBackup(t.Context(), source(want), second.ID, true); err != nil {
+		if err := z.ExpireBackup(t.Context(), want.BackupSource(), second.ID, true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,9 +177,9 @@ func TestBackupsOutliveTheInstance(t *testing.T) {
 func TestABackupIsTakenOnce(t *testing.T) {
 	z, _ := newBackupZone(t)
 	want := kept()
-	z.ensure(&want)
+	z.Bring(&want)
 	o := z.backup(want)
-	z.reopen()
+	z.Reopen()
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {
@@ -197,7 +197,7 @@ func TestABackupIsTakenOnce(t *testing.T) {
 func TestABackupThatIsCutShortIsTakenAnew(t *testing.T) {
 	z, _ := newBackupZone(t)
 	want := kept()
-	z.ensure(&want)
+	z.Bring(&want)
 	o := driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now()}
 	for _, after := range []time.Duration{50, 400, 900} {
 		ctx, cancel := context.WithTimeout(t.Context(), after*time.Millisecond)
@@ -215,7 +215,7 @@ func TestABackupThatIsCutShortIsTakenAnew(t *testing.T) {
 func TestTheStoreIsAwayDuringABackup(t *testing.T) {
 	z, store := newBackupZone(t)
 	want := kept()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	z.backup(want)
 	store.Stop()
 	o := driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now()}
@@ -241,7 +241,7 @@ func TestTheStoreIsAwayDuringABackup(t *testing.T) {
 func TestADamagedBackupIsSaidAtRestore(t *testing.T) {
 	z, store := newBackupZone(t)
 	want := kept()
-	z.ensure(&want)
+	z.Bring(&want)
 	o := z.backup(want)
 	spoiled := 0
 	err := filepath.WalkDir(filepath.Join(store.Data, want.ID, "backup", stanza), func(path string, entry os.DirEntry, err error) error {
@@ -272,19 +272,19 @@ func TestADamagedBackupIsSaidAtRestore(t *testing.T) {
 func TestChangesThatAreMissingAreSaidAndNotLeftOut(t *testing.T) {
 	z, store := newBackupZone(t)
 	want := kept()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	users := z.user(want, seen.Endpoint)
 	z.exec(users, "CREATE TABLE numbers (n int)")
 	o := z.backup(want)
 	var files []string
 	for i := range 2 {
 		z.exec(users, "INSERT INTO numbers VALUES (1)")
-		host, err := z.Driver.Backups(t.Context(), source(want))
+		host, err := z.Driver.Backups(t.Context(), want.BackupSource())
 		if err != nil || !host.Archiving {
 			t.Fatalf("%d: %+v, %v", i, host, err)
 		}
 		copied := restored(want, o.ID, time.Now()) // puts away what there is
-		z.ensure(&copied)
+		z.Bring(&copied)
 		if err := z.Driver.Remove(t.Context(), copied.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +311,7 @@ func TestChangesThatAreMissingAreSaidAndNotLeftOut(t *testing.T) {
 func TestTwoRestoresAtOnceWhileABackupRuns(t *testing.T) {
 	z, _ := newBackupZone(t)
 	want := kept()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	z.exec(z.user(want, seen.Endpoint), "CREATE TABLE numbers (n int); INSERT INTO numbers SELECT generate_series(1, 100)")
 	o := z.backup(want)
 	var all sync.WaitGroup
@@ -340,7 +340,7 @@ func TestTwoRestoresAtOnceWhileABackupRuns(t *testing.T) {
 func TestDeletedDuringRestore(t *testing.T) {
 	z, _ := newBackupZone(t)
 	want := kept()
-	z.ensure(&want)
+	z.Bring(&want)
 	o := z.backup(want)
 	copied := restored(want, o.ID, time.Time{})
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
@@ -360,13 +360,13 @@ func TestDeletedDuringRestore(t *testing.T) {
 func TestTheKeyIsInNoFileThatOthersCanRead(t *testing.T) {
 	z, store := newBackupZone(t)
 	want := kept()
-	z.ensure(&want)
+	z.Bring(&want)
 	z.backup(want)
-	place, err := z.supervisor.Find(t.Context(), want.ID)
+	place, err := z.Supervisor.Find(t.Context(), want.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, root := range []string{place.Folder, z.config.Dir} {
+	for _, root := range []string{place.Folder, z.Config.Dir} {
 		err = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 			if err != nil || !entry.Type().IsRegular() {
 				return err

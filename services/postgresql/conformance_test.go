@@ -44,7 +44,7 @@ func TestConformance(t *testing.T) {
 				return marks{conn}, nil
 			},
 			LoseData: func(t *testing.T, id string) {
-				place, err := z.supervisor.Find(t.Context(), id)
+				place, err := z.Supervisor.Find(t.Context(), id)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -53,7 +53,7 @@ func TestConformance(t *testing.T) {
 				}
 			},
 			Reopen: func(*testing.T) driver.Driver {
-				z.reopen()
+				z.Reopen()
 				return z.Driver
 			},
 		}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"souk/internal/driver"
+	"souk/internal/driver/process/processtest"
 )
 
 // TestFullDisk has the instance's data on a disk of its own that fills up.
@@ -17,38 +18,38 @@ func TestFullDisk(t *testing.T) {
 		t.Skip("needs root: only root mounts a small disk")
 	}
 	z := newZone(t)
-	mountSmallDisk(t, filepath.Join(z.dir, "s", "instances"))
+	mountSmallDisk(t, filepath.Join(z.Dir, "s", "instances"))
 	want := order()
 	_, err := z.Ensure(t.Context(), want)
-	if blocked := blockedBy(t, err, "operator"); !strings.Contains(blocked.Message, "disk") {
+	if blocked := processtest.BlockedBy(t, err, "operator"); !strings.Contains(blocked.Message, "disk") {
 		t.Errorf("blocked: %s", blocked.Message)
 	}
 	seen, err := z.Observe(t.Context(), want.ID)
 	if err != nil || seen.State != driver.StateCreating {
 		t.Errorf("observed %+v, %v", seen, err)
 	}
-	if err := unix.Mount("", filepath.Join(z.dir, "s", "instances"), "", unix.MS_REMOUNT, "size=1g"); err != nil {
+	if err := unix.Mount("", filepath.Join(z.Dir, "s", "instances"), "", unix.MS_REMOUNT, "size=1g"); err != nil {
 		t.Fatal(err)
 	}
-	running := z.ensure(&want)
+	running := z.Bring(&want)
 	z.user(want, running.Endpoint)
 
-	ballast := filepath.Join(z.folder(want.ID), "ballast")
-	allocate(t, ballast, free(t, z.folder(want.ID))-(8<<20))
-	z.reopen() // measures at once
+	ballast := filepath.Join(z.Folder(want.ID), "ballast")
+	allocate(t, ballast, free(t, z.Folder(want.ID))-(8<<20))
+	z.Reopen() // measures at once
 	full, err := z.Ensure(t.Context(), want)
 	if err == nil {
-		if c := condition(full, "StorageFull"); c == nil || c.Reason != "DiskFull" || full.BlockedBy != "operator" {
+		if c := processtest.Condition(full, "StorageFull"); c == nil || c.Reason != "DiskFull" || full.BlockedBy != "operator" {
 			t.Errorf("full, and then %+v", full)
 		}
 	} else {
-		blockedBy(t, err, "operator")
+		processtest.BlockedBy(t, err, "operator")
 	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	z.reopen()
-	if seen := z.ensure(&want); condition(seen, "StorageFull") != nil {
+	z.Reopen()
+	if seen := z.Bring(&want); processtest.Condition(seen, "StorageFull") != nil {
 		t.Errorf("free again, and then %+v", seen)
 	}
 }

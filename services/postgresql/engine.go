@@ -104,7 +104,7 @@ func (w *work) running() *server {
 
 // certify gives the server a certificate of the zone's authority, and renews it.
 func (w *work) certify(ctx context.Context) error {
-	current, err := readIfThere(ctx, w.Host, serverFile)
+	current, err := w.ReadIfThere(ctx, serverFile)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (w *work) certify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return writeIfChanged(ctx, w.Host, shim.File{Path: serverFile, Mode: 0o600, Data: w.certificate})
+	return w.WriteIfChanged(ctx, shim.File{Path: serverFile, Mode: 0o600, Data: w.certificate})
 }
 
 // initdb makes the cluster, under another name until it is whole: of a backup
@@ -173,7 +173,7 @@ func (w *work) configure(ctx context.Context) error {
 		{Path: accessFile, Mode: 0o600, Data: []byte(w.config.access)},
 		{Path: identFile, Mode: 0o600, Data: []byte(w.config.ident)},
 	}
-	return writeIfChanged(ctx, w.Host, append(files, w.backupFiles()...)...)
+	return w.WriteIfChanged(ctx, append(files, w.backupFiles()...)...)
 }
 
 // program that the shim keeps running. The fingerprint on its command line says

@@ -2,7 +2,6 @@ package postgresql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,27 +15,10 @@ import (
 
 	"souk/internal/driver"
 	"souk/internal/driver/process"
+	"souk/internal/driver/process/processtest"
 	"souk/internal/pki"
 	"souk/internal/shim"
 )
-
-func blockedBy(t *testing.T, err error, who string) *driver.BlockedError {
-	t.Helper()
-	var blocked *driver.BlockedError
-	if !errors.As(err, &blocked) || blocked.BlockedBy != who {
-		t.Fatalf("%v; want it blocked by %s", err, who)
-	}
-	return blocked
-}
-
-func condition(seen driver.Observation, kind string) *driver.Condition {
-	for i := range seen.Conditions {
-		if seen.Conditions[i].Type == kind {
-			return &seen.Conditions[i]
-		}
-	}
-	return nil
-}
 
 func TestPlanLimitsAreInForce(t *testing.T) {
 	if os.Getuid() != 0 {
@@ -48,13 +30,13 @@ func TestPlanLimitsAreInForce(t *testing.T) {
 		t.Fatalf("limits %q, %v", info.Limits, err)
 	}
 	want := order()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	check := func() {
 		t.Helper()
-		if c := condition(seen, "LimitsNotEnforced"); c != nil {
+		if c := processtest.Condition(seen, "LimitsNotEnforced"); c != nil {
 			t.Fatalf("condition %+v", c)
 		}
-		pid := z.status(want.ID).PID
+		pid := z.Status(want.ID).PID
 		if got := memoryLimit(t, pid); got != want.Plan.MemoryMiB<<20 {
 			t.Errorf("memory limit %d MiB, want %d", got>>20, want.Plan.MemoryMiB)
 		}
@@ -63,7 +45,7 @@ func TestPlanLimitsAreInForce(t *testing.T) {
 	for _, mib := range []int64{1024, 256} {
 		want.Generation++
 		want.Plan.MemoryMiB = mib
-		seen = z.ensure(&want)
+		seen = z.Bring(&want)
 		check()
 		conn := z.user(want, seen.Endpoint)
 		var buffers string
@@ -98,31 +80,31 @@ func memoryLimit(t *testing.T, pid int) int64 {
 
 func TestTakenPort(t *testing.T) {
 	z := newZone(t)
-	occupy(t, z.config.PortFrom)
+	processtest.Occupy(t, z.Config.PortFrom)
 	want := order()
-	seen := z.ensure(&want)
-	if seen.Endpoint.Port != z.config.PortFrom+1 {
+	seen := z.Bring(&want)
+	if seen.Endpoint.Port != z.Config.PortFrom+1 {
 		t.Errorf("port %d, want the next after the taken one", seen.Endpoint.Port)
 	}
 	if _, err := z.Stop(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
-	listener := occupy(t, seen.Endpoint.Port)
+	listener := processtest.Occupy(t, seen.Endpoint.Port)
 	_, err := z.Ensure(t.Context(), want)
-	if blocked := blockedBy(t, err, "operator"); blocked.Permanent || !strings.Contains(blocked.Message, strconv.Itoa(seen.Endpoint.Port)) {
+	if blocked := processtest.BlockedBy(t, err, "operator"); blocked.Permanent || !strings.Contains(blocked.Message, strconv.Itoa(seen.Endpoint.Port)) {
 		t.Errorf("blocked: %+v", blocked)
 	}
 	listener.Close()
-	if again := z.ensure(&want); again.Endpoint.Port != seen.Endpoint.Port {
+	if again := z.Bring(&want); again.Endpoint.Port != seen.Endpoint.Port {
 		t.Errorf("port %d, want %d", again.Endpoint.Port, seen.Endpoint.Port)
 	}
 }
 
 func TestNoPortLeft(t *testing.T) {
 	z := newZone(t, func(c *process.Config) { c.PortTo = c.PortFrom })
-	occupy(t, z.config.PortFrom)
+	processtest.Occupy(t, z.Config.PortFrom)
 	_, err := z.Ensure(t.Context(), order())
-	blockedBy(t, err, "operator")
+	processtest.BlockedBy(t, err, "operator")
 }
 
 func TestMissingServerProgram(t *testing.T) {
@@ -132,7 +114,7 @@ func TestMissingServerProgram(t *testing.T) {
 		t.Errorf("info %+v, %v", info, err)
 	}
 	_, err = z.Ensure(t.Context(), order())
-	if blocked := blockedBy(t, err, "operator"); !strings.Contains(blocked.Message, "not installed") {
+	if blocked := processtest.BlockedBy(t, err, "operator"); !strings.Contains(blocked.Message, "not installed") {
 		t.Errorf("blocked: %s", blocked.Message)
 	}
 }
@@ -141,18 +123,18 @@ func TestFullStorage(t *testing.T) {
 	z := newZone(t, func(c *process.Config) { c.MeasureEvery = 50 * time.Millisecond })
 	want := order()
 	want.StorageGiB = 1
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	conn := z.user(want, seen.Endpoint)
 	z.exec(conn, "CREATE TABLE t (i int)")
-	ballast := filepath.Join(z.folder(want.ID), clusterFolder, "ballast")
+	ballast := filepath.Join(z.Folder(want.ID), clusterFolder, "ballast")
 	allocate(t, ballast, 1<<30)
 
-	z.changed(want.ID)
+	z.Changed(want.ID)
 	full, err := z.Ensure(t.Context(), want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := condition(full, "StorageFull"); full.State != driver.StateDegraded || full.BlockedBy != "you" || c == nil || full.Generation != want.Generation {
+	if c := processtest.Condition(full, "StorageFull"); full.State != driver.StateDegraded || full.BlockedBy != "you" || c == nil || full.Generation != want.Generation {
 		t.Fatalf("full, and then %+v", full)
 	}
 	late := z.user(want, seen.Endpoint)
@@ -166,19 +148,19 @@ func TestFullStorage(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	z.changed(want.ID)
-	z.eventually(want)
+	z.Changed(want.ID)
+	z.Eventually(want)
 	z.exec(z.user(want, seen.Endpoint), "INSERT INTO t VALUES (1)")
 
 	// More storage helps at once.
 	allocate(t, ballast, 1<<30)
-	z.changed(want.ID)
-	if full, err := z.Ensure(t.Context(), want); err != nil || condition(full, "StorageFull") == nil {
+	z.Changed(want.ID)
+	if full, err := z.Ensure(t.Context(), want); err != nil || processtest.Condition(full, "StorageFull") == nil {
 		t.Fatalf("full again, and then %+v, %v", full, err)
 	}
 	want.Generation++
 	want.StorageGiB = 3
-	if grown := z.ensure(&want); condition(grown, "StorageFull") != nil {
+	if grown := z.Bring(&want); processtest.Condition(grown, "StorageFull") != nil {
 		t.Errorf("grown, and then %+v", grown)
 	}
 }
@@ -198,18 +180,18 @@ func allocate(t *testing.T, path string, size int64) {
 func TestSettingsComeIntoForce(t *testing.T) {
 	z := newZone(t)
 	want := order()
-	z.ensure(&want)
+	z.Bring(&want)
 	show := func(name string) (value string) {
 		t.Helper()
 		want.Generation++
-		seen := z.ensure(&want)
+		seen := z.Bring(&want)
 		conn := z.user(want, seen.Endpoint)
 		if err := conn.QueryRow(t.Context(), "SELECT current_setting($1)", name).Scan(&value); err != nil {
 			t.Fatal(err)
 		}
 		return value
 	}
-	before := z.status(want.ID).PID
+	before := z.Status(want.ID).PID
 	want.Parameters = map[string]any{"work_mem": float64(8192), "timezone": "Europe/Zurich", "log_lock_waits": true}
 	if got := show("work_mem"); got != "8MB" {
 		t.Errorf("work_mem %s", got)
@@ -217,7 +199,7 @@ func TestSettingsComeIntoForce(t *testing.T) {
 	if got := show("TimeZone"); got != "Europe/Zurich" {
 		t.Errorf("timezone %s", got)
 	}
-	if z.status(want.ID).PID != before {
+	if z.Status(want.ID).PID != before {
 		t.Error("a setting that takes a reload restarted the server")
 	}
 	want.Parameters = map[string]any{"max_connections": float64(50)}
@@ -227,7 +209,7 @@ func TestSettingsComeIntoForce(t *testing.T) {
 	if got := show("work_mem"); got != "4MB" {
 		t.Errorf("work_mem %s is not the default again", got)
 	}
-	after := z.status(want.ID)
+	after := z.Status(want.ID)
 	if after.PID == before || after.Restarts != 0 {
 		t.Errorf("a setting that takes a restart: %+v", after)
 	}
@@ -235,13 +217,13 @@ func TestSettingsComeIntoForce(t *testing.T) {
 		want.Generation++
 		want.Parameters = map[string]any{name: value}
 		_, err := z.Ensure(t.Context(), want)
-		if blocked := blockedBy(t, err, "you"); !blocked.Permanent {
+		if blocked := processtest.BlockedBy(t, err, "you"); !blocked.Permanent {
 			t.Errorf("%s: %+v", name, blocked)
 		}
 	}
 	want.Parameters, want.AllowedNetworks = nil, []string{"not a network"}
 	_, err := z.Ensure(t.Context(), want)
-	blockedBy(t, err, "you")
+	processtest.BlockedBy(t, err, "you")
 }
 
 func TestCertificateIsRenewedWithoutRestart(t *testing.T) {
@@ -251,22 +233,22 @@ func TestCertificateIsRenewedWithoutRestart(t *testing.T) {
 		c.MeasureEvery = 50 * time.Millisecond
 	})
 	want := order()
-	seen := z.ensure(&want)
-	before, pid := z.certificate(want.ID), z.status(want.ID).PID
+	seen := z.Bring(&want)
+	before, pid := z.certificate(want.ID), z.Status(want.ID).PID
 	conn := z.user(want, seen.Endpoint)
 	ahead.Store(int64(pki.ServerValidity * 3 / 4))
-	z.changed(want.ID)
-	z.eventually(want)
+	z.Changed(want.ID)
+	z.Eventually(want)
 	if z.certificate(want.ID) == before {
 		t.Error("the certificate is the old one")
 	}
-	if z.status(want.ID).PID != pid {
+	if z.Status(want.ID).PID != pid {
 		t.Error("the server was restarted")
 	}
 	z.exec(conn, "SELECT 1")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	fresh, err := dialAt(ctx, seen.Endpoint, "alice", want.Credentials[0].Password, z.config.Now)
+	fresh, err := dialAt(ctx, seen.Endpoint, "alice", want.Credentials[0].Password, z.Config.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,14 +256,14 @@ func TestCertificateIsRenewedWithoutRestart(t *testing.T) {
 }
 
 func (z *zone) certificate(id string) string {
-	z.t.Helper()
-	text, err := shim.NewClient(z.folder(id)).Read(z.t.Context(), serverFile)
+	z.T.Helper()
+	text, err := shim.NewClient(z.Folder(id)).Read(z.T.Context(), serverFile)
 	if err != nil {
-		z.t.Fatal(err)
+		z.T.Fatal(err)
 	}
 	cert, err := pki.ParseCertificate(text)
 	if err != nil {
-		z.t.Fatal(err)
+		z.T.Fatal(err)
 	}
 	return cert.SerialNumber.String()
 }

@@ -10,7 +10,7 @@ func TestOrderToVerifiedQuery(t *testing.T) {
 	z := newZone(t)
 	want := order()
 	started := time.Now()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	conn := z.user(want, seen.Endpoint)
 	var user, session string
 	if err := conn.QueryRow(t.Context(), "SELECT current_user, session_user").Scan(&user, &session); err != nil {

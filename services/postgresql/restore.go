@@ -26,7 +26,7 @@ func (w *work) restore(ctx context.Context) error {
 	ca := shim.File{Path: backupCAFile, Mode: 0o600, Data: []byte(w.Backups.CAPEM)}
 	config := shim.File{Path: restoreConfigFile, Mode: 0o600, Data: repositoryConfig(w.Backups, from.From, w.Path(backupCAFile), w.Path(shim.RunFolder+"/restore"),
 		"["+stanza+"]", "pg1-path="+w.Path(clusterFolder))}
-	if err := writeIfChanged(ctx, w.Host, ca, config); err != nil {
+	if err := w.WriteIfChanged(ctx, ca, config); err != nil {
 		return err
 	}
 	label, err := w.findBackup(ctx, from.BackupID)

@@ -13,12 +13,12 @@ import (
 
 // figures of an instance, by name; of those with labels the sum.
 func (z *zone) figures(want driver.Instance) map[string]float64 {
-	z.t.Helper()
-	ctx, cancel := context.WithTimeout(z.t.Context(), 10*time.Second)
+	z.T.Helper()
+	ctx, cancel := context.WithTimeout(z.T.Context(), 10*time.Second)
 	defer cancel()
 	samples, err := z.Sample(ctx, want.ID)
 	if err != nil {
-		z.t.Fatal(err)
+		z.T.Fatal(err)
 	}
 	found := map[string]float64{}
 	for _, s := range samples {
@@ -37,7 +37,7 @@ func (z *zone) figures(want driver.Instance) map[string]float64 {
 func TestSamples(t *testing.T) {
 	z := newZone(t)
 	want := order()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	before := z.figures(want)
 	for name, value := range map[string]float64{
 		driver.MetricUp: 1, driver.MetricStorageLimit: 10 << 30, driver.MetricCPULimit: 1, driver.MetricMemoryLimit: 512 << 20,
@@ -74,7 +74,7 @@ func TestSamples(t *testing.T) {
 func TestSamplesDespiteUsersSettings(t *testing.T) {
 	z := newZone(t)
 	want := order()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	conn := z.user(want, seen.Endpoint)
 	z.exec(conn, "ALTER DATABASE app SET search_path = nowhere")
 	z.exec(conn, "CREATE FUNCTION public.count(anyelement) RETURNS bigint LANGUAGE sql AS 'SELECT 42::bigint'")
@@ -90,7 +90,7 @@ func TestSamplesOfWhatDoesNotRun(t *testing.T) {
 	if _, err := z.Sample(t.Context(), uuid.NewString()); !errors.Is(err, driver.ErrNotFound) {
 		t.Error(err)
 	}
-	z.ensure(&want)
+	z.Bring(&want)
 	if _, err := z.Stop(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 func TestOnlyVerifiedTLSGetsIn(t *testing.T) {
 	z := newZone(t)
 	want := order()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	plain := fmt.Sprintf("host=127.0.0.1 port=%d dbname=app user=alice password=%s sslmode=disable", seen.Endpoint.Port, want.Credentials[0].Password)
 	if _, err := pgx.Connect(t.Context(), plain); err == nil || !strings.Contains(err.Error(), "no encryption") {
 		t.Errorf("without TLS: %v", err)
@@ -49,7 +49,7 @@ func TestOnlyVerifiedTLSGetsIn(t *testing.T) {
 func TestUsersStayWithinTheirDatabase(t *testing.T) {
 	z := newZone(t)
 	want := order()
-	conn := z.user(want, z.ensure(&want).Endpoint)
+	conn := z.user(want, z.Bring(&want).Endpoint)
 	for _, sql := range []string{
 		"COPY (SELECT 1) TO PROGRAM 'cat'",
 		"CREATE TABLE x (t text); COPY x FROM PROGRAM 'id'",
@@ -86,7 +86,7 @@ func TestUsersStayWithinTheirDatabase(t *testing.T) {
 func TestRevokedLoginLeavesItsObjects(t *testing.T) {
 	z := newZone(t)
 	want := order()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	alice := z.user(want, seen.Endpoint)
 	z.exec(alice, "CREATE TABLE usual AS SELECT 1 AS i")
 	z.exec(alice, "SET ROLE NONE")
@@ -95,7 +95,7 @@ func TestRevokedLoginLeavesItsObjects(t *testing.T) {
 
 	want.Generation++
 	want.Credentials = []driver.Credential{{ID: "b", Login: "bob", Password: "another-password"}}
-	seen = z.ensure(&want)
+	seen = z.Bring(&want)
 	if err := alice.Ping(t.Context()); err == nil {
 		t.Error("the session of a revoked log-in goes on")
 	}
@@ -115,10 +115,10 @@ func TestRevokedLoginLeavesItsObjects(t *testing.T) {
 func TestPasswordThatAUserChangedIsPutRight(t *testing.T) {
 	z := newZone(t)
 	want := order()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	z.exec(z.user(want, seen.Endpoint), "SET ROLE NONE; ALTER ROLE alice PASSWORD 'changed-by-hand'")
-	z.reopen() // a new agent goes over everything once
-	z.ensure(&want)
+	z.Reopen() // a new agent goes over everything once
+	z.Bring(&want)
 	z.user(want, seen.Endpoint)
 }
 
@@ -141,13 +141,13 @@ func TestInstancesCannotReachOneAnother(t *testing.T) {
 	}
 	z := newZone(t)
 	first, second := order(), order()
-	z.ensure(&first)
-	z.ensure(&second)
-	mine, err := z.supervisor.Find(t.Context(), first.ID)
+	z.Bring(&first)
+	z.Bring(&second)
+	mine, err := z.Supervisor.Find(t.Context(), first.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := z.supervisor.Find(t.Context(), second.ID)
+	other, err := z.Supervisor.Find(t.Context(), second.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,13 +164,13 @@ func TestInstancesCannotReachOneAnother(t *testing.T) {
 			t.Errorf("an instance cannot read its own %s", path)
 		}
 	}
-	if try(t, mine.UID, "cat", filepath.Join(z.config.Dir, "ca.pem")) {
+	if try(t, mine.UID, "cat", filepath.Join(z.Config.Dir, "ca.pem")) {
 		t.Error("an instance reads the zone authority's key")
 	}
 	if try(t, mine.UID, "mv", filepath.Join(mine.Folder, "log"), filepath.Join(mine.Folder, "gone")) {
 		t.Error("an instance replaces its own folders")
 	}
-	if pid := z.status(first.ID).PID; uidOf(t, pid) != mine.UID {
+	if pid := z.Status(first.ID).PID; uidOf(t, pid) != mine.UID {
 		t.Errorf("the engine runs under uid %d, want %d", uidOf(t, pid), mine.UID)
 	}
 }
@@ -195,7 +195,7 @@ func uidOf(t *testing.T, pid int) int {
 func TestSuperuserSessionsIgnoreWhatUsersSet(t *testing.T) {
 	z := newZone(t)
 	want := order()
-	seen := z.ensure(&want)
+	seen := z.Bring(&want)
 	conn := z.user(want, seen.Endpoint)
 	z.exec(conn, "ALTER DATABASE app SET search_path = evil, pg_catalog")
 	z.exec(conn, "ALTER DATABASE app SET default_transaction_read_only = on")
@@ -210,7 +210,7 @@ func TestSuperuserSessionsIgnoreWhatUsersSet(t *testing.T) {
 	z.exec(conn, "CREATE FUNCTION evil.pg_terminate_backend(int, bigint) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END'")
 	want.Generation++
 	want.Credentials = []driver.Credential{{ID: "b", Login: "bob", Password: "another-password"}}
-	z.ensure(&want)
+	z.Bring(&want)
 	if _, err := dial(t.Context(), seen.Endpoint, "alice", "correct-horse-battery"); !refusedPassword(err) {
 		t.Errorf("a revoked log-in: %v", err)
 	}

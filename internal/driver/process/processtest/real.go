@@ -43,6 +43,11 @@ type RealZone struct {
 	t    *testing.T
 	root string
 	call agentCall
+
+	// Backups and Order are for an engine that keeps backups: where, and which
+	// is taken or expired.
+	Backups *process.BackupPlace
+	Order   driver.BackupOrder
 }
 
 // NewReal makes one, or skips the test where it cannot be.
@@ -106,7 +111,7 @@ func (z *RealZone) supervise() {
 }
 
 // Agent has another process of the agent's account carry out one call: "ensure",
-// "stop" or "remove".
+// "stop", "remove", "backup" or "expire".
 func (z *RealZone) Agent(t *testing.T, what string, want driver.Instance) driver.Observation {
 	t.Helper()
 	seen, err := z.try(t, what, want)
@@ -118,7 +123,7 @@ func (z *RealZone) Agent(t *testing.T, what string, want driver.Instance) driver
 
 func (z *RealZone) try(t *testing.T, what string, want driver.Instance, environment ...string) (seen driver.Observation, err error) {
 	t.Helper()
-	z.call.What, z.call.Want = what, want
+	z.call.What, z.call.Want, z.call.Backups, z.call.Order = what, want, z.Backups, z.Order
 	text, err := json.Marshal(z.call)
 	if err != nil {
 		return seen, err
@@ -142,6 +147,8 @@ type agentCall struct {
 	What, Socket, Dir string
 	From, To          int
 	Want              driver.Instance
+	Backups           *process.BackupPlace
+	Order             driver.BackupOrder
 }
 
 // agentMain is the other process.
@@ -164,7 +171,7 @@ func agentDo(text string, engine process.Engine) (seen driver.Observation, err e
 	}
 	d, err := process.New(process.Config{
 		Dir: call.Dir, Address: "127.0.0.1", Names: []string{"127.0.0.1"}, PortFrom: call.From, PortTo: call.To,
-		Supervisor: supervisor.NewClient(call.Socket), Engines: []process.Engine{engine},
+		Supervisor: supervisor.NewClient(call.Socket), Engines: []process.Engine{engine}, Backups: call.Backups,
 	})
 	if err != nil {
 		return seen, err
@@ -177,6 +184,10 @@ func agentDo(text string, engine process.Engine) (seen driver.Observation, err e
 		return d.Stop(ctx, call.Want)
 	case "remove":
 		return seen, d.Remove(ctx, call.Want.ID)
+	case "backup":
+		return seen, d.TakeBackup(ctx, call.Want, call.Order)
+	case "expire":
+		return seen, d.ExpireBackup(ctx, call.Want.BackupSource(), call.Order.ID, true)
 	}
 	if seen, err = d.Ensure(ctx, call.Want); err != nil {
 		return seen, err
