@@ -21,7 +21,7 @@ const mostBackups = 500
 // applyBackups takes in what a zone reports of an instance's backups. The same
 // report again changes nothing. What is not named is not gone by that, but where
 // the zone has seen all that is kept, it is lost.
-func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.UUID, f agentapi.Fact) error {
+func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.UUID, epoch int64, f agentapi.Fact) error {
 	q := instancedb.New(tx)
 	r, err := q.ByIDForUpdate(ctx, id)
 	if errors.Is(err, pgx.ErrNoRows) || (err == nil && r.ZoneID != zone) {
@@ -30,14 +30,19 @@ func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.U
 	if err != nil {
 		return err
 	}
+	at, err := s.now(ctx, q, r)
+	if err != nil {
+		return err
+	}
+	fresh, err := q.InsertBackupReport(ctx, instancedb.InsertBackupReportParams{ZoneID: zone, Epoch: epoch, Sequence: int64(f.Sequence),
+		OrganizationID: r.OrganizationID, InstanceID: id, BootID: f.BootID, ReportedAt: f.EffectiveAt, RealAt: f.RealAt, ReceivedAt: at})
+	if err != nil || fresh == 0 {
+		return err
+	}
 	set, err := q.BackupSetForUpdate(ctx, id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil // none were ever wanted
 	}
-	if err != nil {
-		return err
-	}
-	at, err := s.now(ctx, q, r)
 	if err != nil {
 		return err
 	}

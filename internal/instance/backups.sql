@@ -7,6 +7,10 @@ SELECT * FROM backup_sets WHERE instance_id = $1;
 -- name: BackupSetForUpdate :one
 SELECT * FROM backup_sets WHERE instance_id = $1 FOR UPDATE;
 
+-- name: InsertBackupReport :execrows
+INSERT INTO backup_reports (zone_id, epoch, sequence, organization_id, instance_id, boot_id, reported_at, real_at, received_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (zone_id, epoch, sequence) DO NOTHING;
+
 -- name: ReportBackupSet :exec
 UPDATE backup_sets SET archiving = $2, archived_until = coalesce($3, archived_until), message = $4, reported_at = $5, look_at = $5 WHERE instance_id = $1;
 

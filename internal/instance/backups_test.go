@@ -33,9 +33,14 @@ func keeping(t *testing.T) (*instancetest.World, instance.View) {
 // backupFact takes in what the zone says of an instance's backups.
 func backupFact(t *testing.T, w *instancetest.World, v instance.View, is agentapi.BackupFact) {
 	t.Helper()
-	w.System(t, func(tx store.Tx) error {
-		return w.Service.Apply(t.Context(), tx, v.ZoneID, 1, agentapi.Fact{Sequence: 1, BootID: "test", InstanceID: v.ID.String(), EffectiveAt: w.Clock.Now(), RealAt: w.Clock.Now(), Backups: &is})
-	})
+	f := w.Fact(t, v.ID, driver.StateRunning)
+	f.Observation, f.RealAt, f.Backups = driver.Observation{}, w.Clock.Now(), &is
+	for range 2 { // what was taken in before changes nothing
+		w.System(t, func(tx store.Tx) error { return w.Service.Apply(t.Context(), tx, v.ZoneID, 1, f) })
+	}
+	if n := w.Count(t, "backup_reports WHERE sequence = $1", f.Sequence); n != 1 {
+		t.Errorf("the report is there %d times", n)
+	}
 }
 
 // taken is a backup that was begun at that time and took a minute.

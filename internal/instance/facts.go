@@ -37,7 +37,7 @@ func (s *Service) Apply(ctx context.Context, tx store.Tx, zone uuid.UUID, epoch 
 		return ErrNotOfZone
 	}
 	if f.Backups != nil {
-		return s.applyBackups(ctx, tx, zone, id, f)
+		return s.applyBackups(ctx, tx, zone, id, epoch, f)
 	}
 	if !known(f.Observation.State) {
 		return ErrUnknownState

@@ -484,6 +484,41 @@ func (q *Queries) InsertBackup(ctx context.Context, arg InsertBackupParams) erro
 	return err
 }
 
+const insertBackupReport = `-- name: InsertBackupReport :execrows
+INSERT INTO backup_reports (zone_id, epoch, sequence, organization_id, instance_id, boot_id, reported_at, real_at, received_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (zone_id, epoch, sequence) DO NOTHING
+`
+
+type InsertBackupReportParams struct {
+	ZoneID         uuid.UUID
+	Epoch          int64
+	Sequence       int64
+	OrganizationID uuid.UUID
+	InstanceID     uuid.UUID
+	BootID         string
+	ReportedAt     time.Time
+	RealAt         time.Time
+	ReceivedAt     time.Time
+}
+
+func (q *Queries) InsertBackupReport(ctx context.Context, arg InsertBackupReportParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertBackupReport,
+		arg.ZoneID,
+		arg.Epoch,
+		arg.Sequence,
+		arg.OrganizationID,
+		arg.InstanceID,
+		arg.BootID,
+		arg.ReportedAt,
+		arg.RealAt,
+		arg.ReceivedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const insertBackupSet = `-- name: InsertBackupSet :exec
 INSERT INTO backup_sets (instance_id, organization_id, secret, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (instance_id) DO NOTHING
 `
