@@ -46,8 +46,13 @@ func TestBackupAndRestoreKilledAfterEachStep(t *testing.T) {
 	want := kept()
 	ensured(t, z, &want)
 	z.Order = driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now()}
-	z.Crash(t, "process/backup-taken", "backup", want)
-	z.Agent(t, "backup", want)
+	cut := func(after, what string) {
+		t.Run(after, func(t *testing.T) {
+			z.Crash(t, after, what, want)
+			z.Agent(t, what, want)
+		})
+	}
+	cut("process/backup-taken", "backup")
 	taken := z.Order
 	for _, name := range step.All() {
 		if !strings.HasPrefix(name, "postgresql/") {
@@ -61,7 +66,6 @@ func TestBackupAndRestoreKilledAfterEachStep(t *testing.T) {
 			z.Agent(t, "remove", copied)
 		})
 	}
-	z.Crash(t, "process/backup-expired", "expire", want)
-	z.Agent(t, "expire", want)
+	cut("process/backup-expired", "expire")
 	z.Agent(t, "remove", want)
 }
