@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 
 	"souk/internal/driver"
 	"souk/internal/driver/process"
@@ -157,11 +158,11 @@ func (w *work) start(ctx context.Context) error {
 		return err
 	}
 	is, err := running(ctx, w.Host)
-	if is == w.config.tags || ctx.Err() != nil {
+	if is.tags() == w.config.tags || ctx.Err() != nil {
 		return err
 	}
-	if err == nil && is.start == w.config.tags.start {
-		return w.reload(ctx)
+	if err == nil && is.tags().start == w.config.tags.start {
+		return w.reload(ctx, is.Loaded)
 	}
 	if alive := w.Alive(ctx); alive != nil {
 		return alive
@@ -173,10 +174,11 @@ func (w *work) start(ctx context.Context) error {
 	return err
 }
 
-// reload has the server take in its configuration and waits until it has.
-func (w *work) reload(ctx context.Context) error {
+// reload has the server take in its configuration and waits until it has: what it
+// says of the configuration is new at once, while streams go away for a moment.
+func (w *work) reload(ctx context.Context, before time.Time) error {
 	if err := w.Signal(ctx, syscall.SIGHUP); err != nil {
 		return err
 	}
-	return until(ctx, w.Host, func(is tags) bool { return is == w.config.tags })
+	return until(ctx, w.Host, func(is state) bool { return is.tags() == w.config.tags && is.Loaded.After(before) })
 }

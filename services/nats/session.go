@@ -32,8 +32,8 @@ const (
 
 // running asks a server for its configuration, waiting for one that is starting
 // until ctx ends, the server does, or it and the agent do not know each other.
-func running(ctx context.Context, host *process.Host) (is tags, err error) {
-	err = until(ctx, host, func(now tags) bool { is = now; return true })
+func running(ctx context.Context, host *process.Host) (is state, err error) {
+	err = until(ctx, host, func(now state) bool { is = now; return true })
 	return is, err
 }
 
@@ -42,11 +42,11 @@ func running(ctx context.Context, host *process.Host) (is tags, err error) {
 const mostRefusals = 8
 
 // until asks until the answer will do.
-func until(ctx context.Context, host *process.Host, enough func(tags) bool) error {
+func until(ctx context.Context, host *process.Host, enough func(state) bool) error {
 	refusals := 0
 	for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
 		is, err := ask(ctx, host)
-		if err == nil && enough(is.tags()) {
+		if err == nil && enough(is) {
 			return nil
 		}
 		if !strange(err) {
@@ -86,6 +86,8 @@ type state struct {
 	JetStream      struct {
 		Stats struct{ Memory, Storage float64 }
 	} `json:"jetstream"`
+
+	Loaded time.Time `json:"config_load_time"` // when the server was done with its configuration
 }
 
 // tags are those of the configuration that the server runs with.
