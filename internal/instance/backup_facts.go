@@ -23,10 +23,7 @@ const mostBackups = 500
 // the zone has seen all that is kept, it is lost.
 func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.UUID, epoch int64, f agentapi.Fact) error {
 	q := instancedb.New(tx)
-	r, err := q.ByIDForUpdate(ctx, id)
-	if errors.Is(err, pgx.ErrNoRows) || (err == nil && r.ZoneID != zone) {
-		return ErrNotOfZone
-	}
+	r, err := reported(ctx, q, zone, id)
 	if err != nil {
 		return err
 	}

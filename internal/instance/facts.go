@@ -43,10 +43,7 @@ func (s *Service) Apply(ctx context.Context, tx store.Tx, zone uuid.UUID, epoch 
 		return ErrUnknownState
 	}
 	q := instancedb.New(tx)
-	r, err := q.ByIDForUpdate(ctx, id)
-	if errors.Is(err, pgx.ErrNoRows) || (err == nil && r.ZoneID != zone) {
-		return ErrNotOfZone
-	}
+	r, err := reported(ctx, q, zone, id)
 	if err != nil {
 		return err
 	}
@@ -84,6 +81,16 @@ func (s *Service) Apply(ctx context.Context, tx store.Tx, zone uuid.UUID, epoch 
 		}
 	}
 	return s.observe(ctx, tx, q, r, o, effective, received, transition)
+}
+
+// reported locks the instance that a zone tells of. ErrNotOfZone when there is
+// none, or in another zone.
+func reported(ctx context.Context, q *instancedb.Queries, zone, id uuid.UUID) (instancedb.Instance, error) {
+	r, err := q.ByIDForUpdate(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && r.ZoneID != zone) {
+		return r, ErrNotOfZone
+	}
+	return r, err
 }
 
 func known(s driver.State) bool {
