@@ -150,6 +150,7 @@ type lineWriter struct {
 	to     http.ResponseWriter
 	flush  *http.ResponseController
 	silent func() bool // true: write nothing, as a dead peer does
+	dead   bool        // a line was swallowed: what follows it would hide the gap
 }
 
 func (l *lineWriter) start() error {
@@ -158,7 +159,8 @@ func (l *lineWriter) start() error {
 }
 
 func (l *lineWriter) line(value any) error {
-	if l.silent() {
+	l.dead = l.dead || l.silent()
+	if l.dead {
 		return nil
 	}
 	if err := json.NewEncoder(l.to).Encode(value); err != nil {

@@ -57,7 +57,8 @@ func (s *Server) ComeBack() {
 func (s *Server) DropConnections() { s.http.CloseClientConnections() }
 
 // GoQuiet makes the control plane a dead peer: connections stand, and nothing
-// comes over desired streams, until it speaks again.
+// comes over desired streams, until it speaks again. A stream that swallowed
+// something stays silent: what it would say next would hide the gap.
 func (s *Server) GoQuiet(quiet bool) {
 	s.faults.state.Lock()
 	defer s.faults.state.Unlock()
