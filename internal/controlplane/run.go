@@ -25,6 +25,7 @@ import (
 	"souk/internal/outbound"
 	"souk/internal/portal"
 	"souk/internal/servicepkg"
+	"souk/internal/signing"
 	"souk/internal/sso"
 	"souk/internal/store"
 	"souk/internal/zone"
@@ -109,7 +110,8 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 		Reach: outbound.Rules{Networks: cp.config.Alerts.AllowedNetworks, Dev: cp.config.Demo != nil}})
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, AgentImage: cp.config.AgentImage, PublicURL: cp.config.PublicURL,
-		Mail: outbox, Alerts: cp.alerts, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request, Metrics: cp.metrics})
+		Signing: &signing.Service{Store: cp.store, Clock: cp.clock, Secrets: secrets},
+		Mail:    outbox, Alerts: cp.alerts, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request, Metrics: cp.metrics})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Secure: strings.HasPrefix(cp.config.publicURL(), "https://"), Dev: cp.config.Demo != nil, Caught: caught != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())
 	cp.api.ServeMissing(pages.Missing())

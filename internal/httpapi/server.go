@@ -26,6 +26,7 @@ import (
 	"souk/internal/mail"
 	"souk/internal/metrics"
 	"souk/internal/ratelimit"
+	"souk/internal/signing"
 	"souk/internal/sso"
 	"souk/internal/store"
 	"souk/internal/tenancy"
@@ -55,6 +56,7 @@ type Config struct {
 	CaughtMail *mail.Catcher
 	SSO        *sso.Service
 	Alerts     *alert.Service
+	Signing    *signing.Service
 	// Peers are the base URLs of all replicas, where there may be several; nil: there
 	// is this one.
 	Peers func(context.Context) ([]string, error)
@@ -133,6 +135,7 @@ func New(c Config) *Server {
 // register adds all operations, one function a file.
 func (s *Server) register() {
 	s.registerMeta()
+	s.registerSigning()
 	s.registerCatalog()
 	s.registerInstances()
 	s.registerBindings()

@@ -13,6 +13,7 @@ import (
 
 var tenancyRows = map[string]row{
 	"version":       {everyone: true, request: get("/api/v1/version")},
+	"signing-keys":  {everyone: true, request: get("/api/v1/signing-keys")},
 	"dev-mail-list": {everyone: true, request: get("/api/v1/dev/mail")},
 	"login": {everyone: true, request: func(t *testing.T, e *httpapitest.Env, _ place) httpapitest.Request {
 		email := freshEmail()

@@ -25,7 +25,7 @@ func TestSmokeOrder(t *testing.T) {
 	logs(z)
 	suspendAndResume(t, z)
 	deleteAndUndelete(t, z)
-	purge(t, z)
+	purge(z)
 	z.Sh("souk --context operator audit segments").Done("No differences")
 }
 
@@ -43,7 +43,7 @@ func TestOrderByNodePort(t *testing.T) {
 		return nil
 	})
 	z.Psql("db1", "select ssl from pg_stat_ssl where pid = pg_backend_pid()").Prints("t")
-	purge(t, z)
+	purge(z)
 }
 
 // orderInCluster orders db1, at the zone's own prices.
@@ -156,16 +156,19 @@ func deleteAndUndelete(t *testing.T, z *zone) {
 }
 
 // purge deletes the instance for good: nothing of it stays in the cluster.
-func purge(t *testing.T, z *zone) {
+func purge(z *zone) {
 	n := z.namespaceOf("db1")
 	z.Sh("souk unprotect db1").Done()
 	z.Sh("souk delete db1 --wait").Done()
 	n.run("get", "pvc", "db-1")
 	z.Sh("souk --context operator dev clock advance 169h").Done()
 	n.wait("namespace/"+n.name, "delete")
-	if left := n.run("get", "pv", "-o", `jsonpath={.items[?(@.spec.claimRef.namespace=="`+n.name+`")].metadata.name}`); left != "" {
-		t.Errorf("these volumes are left: %s", left)
-	}
+	z.Eventually("the provisioner has taken back its volumes", func() error {
+		if left := n.run("get", "pv", "-o", `jsonpath={.items[?(@.spec.claimRef.namespace=="`+n.name+`")].metadata.name}`); left != "" {
+			return errors.New(left)
+		}
+		return nil
+	})
 	z.Eventually("db1 is purged", func() error {
 		if r := z.Sh("souk get instances -o name"); strings.Contains(r.Out, "db1") {
 			return errors.New(r.Out)

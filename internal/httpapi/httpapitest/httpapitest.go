@@ -24,6 +24,7 @@ import (
 	"souk/internal/mail"
 	"souk/internal/metrics"
 	"souk/internal/ratelimit"
+	"souk/internal/signing"
 	"souk/internal/store"
 	"souk/internal/store/storetest"
 	"souk/internal/tenancy"
@@ -55,6 +56,7 @@ type Env struct {
 	Client   *http.Client
 	DNS      *DNS
 	Alerts   *alert.Service
+	Signing  *signing.Service
 	Metrics  *metrics.Local // where figures are kept
 	// Organizations and Projects by name; projects as "acme/shop".
 	Organizations, Projects map[string]uuid.UUID

@@ -24,6 +24,7 @@ import (
 	"souk/internal/metrics"
 	"souk/internal/outbound"
 	"souk/internal/servicepkg"
+	"souk/internal/signing"
 	"souk/internal/sso"
 	"souk/internal/store"
 	"souk/internal/zone"
@@ -70,6 +71,8 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 	c.SSO = sso.New(sso.Config{Store: e.Store, Secrets: secrets, Real: e.Clock.Now, Logger: c.Logger, Resolver: e.DNS, Dev: true})
 	e.Alerts = alert.New(alert.Config{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Secrets: secrets, Mail: c.Mail, Metrics: figures, Packages: c.Instances.Packages, PublicURL: PublicURL, Logger: c.Logger, Reach: outbound.Rules{Dev: true}})
 	c.Alerts = e.Alerts
+	e.Signing = &signing.Service{Store: e.Store, Clock: ticking, Secrets: secrets}
+	c.Signing = e.Signing
 	e.mails = &mail.Worker{Store: e.Store, Clock: ticking, Secrets: secrets, Sender: c.CaughtMail, Logger: c.Logger}
 }
 
