@@ -3,9 +3,11 @@
 # the same PostgreSQL. The account that runs it has the folder's parent, in which
 # ca.pem and ca.key are; the log-in's password comes through standard input.
 #
-#	by-hand.sh FOLDER PORT BIN
+# A file of more settings can be given.
+#
+#	by-hand.sh FOLDER PORT BIN [SETTINGS]
 set -euo pipefail
-folder=$1 port=$2 bin=$3
+folder=$1 port=$2 bin=$3 settings=${4:-/dev/null}
 read -r password
 umask 077
 mkdir "$folder" && cd "$folder"
@@ -40,6 +42,7 @@ fsync = on
 full_page_writes = on
 log_timezone = 'UTC'
 CONF
+cat "$settings" >>postgresql.conf
 cat >pg_hba.conf <<HBA
 local all admin peer map=me
 local all all reject

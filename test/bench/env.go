@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"souk/internal/devpg"
+	"souk/test/objectstore"
 )
 
 // env is what all benchmarks of a run share: a folder that is removed in the
@@ -53,8 +54,30 @@ func newEnv(ctx context.Context, o options) (*env, error) {
 			return nil, fmt.Errorf("build souk: %w", err)
 		}
 	}
-	e.souk, err = filepath.Abs(e.souk)
-	return e, err
+	if e.souk, err = filepath.Abs(e.souk); err != nil {
+		return nil, err
+	}
+	return e, e.haveStore(ctx)
+}
+
+// storeProgram is where souk dev looks for its object store.
+func (e *env) storeProgram() string { return filepath.Join(filepath.Dir(e.souk), "souk-objectstore") }
+
+// haveStore puts the object store's program beside the program that is measured,
+// unless there is one: instances are backed up, as a user's are.
+func (e *env) haveStore(ctx context.Context) error {
+	if _, err := os.Stat(e.storeProgram()); err == nil {
+		return nil
+	}
+	program, err := objectstore.Build(ctx)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(program)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(e.storeProgram(), text, 0o755)
 }
 
 // own makes a folder that the unprivileged account owns.

@@ -29,6 +29,7 @@ type benchmark struct {
 var benchmarks = []benchmark{
 	{"order", orderToQuery},
 	{"start", startUp},
+	{"backup", backupAndRestore},
 	{"pass", noChangePass},
 	{"dispatch", dispatch},
 	{"list", listPage},
@@ -66,6 +67,8 @@ type options struct {
 // sizes of what is measured. Tests make them tiny.
 type sizes struct {
 	pairs     int           // of an order and the script
+	backups   int           // pairs of a backup and a restore
+	backupMiB int           // of data in them
 	starts    int           // of souk dev
 	idle      time.Duration // over which the idle processor time is taken
 	few, many int           // instances stored
@@ -77,7 +80,7 @@ type sizes struct {
 }
 
 var fullSize = sizes{
-	pairs: 10, starts: 5, idle: 30 * time.Second, few: 100, many: 100_000, orders: 300,
+	pairs: 10, backups: 5, backupMiB: 256, starts: 5, idle: 30 * time.Second, few: 100, many: 100_000, orders: 300,
 	pages: 400, window: 2 * time.Second, windows: 5, streams: 200,
 }
 

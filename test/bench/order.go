@@ -30,7 +30,10 @@ type server struct {
 }
 
 // query connects with everything verified and asks for one row.
-func (s server) query(ctx context.Context) error {
+func (s server) query(ctx context.Context) error { return s.exec(ctx, "SELECT 1") }
+
+// exec connects with everything verified and runs a statement.
+func (s server) exec(ctx context.Context, statement string) error {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(s.ca) {
 		return errors.New("there is no authority to verify the server by")
@@ -46,8 +49,8 @@ func (s server) query(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	var one int
-	return conn.QueryRow(ctx, "SELECT 1").Scan(&one)
+	_, err = conn.Exec(ctx, statement)
+	return err
 }
 
 // orderToQuery measures the time from an order to the first answer of the server
@@ -63,7 +66,7 @@ func orderToQuery(ctx context.Context, e *env) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	hand, err := newByHand(e)
+	hand, err := newByHand(e, "hand")
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +95,13 @@ func orderOne(ctx context.Context, p *client.Project, name string) (time.Duratio
 	defer cancel()
 	order := api.InstanceOrder{Spec: api.InstanceSpec{Service: "postgresql", Plan: "small"}}
 	order.Metadata.Name = name
-	began := time.Now()
+	return orderAndAsk(ctx, p, order)
+}
+
+// orderAndAsk is the time from an order to the server's first answer. Then it
+// deletes the instance.
+func orderAndAsk(ctx context.Context, p *client.Project, order api.InstanceOrder) (time.Duration, error) {
+	name, began := order.Metadata.Name, time.Now()
 	if _, err := p.Order(ctx, order); err != nil {
 		return 0, err
 	}
@@ -139,13 +148,13 @@ func reveal(ctx context.Context, p *client.Project, name string) (server, error)
 
 // byHand is the script that does what an order leads to, and what it needs.
 type byHand struct {
-	env *env
-	dir string
-	ca  []byte
+	env       *env
+	dir       string
+	ca, caKey []byte
 }
 
-func newByHand(e *env) (*byHand, error) {
-	h := &byHand{env: e, dir: filepath.Join(e.dir, "hand")}
+func newByHand(e *env, folder string) (*byHand, error) {
+	h := &byHand{env: e, dir: filepath.Join(e.dir, folder)}
 	if err := e.own(h.dir); err != nil {
 		return nil, err
 	}
@@ -157,36 +166,43 @@ func newByHand(e *env) (*byHand, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.ca = pair.Cert
-	for name, text := range map[string][]byte{"ca.pem": pair.Cert, "ca.key": pair.Key} {
-		path := filepath.Join(h.dir, name)
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			return nil, err
-		}
-		if e.account != nil {
-			if err := os.Chown(path, int(e.account.Uid), int(e.account.Gid)); err != nil {
-				return nil, err
-			}
-		}
+	h.ca, h.caKey = pair.Cert, pair.Key
+	return h, errors.Join(h.write(filepath.Join(h.dir, "ca.pem"), string(pair.Cert)), h.write(filepath.Join(h.dir, "ca.key"), string(pair.Key)))
+}
+
+// write makes a file that the unprivileged account owns.
+func (h *byHand) write(path, text string) error {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil || h.env.account == nil {
+		return err
 	}
-	return h, nil
+	return os.Chown(path, int(h.env.account.Uid), int(h.env.account.Gid))
+}
+
+// script is where one lies.
+func (h *byHand) script(name string) string { return filepath.Join(h.env.root, "test", "bench", name) }
+
+// freePort is one that nothing listened on just now.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // makeOne runs the script and asks the server that it started; then it removes
 // that.
 func (h *byHand) makeOne(ctx context.Context, n int) (time.Duration, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort()
 	if err != nil {
 		return 0, err
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
 	folder := filepath.Join(h.dir, strconv.Itoa(n))
-	script := filepath.Join(h.env.root, "test", "bench", "by-hand.sh")
 	s := server{host: "127.0.0.1", port: uint16(port), database: "app", user: "default_1", password: secret(), ca: h.ca}
 	defer h.remove(folder)
 	began := time.Now()
-	if err := h.bash(ctx, script, s.password, folder, strconv.Itoa(port), h.env.programs.Bin); err != nil {
+	if err := h.bash(ctx, h.script("by-hand.sh"), s.password, folder, strconv.Itoa(port), h.env.programs.Bin); err != nil {
 		return 0, err
 	}
 	if err := s.query(ctx); err != nil {

@@ -2,8 +2,10 @@
 package objectstore
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -38,35 +40,41 @@ type Store struct {
 // Program returns the object store's program, built once for each version of it.
 func Program(t testing.TB) string {
 	t.Helper()
+	program, err := Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+// Build is Program for what is no test.
+func Build(ctx context.Context) (string, error) {
 	_, here, _, _ := runtime.Caller(0)
 	module := filepath.Join(filepath.Dir(here), "..", "..", "deploy", "objectstore")
 	sums, err := os.ReadFile(filepath.Join(module, "go.sum"))
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	sum := sha256.Sum256(sums)
 	folder := filepath.Join(cache, "souk", "objectstore-"+hex.EncodeToString(sum[:6]))
 	program := filepath.Join(folder, "souk-objectstore")
 	if _, err := os.Stat(program); err == nil {
-		return program
+		return program, nil
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	made := program + strconv.Itoa(os.Getpid())
-	build := exec.Command("go", "build", "-C", module, "-trimpath", "-ldflags", "-s -w", "-o", made, "github.com/versity/versitygw/cmd/versitygw")
+	build := exec.CommandContext(ctx, "go", "build", "-C", module, "-trimpath", "-ldflags", "-s -w", "-o", made, "github.com/versity/versitygw/cmd/versitygw")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the object store: %v\n%s", err, out)
+		return "", fmt.Errorf("build the object store: %w: %s", err, out)
 	}
-	if err := os.Rename(made, program); err != nil {
-		t.Fatal(err)
-	}
-	return program
+	return program, os.Rename(made, program)
 }
 
 // New starts an object store that ends with the test.
