@@ -20,6 +20,8 @@ type Service struct {
 	Plans        []Plan          `json:"plans" nullable:"false"`
 	Offerings    []Offering      `json:"offerings" nullable:"false"`
 	Snippets     []Snippet       `json:"snippets,omitempty" doc:"How programs connect"`
+	// Maturity is computed from conformance runs.
+	Maturity []ServiceMaturity `json:"maturity,omitempty" doc:"What is proven of it, by zone"`
 }
 
 // Snippet shows how a program connects to an instance.

@@ -51,6 +51,8 @@ const (
 	BackupWrite        Action = "backup.write"
 	AlertRead          Action = "alert.read"  // channels and what was told by them
 	AlertWrite         Action = "alert.write" // say whom to tell
+	// ConformanceWrite is to record what a conformance run showed of a service of one's own.
+	ConformanceWrite Action = "conformance.write"
 )
 
 // Actions of the operator's staff across organizations; never a reveal.
@@ -69,7 +71,7 @@ const (
 )
 
 var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics, AlertRead}
-var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite, BackupWrite}
+var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite, BackupWrite, ConformanceWrite}
 var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite, AlertWrite}
 var owners = []Action{OrganizationClose, OwnerWrite, SSOManage}
 

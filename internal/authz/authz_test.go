@@ -21,7 +21,7 @@ func TestTable(t *testing.T) {
 		OrganizationRead: all, QuotaRead: all, CostRead: all,
 		ProjectRead: "viewer editor admin owner", MemberRead: "viewer editor admin owner",
 		InstanceRead: "viewer editor admin owner", InstanceLogs: "viewer editor admin owner", InstanceMetrics: "viewer editor admin owner", AlertRead: "viewer editor admin owner",
-		InstanceWrite: "editor admin owner", CredentialReveal: "editor admin owner", BindingWrite: "editor admin owner", BackupWrite: "editor admin owner",
+		InstanceWrite: "editor admin owner", CredentialReveal: "editor admin owner", BindingWrite: "editor admin owner", BackupWrite: "editor admin owner", ConformanceWrite: "editor admin owner",
 		OrganizationUpdate: "admin owner", AuditRead: "admin owner", ProjectWrite: "admin owner",
 		MemberWrite: "admin owner", TokenRead: "admin owner", TokenWrite: "admin owner", AlertWrite: "admin owner",
 		OrganizationClose: "owner", OwnerWrite: "owner", SSOManage: "owner",

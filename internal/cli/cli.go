@@ -26,6 +26,8 @@ type App struct {
 	Now     func() time.Time
 	// Clients are the programs that people connect to instances with, by service.
 	Clients map[string]servicepkg.Client
+	// Provers use instances in conformance runs, by service.
+	Provers map[string]*servicepkg.Prover
 	// Exec replaces this process by another program.
 	Exec func(path string, argv, env []string) error
 	// Pause bounds the waits between tries; zero leaves it to the client.
@@ -55,6 +57,7 @@ func New(version string, packages map[string]servicepkg.Package, more ...Builder
 		Environ: os.Environ,
 		Now:     time.Now,
 		Clients: clients(packages),
+		Provers: provers(packages),
 		Exec:    syscall.Exec,
 	}, more...)
 }
@@ -65,6 +68,14 @@ func clients(packages map[string]servicepkg.Package) map[string]servicepkg.Clien
 		if p.Client != nil {
 			known[name] = *p.Client
 		}
+	}
+	return known
+}
+
+func provers(packages map[string]servicepkg.Package) map[string]*servicepkg.Prover {
+	known := map[string]*servicepkg.Prover{}
+	for name, p := range packages {
+		known[name] = p.Prover
 	}
 	return known
 }
@@ -108,7 +119,7 @@ func newRoot(a *App, more ...Builder) *cobra.Command {
 	add(groupConnect, newCredentials(a), newConnect(a), newBinding(a), newLogs(a), newMetrics(a))
 	add(groupOrganize,
 		newLogin(a), newLogout(a), newWhoami(a), newContext(a), newProject(a), newMember(a), newToken(a), newAlert(a))
-	add(groupServer, newProvider(a), newZone(a), newPrices(a), newAudit(a), newVerify(a), newVersion(a))
+	add(groupServer, newProvider(a), newZone(a), newPrices(a), newAudit(a), newConformance(a), newVerify(a), newVersion(a))
 	for _, build := range more {
 		add(groupServer, build(a))
 	}

@@ -73,6 +73,7 @@ func (a *App) describeService(ctx context.Context, name string) error {
 		}
 	}
 	p.section("Capabilities", capabilities)
+	p.section("Maturity, as conformance runs have shown it (souk conformance show RESULT)", maturityTable(s.Maturity))
 	parameters, err := parameterTable(s)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
 	"souk/internal/instance"
+	"souk/internal/maturity"
 	"souk/internal/problem"
 	"souk/internal/store"
 )
@@ -76,16 +77,22 @@ func (s *Server) services(ctx context.Context, tx store.Tx, name string) ([]api.
 	if err != nil {
 		return nil, err
 	}
-	month := billing.MonthOf(s.Clock.Now(), loc)
+	now := s.Clock.Now()
+	month := billing.MonthOf(now, loc)
 	out := []api.Service{}
 	for _, p := range packages {
 		offers, err := s.Catalog.Offers(ctx, tx, p.Name, "")
 		if err != nil {
 			return nil, err
 		}
-		if len(offers) > 0 {
-			out = append(out, serviceDoc(p, offers, zones, month))
+		if len(offers) == 0 {
+			continue
 		}
+		doc := serviceDoc(p, offers, zones, month)
+		if doc.Maturity, err = maturity.Of(ctx, tx, offers, now); err != nil {
+			return nil, err
+		}
+		out = append(out, doc)
 	}
 	return out, nil
 }

@@ -137,6 +137,7 @@ func (s *Server) register() {
 	s.registerMeta()
 	s.registerSigning()
 	s.registerCatalog()
+	s.registerConformance()
 	s.registerInstances()
 	s.registerBindings()
 	s.registerBackups()

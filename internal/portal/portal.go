@@ -61,6 +61,7 @@ type handler func(w http.ResponseWriter, r *http.Request, v *visit) error
 func New(c Config) *Portal {
 	p := &Portal{Config: c, session: cookie.Session{Secure: c.Secure}, signOn: cookie.Session{Secure: c.Secure, Of: "sso"}, ticket: cookie.Session{Secure: c.Secure, Of: "login"}}
 	p.routes = append(p.routes, p.publicRoutes()...)
+	p.routes = append(p.routes, p.maturityRoutes()...)
 	p.routes = append(p.routes, p.sessionRoutes()...)
 	p.routes = append(p.routes, p.signUpRoutes()...)
 	p.routes = append(p.routes, p.passwordRoutes()...)

@@ -53,6 +53,9 @@ var routeRows = map[string]routeRow{
 	"GET /pricing":           {everyone: true, ask: at("/pricing")},
 	"GET /catalog":           {everyone: true, ask: at("/catalog")},
 	"GET /catalog/{service}": {everyone: true, ask: at("/catalog/" + httpapitest.Service)},
+	"GET /evidence/{result}": {everyone: true, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return "/evidence/" + s.proven(t).ID, nil
+	}},
 
 	"GET /login": {everyone: true, others: 303, ask: at("/login")},
 	"POST /login": {everyone: true, ask: func(_ *testing.T, _ *site, email string) (string, url.Values) {

@@ -63,6 +63,8 @@ type Package struct {
 	DemoPrices []Price
 	// Runbooks are pages in Markdown that alerts lead to, by name.
 	Runbooks map[string]string
+	// Prover proves the service in a conformance run; nil: it cannot be proven.
+	Prover *Prover
 }
 
 // CAFile stands in Connection.Env for the path of the CA file.

@@ -23,7 +23,9 @@ var parameters []byte
 
 // Package returns the published data and how clients connect.
 func Package() servicepkg.Package {
-	return servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard}, connection)
+	p := servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard}, connection)
+	p.Prover = prover
+	return p
 }
 
 // connection returns what the nats command reads, NATS_CA and its like, and a URI

@@ -29,7 +29,9 @@ var parameters []byte
 
 // Package returns the published data and how clients connect.
 func Package() servicepkg.Package {
-	return servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard, Alerts: alerts, Runbooks: runbooks}, connection)
+	p := servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard, Alerts: alerts, Runbooks: runbooks}, connection)
+	p.Prover = prover
+	return p
 }
 
 // connection returns what libpq and its relatives take; all of it verifies the

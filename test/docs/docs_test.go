@@ -51,6 +51,7 @@ var notRun = map[string]string{
 	"docs/contributor/README.md: go test":                             "rewrites the pages",
 	"docs/contributor/steps.md: go test":                              "is a stage of make test",
 	"docs/provider/service-package.md: go test":                       "NAME is to be made up; the like is a stage of make test",
+	"docs/provider/service-package.md: souk --context":                "NAME is to be made up; docs/operator/conformance.md runs the like",
 	"docs/contributor/testbed.md: sudo":                               "starts a cluster; make e2e does",
 	"docs/contributor/testbed.md: test/testbed/":                      "breaks a cluster; make e2e does",
 }

@@ -28,6 +28,7 @@ func TestFirstLine(t *testing.T) {
 	audit(s)
 	killEverything(s)
 	audit(s)
+	conformance(s)
 	s.Interrupt()
 }
 
@@ -103,4 +104,15 @@ func killEverything(s *soukdev.Souk) {
 		return nil
 	})
 	hasRows(s)
+}
+
+// conformance is the quick half of the suite: what needs no waiting for figures, with
+// each service.
+func conformance(s *soukdev.Souk) {
+	for service, capabilities := range map[string]string{"postgresql": "bindings,parameters,networks,logs", "redis": "bindings,parameters,logs", "nats": "bindings,parameters,logs"} {
+		s.Sh("souk conformance run --context operator --service "+service+" --zone local --capability "+capabilities).Done("bindings: passed", "Published")
+		s.Sh("souk services "+service).Done("provisioning  local  process  passed", "logs          local  process  passed")
+	}
+	s.Sh("souk conformance run --context acme --service redis --zone local --capability logs --project default").Fails(1, "only the provider")
+	s.Sh("souk conformance run --context acme --service redis --zone local --capability logs --project default --unpublished").Done("logs: passed")
 }

@@ -1,0 +1,381 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+
+	"souk/api"
+	"souk/api/client"
+	"souk/internal/servicepkg"
+)
+
+// service is a small service in memory, behind the calls that a run makes. What broken
+// names does not work, as it would not with a package that somebody got wrong.
+type service struct {
+	mu        sync.Mutex
+	broken    string
+	instances map[string]*one
+	order     []string
+}
+
+// one is an instance of it.
+type one struct {
+	api.Instance
+	data     map[string]string
+	bindings map[string]*login // by name; "" is its own
+	log      []string
+	puts     int
+}
+
+// login is one log-in, with those before it that still get in.
+type login struct {
+	name, password string
+	revoked        bool
+	old            []api.Credentials
+}
+
+func newService(broken string) *service {
+	return &service{broken: broken, instances: map[string]*one{}}
+}
+
+// is says whether something is broken.
+func (s *service) is(what string) bool { return s.broken == what }
+
+func (s *service) definition() api.Service {
+	return api.Service{Name: "memory", Plans: []api.Plan{{Name: "large", MemoryMiB: 2}, {Name: "small", MemoryMiB: 1}}, Offerings: []api.Offering{{
+		Zone: "local", ServiceLevel: "best-effort",
+		Capabilities: []api.Capability{{Name: "logs", Offered: true}, {Name: "metrics", Offered: true}, {Name: "scaling", Offered: true}, {Name: "telepathy", Offered: true}, {Name: "maintenance"}},
+	}}}
+}
+
+func (s *service) find(name string) (*one, error) {
+	i := s.instances[name]
+	if i == nil {
+		return nil, &client.Error{Status: http.StatusNotFound, Detail: "There is no instance " + name + "."}
+	}
+	return i, nil
+}
+
+func (s *service) Instance(_ context.Context, name string) (api.Instance, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.find(name)
+	if err != nil {
+		return api.Instance{}, "", err
+	}
+	return i.Instance, "", nil
+}
+
+func (s *service) Instances(_ context.Context, opt client.ListOptions) (list []api.Instance, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.instances {
+		matches := true
+		for k, v := range opt.Labels {
+			matches = matches && i.Metadata.Labels[k] == v
+		}
+		if matches {
+			list = append(list, i.Instance)
+		}
+	}
+	return list, nil
+}
+
+func (s *service) Order(_ context.Context, o api.InstanceOrder) (api.Instance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.is("orders are refused") {
+		return api.Instance{}, &client.Error{Status: 422, Detail: "The zone has no room."}
+	}
+	i := &one{data: map[string]string{}, bindings: map[string]*login{"": {name: "own", password: "p0"}}}
+	i.Metadata.ID, i.Metadata.Name, i.Metadata.Labels = fmt.Sprint("id-", len(s.instances)), o.Metadata.Name, o.Metadata.Labels
+	if o.Spec.Plan == "" {
+		o.Spec.Plan = "small"
+	}
+	i.Spec = o.Spec
+	i.Spec.StorageGiB, i.Spec.AllowedNetworks, i.Spec.Parameters = 1, []string{"0.0.0.0/0", "::/0"}, map[string]any{}
+	maps.Copy(i.Spec.Parameters, o.Spec.Parameters)
+	i.ready()
+	if s.is("it never becomes ready") {
+		i.Status.Phase, i.Status.Message = api.PhaseFailed, "The server does not start."
+	}
+	s.instances[o.Metadata.Name] = i
+	return i.Instance, nil
+}
+
+func (i *one) ready() {
+	i.Status.Phase, i.Status.AppliedPlan, i.Status.AppliedStorageGiB = api.PhaseReady, i.Spec.Plan, i.Spec.StorageGiB
+	i.Status.Endpoint = &api.Endpoint{Host: "memory", Port: 1, CA: "the right one"}
+}
+
+func wrong(field string) error {
+	return &client.Error{Status: http.StatusUnprocessableEntity, Detail: "It is wrong.", Fields: []client.FieldError{{Location: "body.spec." + field, Message: "It is wrong."}}}
+}
+
+// change applies a patch to a spec, or says what is wrong with it.
+func (s *service) change(spec *api.InstanceSpec, patch any) error {
+	want := patch.(map[string]any)["spec"].(map[string]any)
+	if p, ok := want["parameters"].(map[string]any); ok {
+		for name, value := range p {
+			switch {
+			case name != "speed" && !s.is("unknown parameters are taken"):
+				return wrong("parameters." + name)
+			case value == "never" && s.is("what is wrong is refused without its name"):
+				return &client.Error{Status: 422, Detail: "Something is wrong."}
+			case value == "never" && !s.is("wrong values are taken"):
+				return wrong("parameters." + name)
+			case value == nil:
+				delete(spec.Parameters, name)
+			case !s.is("settings do not come into force"):
+				spec.Parameters[name] = value
+			}
+		}
+	}
+	if n, ok := want["allowedNetworks"].([]string); ok && !s.is("networks are not kept out") {
+		spec.AllowedNetworks = n
+	}
+	if plan, ok := want["plan"].(string); ok && !s.is("plans are not changed") {
+		spec.Plan = plan
+	}
+	if n, ok := want["storageGiB"].(int64); ok {
+		if n < spec.StorageGiB && !s.is("storage shrinks") {
+			return wrong("storageGiB")
+		}
+		spec.StorageGiB = n
+	}
+	return nil
+}
+
+func (s *service) Patch(_ context.Context, name string, patch any, _ string) (api.Instance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.find(name)
+	if err != nil {
+		return api.Instance{}, err
+	}
+	before := i.Spec.Plan
+	if err := s.change(&i.Spec, patch); err != nil {
+		return api.Instance{}, err
+	}
+	if i.Spec.Plan != before && s.is("a change of plan loses the data") {
+		clear(i.data)
+	}
+	i.ready()
+	return i.Instance, nil
+}
+
+func (s *service) PreviewPatch(_ context.Context, name string, patch any) (api.Preview, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.is("nothing is said before") {
+		return api.Preview{}, nil
+	}
+	return api.Preview{Changes: []api.Change{{Field: "spec"}}}, nil
+}
+
+func (s *service) Delete(_ context.Context, name string) (api.Instance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.find(name)
+	if err != nil {
+		return api.Instance{}, err
+	}
+	i.Status.Phase = api.PhaseDeleted
+	if !s.is("deleting is for good") {
+		at := i.Metadata.CreatedAt
+		i.Status.PurgeAt = &at
+	}
+	return i.Instance, nil
+}
+
+func (s *service) Undelete(_ context.Context, name string) (api.Instance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.find(name)
+	if err != nil {
+		return api.Instance{}, err
+	}
+	if i.ready(); s.is("what is brought back is empty") {
+		clear(i.data)
+	}
+	if s.is("what is brought back has another password") {
+		i.bindings[""].password = "another"
+	}
+	return i.Instance, nil
+}
+
+func (s *service) Credentials(ctx context.Context, name string) (api.Credentials, error) {
+	return s.BindingCredentials(ctx, name, "")
+}
+
+func (s *service) BindingCredentials(_ context.Context, name, binding string) (api.Credentials, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.find(name)
+	if err != nil {
+		return api.Credentials{}, err
+	}
+	return credentials(name, *i.Status.Endpoint, i.bindings[binding]), nil
+}
+
+func credentials(instance string, at api.Endpoint, l *login) api.Credentials {
+	return api.Credentials{Instance: instance, Endpoint: at, Login: l.name, Password: l.password}
+}
+
+func (s *service) CreateBinding(_ context.Context, name string, b api.BindingCreate) (api.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.is("no binding can be made") {
+		return api.Binding{}, &client.Error{Status: 500}
+	}
+	s.instances[name].bindings[b.Name] = &login{name: b.Name, password: "p1"}
+	return api.Binding{}, nil
+}
+
+func (s *service) RotateBinding(_ context.Context, name, binding string, _ api.BindingRotate) (api.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.instances[name]
+	l := i.bindings[binding]
+	if s.is("a rotation leaves the old log-in") {
+		l.old = append(l.old, credentials(name, *i.Status.Endpoint, l))
+	}
+	if !s.is("a rotation does nothing") {
+		l.password += "+"
+	}
+	return api.Binding{}, nil
+}
+
+func (s *service) RevokeBinding(_ context.Context, name, binding string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.instances[name].bindings[binding].revoked = !s.is("what is revoked goes on")
+	return nil
+}
+
+func (s *service) Logs(_ context.Context, name string, _ client.LogOptions) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.is("the log cannot be read") {
+		return nil, errors.New("the zone does not answer")
+	}
+	return io.NopCloser(strings.NewReader(strings.Join(s.instances[name].log, "\n"))), nil
+}
+
+func (s *service) Metrics(_ context.Context, name string, _ client.MetricsSpan) (api.Metrics, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	value := float64(s.instances[name].puts)
+	if s.is("figures stand still") {
+		value = 1
+	}
+	series := api.MetricsSeries{Legend: "writes", Values: []*float64{nil, &value, nil}}
+	if s.is("there are no figures") {
+		series.Values = []*float64{nil}
+	}
+	return api.Metrics{Panels: []api.MetricsPanel{{Title: "Load", Series: []api.MetricsSeries{series}}}}, nil
+}
+
+// prover uses the service in memory.
+func (s *service) prover() *servicepkg.Prover {
+	return &servicepkg.Prover{
+		Connect: func(_ context.Context, c api.Credentials) (servicepkg.Session, error) {
+			if c.Endpoint.CA != "the right one" && !s.is("any certificate will do") {
+				return nil, errors.New("certificate signed by unknown authority")
+			}
+			return s.letIn(c)
+		},
+		Plain: func(_ context.Context, c api.Credentials) error {
+			if s.is("TLS is not needed") {
+				return nil
+			}
+			return errors.New("no encryption")
+		},
+		Setting: servicepkg.Setting{Parameter: "speed", Value: "fast", Shown: "fast", Bad: "never"},
+		Figure:  servicepkg.Figure{Panel: "Load", Legend: "writes"},
+	}
+}
+
+func (s *service) letIn(c api.Credentials) (*caller, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.may(c); err != nil {
+		return nil, err
+	}
+	return &caller{s, s.instances[c.Instance], c}, nil
+}
+
+// may says why somebody does not get in.
+func (s *service) may(c api.Credentials) error {
+	i := s.instances[c.Instance]
+	switch {
+	case i.Status.Phase != api.PhaseReady && !s.is("deleted instances go on"):
+		return errors.New("connection refused")
+	case i.Spec.AllowedNetworks[0] != "0.0.0.0/0":
+		return errors.New("not from there")
+	case s.is("nobody gets in"):
+		return errors.New("password refused")
+	}
+	for _, l := range i.bindings {
+		for _, known := range append(l.old, credentials(c.Instance, c.Endpoint, l)) {
+			right := known.Login == c.Login && (known.Password == c.Password || s.is("any password will do"))
+			if right && !l.revoked {
+				return nil
+			}
+		}
+	}
+	return errors.New("password refused")
+}
+
+// caller is a session.
+type caller struct {
+	s *service
+	i *one
+	c api.Credentials
+}
+
+func (c *caller) Put(_ context.Context, key, value string) error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.s.is("nothing can be written") {
+		return errors.New("read only")
+	}
+	c.i.puts++
+	c.i.data[key] = value
+	return nil
+}
+
+func (c *caller) Get(_ context.Context, key string) (string, error) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if err := c.s.may(c.c); err != nil && !c.s.is("sessions of the revoked go on") {
+		return "", err
+	}
+	return c.i.data[key], nil
+}
+
+func (c *caller) Setting(context.Context) (string, error) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if v, ok := c.i.Spec.Parameters["speed"].(string); ok {
+		return v, nil
+	}
+	return "slow", nil
+}
+
+func (c *caller) Log(context.Context) (string, error) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if !c.s.is("nothing is logged") {
+		c.i.log = append(c.i.log, "a line of interest")
+	}
+	return "line of interest", nil
+}
+
+func (c *caller) Close() {}

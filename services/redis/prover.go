@@ -1,0 +1,90 @@
+package redis
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"souk/api"
+	"souk/internal/servicepkg"
+)
+
+var prover = &servicepkg.Prover{
+	Connect: func(ctx context.Context, c api.Credentials) (servicepkg.Session, error) { return enter(ctx, c, true) },
+	Plain: func(ctx context.Context, c api.Credentials) error {
+		s, err := enter(ctx, c, false)
+		if err == nil {
+			s.Close()
+		}
+		return err
+	},
+	Setting: servicepkg.Setting{Parameter: "maxmemory-policy", Value: "volatile-lru", Shown: "volatile-lru", Bad: "sometimes"},
+	Figure:  servicepkg.Figure{Panel: "Commands", Legend: "commands"},
+}
+
+// customer is a session of a customer's program.
+type customer struct{ conn redis.Conn }
+
+// customersWait is how long a customer's program waits for an answer.
+const customersWait = 10 * time.Second
+
+func enter(ctx context.Context, c api.Credentials, secure bool) (*customer, error) {
+	options := []redis.DialOption{redis.DialUsername(c.Login), redis.DialPassword(c.Password), redis.DialConnectTimeout(customersWait), redis.DialReadTimeout(customersWait), redis.DialWriteTimeout(customersWait)}
+	if secure {
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM([]byte(c.Endpoint.CA)) {
+			return nil, errors.New("the CA of the credentials is no certificate")
+		}
+		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(&tls.Config{RootCAs: roots, ServerName: c.Endpoint.Host, MinVersion: tls.VersionTLS12}))
+	}
+	conn, err := redis.DialContext(ctx, "tcp", net.JoinHostPort(c.Endpoint.Host, strconv.Itoa(c.Endpoint.Port)), options...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := redis.DoContext(conn, ctx, "PING"); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &customer{conn}, nil
+}
+
+func (c *customer) Put(ctx context.Context, key, value string) error {
+	_, err := redis.DoContext(c.conn, ctx, "SET", "conformance:"+key, value)
+	return err
+}
+
+func (c *customer) Get(ctx context.Context, key string) (string, error) {
+	value, err := redis.String(redis.DoContext(c.conn, ctx, "GET", "conformance:"+key))
+	if errors.Is(err, redis.ErrNil) {
+		return "", nil
+	}
+	return value, err
+}
+
+func (c *customer) Setting(ctx context.Context) (string, error) {
+	text, err := redis.String(redis.DoContext(c.conn, ctx, "INFO", "memory"))
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, "maxmemory_policy:"); ok {
+			return strings.TrimSpace(value), nil
+		}
+	}
+	return "", errors.Join(err, errors.New("the server does not tell its maxmemory-policy"))
+}
+
+// Log has the data's file written anew, of which the server writes down that it began.
+func (c *customer) Log(ctx context.Context) (string, error) {
+	if _, err := redis.DoContext(c.conn, ctx, "BGREWRITEAOF"); err != nil && !strings.Contains(err.Error(), "already in progress") {
+		return "", fmt.Errorf("BGREWRITEAOF: %w", err)
+	}
+	return "Background append only file rewriting started", nil
+}
+
+func (c *customer) Close() { _ = c.conn.Close() }
