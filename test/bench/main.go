@@ -35,6 +35,7 @@ var benchmarks = []benchmark{
 	{"list", listPage},
 	{"cost", costAndAudit},
 	{"portal", portalPages},
+	{"dashboard", dashboardQueries},
 }
 
 func main() {
@@ -66,22 +67,25 @@ type options struct {
 
 // sizes of what is measured. Tests make them tiny.
 type sizes struct {
-	pairs     int           // of an order and the script
-	backups   int           // pairs of a backup and a restore
-	backupMiB int           // of data in them
-	starts    int           // of souk dev
-	idle      time.Duration // over which the idle processor time is taken
-	few, many int           // instances stored
-	orders    int           // measured for dispatch, for each size
-	pages     int           // measured for latency, of each kind
-	window    time.Duration // of one measurement of throughput
-	windows   int
-	streams   int // open at once
+	pairs      int           // of an order and the script
+	backups    int           // pairs of a backup and a restore
+	backupMiB  int           // of data in them
+	starts     int           // of souk dev
+	idle       time.Duration // over which the idle processor time is taken
+	few, many  int           // instances stored
+	orders     int           // measured for dispatch, for each size
+	pages      int           // measured for latency, of each kind
+	window     time.Duration // of one measurement of throughput
+	windows    int
+	streams    int           // open at once
+	measured   int           // instances with a month of figures
+	history    time.Duration // of them
+	dashboards int           // read, of each span
 }
 
 var fullSize = sizes{
 	pairs: 10, backups: 5, backupMiB: 256, starts: 5, idle: 30 * time.Second, few: 100, many: 100_000, orders: 300,
-	pages: 400, window: 2 * time.Second, windows: 5, streams: 200,
+	pages: 400, window: 2 * time.Second, windows: 5, streams: 200, measured: 1000, history: month, dashboards: 100,
 }
 
 func run(ctx context.Context, args []string) error {
