@@ -40,6 +40,8 @@ type InstanceSpec struct {
 	AllowedNetworks []string       `json:"allowedNetworks,omitzero" doc:"CIDRs that may connect. Default: everywhere (0.0.0.0/0 and ::/0); an empty list: nobody" nullable:"true"`
 	Protected       *bool          `json:"protected,omitempty" doc:"Deletion protection. Default: true"`
 	Backup          *BackupSpec    `json:"backup,omitempty" doc:"Default: every night, where the zone can keep backups"`
+	// Maintenance is when it may be interrupted for planned work.
+	Maintenance *MaintenanceSpec `json:"maintenance,omitempty" doc:"When it may be interrupted for planned work. Default: Sundays 03:00 to 05:00"`
 }
 
 // InstanceStatus is what is true of the instance.

@@ -125,11 +125,25 @@ func (p *Project) Patch(ctx context.Context, name string, patch any, ifMatch str
 	return out, err
 }
 
-// PreviewPatch says what Patch would change and cost.
-func (p *Project) PreviewPatch(ctx context.Context, name string, patch any) (api.Preview, error) {
-	var out api.Preview
+// PatchInWindow puts a patch off to the instance's next maintenance window; see
+// Maintenance. It returns the instance as it is.
+func (p *Project) PatchInWindow(ctx context.Context, name string, patch any) (api.Instance, error) {
+	var out api.Instance
 	err := p.client.do(ctx, call{
-		method: http.MethodPatch, path: p.path(name), query: dryRun, body: patch, contentType: mergePatch, out: &out,
+		method: http.MethodPatch, path: p.path(name), query: url.Values{"inWindow": {"true"}}, body: patch, contentType: mergePatch, out: &out, changes: true,
+	})
+	return out, err
+}
+
+// PreviewPatch says what Patch, or PatchInWindow, would change and cost.
+func (p *Project) PreviewPatch(ctx context.Context, name string, patch any, inWindow bool) (api.Preview, error) {
+	var out api.Preview
+	query := url.Values{"dryRun": {"true"}}
+	if inWindow {
+		query.Set("inWindow", "true")
+	}
+	err := p.client.do(ctx, call{
+		method: http.MethodPatch, path: p.path(name), query: query, body: patch, contentType: mergePatch, out: &out,
 	})
 	return out, err
 }

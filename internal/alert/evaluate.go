@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"souk/api"
 	"souk/internal/alert/alertdb"
 	"souk/internal/metrics"
 	"souk/internal/servicepkg"
@@ -168,8 +169,13 @@ func (s *Service) evaluate(ctx context.Context, tx store.Tx, f figures, now time
 	}
 	e := evaluation{service: s, q: q, now: now, told: map[uuid.UUID][]Notice{}}
 	for _, i := range instances {
+		agreed := i.Phase == string(api.PhaseMaintaining) // whatever is the matter stays as it is, and nothing is told of it
 		for _, rule := range s.Packages[i.Service].AllAlerts() {
 			k := key{i.ID, rule.Name}
+			if agreed {
+				delete(open, k)
+				continue
+			}
 			if err := e.carryOut(ctx, i, rule, open[k], f.read(rule, i)); err != nil {
 				return err
 			}

@@ -61,7 +61,7 @@ SELECT number FROM alert_turn FOR UPDATE;
 -- Instances that can have alerts: those that are to be there, and have been.
 SELECT i.id, i.organization_id, i.project_id, i.service, i.phase, i.name, o.name AS organization, p.name AS project FROM instances i
 JOIN organizations o ON o.id = i.organization_id JOIN projects p ON p.id = i.project_id
-WHERE i.phase IN ('Ready', 'Updating', 'Degraded', 'Failed');
+WHERE i.phase IN ('Ready', 'Updating', 'Degraded', 'Maintaining', 'Failed');
 
 -- name: OpenAlerts :many
 SELECT a.*, i.phase, i.service, i.name AS instance, o.name AS organization, p.name AS project FROM alerts a

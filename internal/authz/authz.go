@@ -53,6 +53,7 @@ const (
 	AlertWrite         Action = "alert.write" // say whom to tell
 	// ConformanceWrite is to record what a conformance run showed of a service of one's own.
 	ConformanceWrite Action = "conformance.write"
+	MaintenanceWrite Action = "maintenance.write"
 )
 
 // Actions of the operator's staff across organizations; never a reveal.
@@ -66,12 +67,13 @@ const (
 	OperatorOrganization Action = "operator.organization"
 	OperatorQuota        Action = "operator.quota"
 	OperatorSuspend      Action = "operator.suspend"     // for budget, dunning or abuse
+	OperatorMaintenance  Action = "operator.maintenance" // plan work on instances
 	OperatorClock        Action = "operator.clock"       // souk dev only
 	OperatorImpersonate  Action = "operator.impersonate" // look as an organization's people do
 )
 
 var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics, AlertRead}
-var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite, BackupWrite, ConformanceWrite}
+var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite, BackupWrite, ConformanceWrite, MaintenanceWrite}
 var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite, AlertWrite}
 var owners = []Action{OrganizationClose, OwnerWrite, SSOManage}
 
@@ -94,9 +96,9 @@ const RoleLooking api.Role = "looking"
 // organizations.
 var operatorTable = map[api.Role]map[Action]bool{
 	api.RoleViewer: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit}),
-	api.RoleEditor: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend}),
-	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
-	api.RoleOwner:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
+	api.RoleEditor: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorMaintenance}),
+	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorMaintenance, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
+	api.RoleOwner:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorMaintenance, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
 }
 
 func set(lists ...[]Action) map[Action]bool {

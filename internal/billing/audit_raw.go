@@ -160,7 +160,7 @@ func (a *audited) checkShown(last billingdb.RawFactsRow, held bool) {
 		a.wrong("it does not show when its last fact took effect")
 	}
 	phase := lifecycle.Phase(
-		lifecycle.Wanted{Intent: agentapi.Intent(i.Intent), Generation: i.Generation, ActiveGeneration: i.ActiveGeneration},
+		lifecycle.Wanted{Intent: agentapi.Intent(i.Intent), Generation: i.Generation, ActiveGeneration: i.ActiveGeneration, Maintaining: i.Maintaining},
 		lifecycle.Observed{State: driver.State(last.State), Generation: last.Generation, HeldData: held})
 	if _, over := a.end(); over {
 		phase = "Purged"

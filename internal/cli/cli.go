@@ -118,7 +118,7 @@ func newRoot(a *App, more ...Builder) *cobra.Command {
 		newSuspend(a), newResume(a), newUndelete(a), newBackup(a), newRestore(a))
 	add(groupConnect, newCredentials(a), newConnect(a), newBinding(a), newLogs(a), newMetrics(a))
 	add(groupOrganize,
-		newLogin(a), newLogout(a), newWhoami(a), newContext(a), newProject(a), newMember(a), newToken(a), newAlert(a))
+		newLogin(a), newLogout(a), newWhoami(a), newContext(a), newProject(a), newMember(a), newToken(a), newAlert(a), newMaintenance(a))
 	add(groupServer, newProvider(a), newZone(a), newPrices(a), newAudit(a), newConformance(a), newVerify(a), newVersion(a))
 	for _, build := range more {
 		add(groupServer, build(a))

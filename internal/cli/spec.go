@@ -9,15 +9,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"souk/api/client"
+	"souk/internal/window"
 )
 
 // specFlags are the flags by which `order` and `update` say what is wanted.
 type specFlags struct {
 	zone, plan, level, display string
+	window                     string
 	storage                    int64
 	allow, set, unset, labels  []string
 	noProtect                  bool
-	dryRun, wait               bool
+	dryRun, wait, inWindow     bool
 }
 
 // common adds the flags that both commands have.
@@ -29,6 +31,7 @@ func (f *specFlags) common(a *App, cmd *cobra.Command) {
 	flags.StringArrayVar(&f.allow, "allow", nil, "network that may connect, as `CIDR`; repeat it for more; none lets nobody in")
 	flags.StringArrayVar(&f.set, "set", nil, "set a parameter of the service, as `name=value`, or a field, as spec.storageGiB=20")
 	flags.StringArrayVar(&f.labels, "label", nil, "set a label, as `key=value`; key- takes it away")
+	flags.StringVar(&f.window, "window", "", "when it may be interrupted for planned work, as `\"Sun 03:00 Europe/Zurich 2h\"`")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only show what would change and cost")
 	flags.BoolVar(&f.wait, "wait", false, "wait until it is done")
 	must(cmd.RegisterFlagCompletionFunc("plan", a.completePlans))
@@ -72,6 +75,20 @@ func (f *specFlags) wanted(cmd *cobra.Command, schema func() (schemaNode, error)
 			return w, err
 		}
 		w.spec["allowedNetworks"] = networks
+	}
+	if cmd.Flags().Changed("window") {
+		is, err := window.Window{}.Parse(f.window)
+		if err != nil {
+			return w, misuse("--window %v", err)
+		}
+		given := map[string]any{"day": is.Day, "at": is.At}
+		if is.Minutes != 0 {
+			given["minutes"] = is.Minutes
+		}
+		if is.Zone != "" {
+			given["timeZone"] = is.Zone
+		}
+		w.spec["maintenance"] = given
 	}
 	if err := f.settings(w, schema); err != nil {
 		return w, err

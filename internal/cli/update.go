@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"souk/api/client"
 )
 
 func newUpdate(a *App) *cobra.Command {
@@ -13,12 +15,15 @@ func newUpdate(a *App) *cobra.Command {
 		Short: "Change an instance: its plan, storage, parameters, allow-list, names",
 		Example: "  souk update db1 --plan medium --dry-run\n" +
 			"  souk update db1 --set work_mem=8192 --wait\n" +
+			"  souk update db1 --plan medium --in-window\n" +
+			"  souk update db1 --window \"Sun 03:00 Europe/Zurich\"\n" +
 			"  souk update db1 --allow 192.0.2.0/24 --allow 2001:db8::/32",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: first(a.completeInstances),
 	}
 	f.common(a, cmd)
 	cmd.Flags().StringArrayVar(&f.unset, "unset", nil, "take a parameter back to its default")
+	cmd.Flags().BoolVar(&f.inWindow, "in-window", false, "make the change in the next maintenance window")
 	o := outputFlag(cmd)
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
 		return a.update(ctx, cmd, f, o, args[0])
@@ -51,9 +56,9 @@ func (a *App) update(ctx context.Context, cmd *cobra.Command, f *specFlags, o *o
 	}
 	patch := w.patch()
 	if len(patch) == 0 {
-		return misuse("nothing to change was given: say --plan, --storage, --set, --allow, --label or --display-name")
+		return misuse("nothing to change was given: say --plan, --storage, --set, --allow, --window, --label or --display-name")
 	}
-	preview, err := project.PreviewPatch(ctx, name, patch)
+	preview, err := project.PreviewPatch(ctx, name, patch, f.inWindow)
 	if err != nil {
 		return err
 	}
@@ -66,6 +71,9 @@ func (a *App) update(ctx context.Context, cmd *cobra.Command, f *specFlags, o *o
 	for _, effect := range preview.Effects {
 		a.progress("%s: %s", name, effect)
 	}
+	if f.inWindow {
+		return a.putOff(ctx, o, project, name, patch)
+	}
 	instance, err := project.Patch(ctx, name, patch, "")
 	if err != nil {
 		return err
@@ -75,4 +83,16 @@ func (a *App) update(ctx context.Context, cmd *cobra.Command, f *specFlags, o *o
 		accepted = "is like that already"
 	}
 	return a.conclude(ctx, o, project, instance, f.wait, toReady(accepted))
+}
+
+// putOff has a change made in the next window.
+func (a *App) putOff(ctx context.Context, o *output, project *client.Project, name string, patch map[string]any) error {
+	if _, err := project.PatchInWindow(ctx, name, patch); err != nil {
+		return err
+	}
+	all, err := project.Maintenance(ctx, name, 1)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	return a.result(o, "maintenance/"+all[0].ID, "planned for "+moment(all[0].From), all[0])
 }

@@ -76,6 +76,9 @@ type Instance struct {
 	HeldData bool `json:"heldData"`
 	// Backup is set where backups of the instance are wanted.
 	Backup *BackupSettings `json:"backup,omitempty"`
+	// Restart numbers the restarts that were asked for: with a higher one than
+	// before the servers are restarted, by the newest version there is. 0: none was.
+	Restart int64 `json:"restart,omitempty"`
 	// Restore is what the instance is made of; nil: it is made empty. Once there
 	// is data it means nothing.
 	Restore *Restore `json:"restore,omitempty"`
@@ -129,9 +132,20 @@ type Observation struct {
 	// Conditions that are not as they should be, or worth showing:
 	// StorageFull, LimitsNotEnforced, Restarting, ...
 	Conditions []Condition `json:"conditions,omitempty"`
+	// Interruption is the last time that clients had no server because a command
+	// was carried out, where the driver measures that.
+	Interruption *Interruption `json:"interruption,omitempty"`
 	// Members are the servers that the instance is made of, sorted by name,
 	// where it is made of several.
 	Members []Member `json:"members,omitempty"`
+}
+
+// Interruption is a span without a server, from when it was told to end until it
+// answered again, by the machine's clock.
+type Interruption struct {
+	Generation int64     `json:"generation"` // of the command that it was for
+	From       time.Time `json:"from"`
+	Until      time.Time `json:"until"`
 }
 
 // The roles of a Member.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -42,6 +43,7 @@ func (s *Server) registerInstances() {
 	s.registerInstanceActions()
 	s.registerLogs()
 	s.registerMetrics()
+	s.registerMaintenance()
 	s.registerOperator()
 }
 
@@ -203,8 +205,9 @@ func costRead[T any](s *Server, f func(ctx context.Context, tx store.Tx, p Place
 
 // updateInput is a full or a partial spec with its conditions.
 type ChangeQuery struct {
-	DryRun  bool   `query:"dryRun" doc:"Only say what would change and cost"`
-	IfMatch string `header:"If-Match" doc:"The ETag that the change was made from"`
+	DryRun   bool   `query:"dryRun" doc:"Only say what would change and cost"`
+	InWindow bool   `query:"inWindow" doc:"Put the change off to the next maintenance window: the answer is the instance as it is until then"`
+	IfMatch  string `header:"If-Match" doc:"The ETag that the change was made from"`
 }
 
 func (c ChangeQuery) match(version int64) error { return CheckIfMatch(c.IfMatch, version) }
@@ -336,7 +339,11 @@ func (s *Server) put(ctx context.Context, name string, q ChangeQuery, spec func(
 			if mayOrder && isNotFound(err) {
 				return s.previewOrder(ctx, tx, p, orderOf(name, want))
 			}
-			if err == nil {
+			if err == nil && q.InWindow {
+				var planned api.Maintenance
+				planned, err = s.Maintenance.PutOff(ctx, tx, at(p), name, want, q.match)
+				doc.Effects = append(doc.Effects, fmt.Sprintf("This takes place in the maintenance window from %s to %s.", planned.From.Format(time.RFC3339), planned.Until.Format(time.RFC3339)))
+			} else if err == nil {
 				_, err = s.Instances.Update(ctx, tx, at(p), name, want, q.match)
 			}
 			return doc, err
@@ -347,6 +354,9 @@ func (s *Server) put(ctx context.Context, name string, q ChangeQuery, spec func(
 		want, err := spec(tx, p)
 		if err != nil {
 			return instance.View{}, err
+		}
+		if q.InWindow {
+			return s.putOff(ctx, tx, p, name, want, q)
 		}
 		v, err := s.Instances.Update(ctx, tx, at(p), name, want, q.match)
 		if mayOrder && isNotFound(err) && q.IfMatch == "" {

@@ -24,6 +24,7 @@ import (
 	"souk/internal/envelope"
 	"souk/internal/instance"
 	"souk/internal/mail"
+	"souk/internal/maintenance"
 	"souk/internal/metrics"
 	"souk/internal/ratelimit"
 	"souk/internal/signing"
@@ -57,6 +58,8 @@ type Config struct {
 	SSO        *sso.Service
 	Alerts     *alert.Service
 	Signing    *signing.Service
+	// Maintenance keeps planned work.
+	Maintenance *maintenance.Service
 	// Peers are the base URLs of all replicas, where there may be several; nil: there
 	// is this one.
 	Peers func(context.Context) ([]string, error)

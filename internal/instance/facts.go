@@ -221,7 +221,7 @@ func describe(r *row, o driver.Observation) {
 // settledPhase: phases that Souk's own words tell best.
 func settledPhase(p api.Phase) bool {
 	switch p {
-	case api.PhaseReady, api.PhaseSuspended, api.PhaseDeleting, api.PhaseDeleted, api.PhasePurged:
+	case api.PhaseReady, api.PhaseMaintaining, api.PhaseSuspended, api.PhaseDeleting, api.PhaseDeleted, api.PhasePurged:
 		return true
 	}
 	return false

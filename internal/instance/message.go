@@ -22,6 +22,8 @@ func phaseMessage(r row) string {
 			return "Starting again. It costs nothing but its storage until it is ready."
 		}
 		return "A change is being applied."
+	case api.PhaseMaintaining:
+		return "Planned maintenance is under way. Connections may be closed for a moment."
 	case api.PhaseDegraded:
 		return "Exists, but does not serve as agreed."
 	case api.PhaseSuspended:

@@ -23,6 +23,7 @@ import (
 	"souk/internal/problem"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
+	"souk/internal/window"
 )
 
 // proposal is a spec, checked and with its defaults filled in, before anything
@@ -39,7 +40,9 @@ type proposal struct {
 	protected bool
 	labels    map[string]string
 	backup    backup.Plan
-	effects   []string
+	// maintenance is when it may be interrupted.
+	maintenance window.Window
+	effects     []string
 }
 
 var nameForm = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -74,6 +77,9 @@ func (s *Service) propose(ctx context.Context, tx store.Tx, organization uuid.UU
 		return proposal{}, err
 	}
 	if p.backup, err = s.backupPlan(ctx, tx, organization, offer, spec.Backup, false); err != nil {
+		return proposal{}, err
+	}
+	if p.maintenance, err = maintenanceWindow(ctx, tx, organization, spec.Maintenance); err != nil {
 		return proposal{}, err
 	}
 	return p, acceptedPrices(accepted, offer)
@@ -334,6 +340,9 @@ func (s *Service) proposeUpdate(ctx context.Context, tx store.Tx, v View, spec a
 		return proposal{}, err
 	}
 	if p.backup, err = s.backupPlan(ctx, tx, v.OrganizationID, p.offer, spec.Backup, planOf(v.Instance).enabled()); err != nil {
+		return proposal{}, err
+	}
+	if p.maintenance, err = maintenanceWindow(ctx, tx, v.OrganizationID, spec.Maintenance); err != nil {
 		return proposal{}, err
 	}
 	if p.plan.ID != v.PlanRevisionID || p.storage != v.StorageGib {

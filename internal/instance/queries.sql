@@ -7,14 +7,14 @@ SELECT * FROM instances WHERE id = $1 FOR UPDATE;
 -- name: Insert :exec
 INSERT INTO instances (id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id,
 	display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected,
-	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message, backup)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19, $20);
+	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message, backup, maintenance)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19, $20, $21);
 
 -- name: UpdateWanted :exec
 -- Everything that a user's change may touch, and the phase that follows.
 UPDATE instances SET labels = $2, display_name = $3, plan_revision_id = $4, price_list_revision_id = $5, offering_revision_id = $6, package_revision_id = $7,
 	storage_gib = $8, parameters = $9, allowed_networks = $10, protected = $11, suspended_for = $12, intent = $13, generation = $14, version = $15,
-	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23, backup = $24
+	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23, backup = $24, maintenance = $25, restarts = $26
 WHERE id = $1;
 
 -- name: UpdateObserved :exec
@@ -22,6 +22,14 @@ WHERE id = $1;
 UPDATE instances SET phase = $2, message = $3, blocked_by = $4, observed_state = $5, observed_generation = $6, conditions = $7, endpoint = $8,
 	applied_plan = $9, applied_storage_gib = $10, storage_used_bytes = $11, held_data = $12, last_fact_at = $13, purged_at = $14, members = $15
 WHERE id = $1;
+
+-- name: SetMaintaining :exec
+UPDATE instances SET maintaining = $2 WHERE id = $1;
+
+-- name: Interruption :one
+-- For how long a command interrupted an instance's clients, as the zone measured it.
+SELECT (observation->'interruption'->>'from')::timestamptz AS from_at, (observation->'interruption'->>'until')::timestamptz AS until_at
+FROM facts WHERE instance_id = $1 AND (observation->'interruption'->>'generation')::bigint >= sqlc.arg(generation)::bigint ORDER BY ordinal DESC LIMIT 1;
 
 -- name: InsertCommand :exec
 INSERT INTO commands (id, organization_id, instance_id, project_id, billing_account_id, kind, generation, active_generation, intent, plan_revision_id, price_list_revision_id, service_level, storage_gib, accepted_at, actor)

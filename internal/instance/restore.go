@@ -132,6 +132,9 @@ func likeSource(spec *api.InstanceSpec, v View) error {
 	if spec.AllowedNetworks == nil {
 		spec.AllowedNetworks = was.AllowedNetworks
 	}
+	if spec.Maintenance == nil {
+		spec.Maintenance = was.Maintenance
+	}
 	if spec.Backup == nil && *was.Backup.Enabled {
 		spec.Backup = was.Backup
 	}

@@ -167,7 +167,7 @@ func wanted(r row) instancedb.UpdateWantedParams {
 		OfferingRevisionID: r.OfferingRevisionID, PackageRevisionID: r.PackageRevisionID, StorageGib: r.StorageGib, Parameters: r.Parameters,
 		AllowedNetworks: r.AllowedNetworks, Protected: r.Protected, SuspendedFor: r.SuspendedFor, Intent: r.Intent, Generation: r.Generation,
 		Version: r.Version, UpdatedAt: r.UpdatedAt, LastCommandAt: r.LastCommandAt, ActiveGeneration: r.ActiveGeneration, Phase: r.Phase,
-		Message: r.Message, BlockedBy: r.BlockedBy, DeletedAt: r.DeletedAt, PurgeAt: r.PurgeAt, Backup: r.Backup,
+		Message: r.Message, BlockedBy: r.BlockedBy, DeletedAt: r.DeletedAt, PurgeAt: r.PurgeAt, Backup: r.Backup, Maintenance: r.Maintenance, Restarts: r.Restarts,
 	}
 }
 
@@ -177,7 +177,7 @@ func derivePhase(r *row) {
 		return
 	}
 	r.Phase = string(lifecycle.Phase(
-		lifecycle.Wanted{Intent: agentapi.Intent(r.Intent), Generation: r.Generation, ActiveGeneration: r.ActiveGeneration},
+		lifecycle.Wanted{Intent: agentapi.Intent(r.Intent), Generation: r.Generation, ActiveGeneration: r.ActiveGeneration, Maintaining: r.Maintaining},
 		lifecycle.Observed{State: driver.State(r.ObservedState), Generation: r.ObservedGeneration, HeldData: r.HeldData},
 	))
 }

@@ -15,6 +15,8 @@ type Wanted struct {
 	// ActiveGeneration is that of the last order, resume or undelete: only an
 	// observation of it or a later one tells of this stretch of life.
 	ActiveGeneration int64
+	// Maintaining: planned work is under way, which was agreed.
+	Maintaining bool
 }
 
 // Observed is what the zone reported last.
@@ -27,6 +29,17 @@ type Observed struct {
 // Phase derives the phase. It is a pure function, so that a phase can never be
 // forgotten or left behind.
 func Phase(w Wanted, o Observed) api.Phase {
+	phase := phase(w, o)
+	switch phase {
+	case api.PhaseReady, api.PhaseUpdating, api.PhaseDegraded:
+		if w.Maintaining {
+			return api.PhaseMaintaining
+		}
+	}
+	return phase
+}
+
+func phase(w Wanted, o Observed) api.Phase {
 	switch w.Intent {
 	case agentapi.IntentPurged:
 		if o.State == driver.StateGone && o.Generation >= w.Generation {

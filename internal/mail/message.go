@@ -30,6 +30,8 @@ const (
 	Invitation Kind = "invitation"
 	// Alerts tells what is the matter with instances, and what is not any more.
 	Alerts Kind = "alerts"
+	// Maintenance tells of planned work on instances.
+	Maintenance Kind = "maintenance"
 )
 
 // Message is what a mail says, before it is put into words.

@@ -42,6 +42,11 @@ var german = language{
 			before:  []string{"Zum zweiten Faktor des Kontos mit dieser Adresse gibt es neue Ersatzcodes. Die früheren gelten nicht mehr.", "Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort, und erneuern Sie die Ersatzcodes noch einmal:"},
 			link:    "Neues Passwort wählen",
 		},
+		Maintenance: {
+			subject: "Geplante Wartung von Instanzen von {{.Organization}}",
+			link:    "Alle Wartungen ansehen",
+			after:   []string{"Was geplant ist, lässt sich dort verschieben, bestätigen oder sofort ausführen. Sie erhalten diese E-Mail, weil Sie Mitglied von {{.Organization}} sind."},
+		},
 		Alerts: {
 			subject: "Alarme zu Instanzen von {{.Organization}}",
 			link:    "Alle Alarme ansehen",

@@ -42,6 +42,11 @@ var english = language{
 			before:  []string{"The second factor of the account with this address has new recovery codes. Those before are of no use any more.", "If that was not you, choose a new password at once, and make new recovery codes once more:"},
 			link:    "Choose a new password",
 		},
+		Maintenance: {
+			subject: "Planned maintenance of instances of {{.Organization}}",
+			link:    "See all maintenance",
+			after:   []string{"What is planned can be put off, approved or done at once there. You get this mail because you are a member of {{.Organization}}."},
+		},
 		Alerts: {
 			subject: "Alerts about instances of {{.Organization}}",
 			link:    "See all alerts",

@@ -29,6 +29,7 @@ func (p *Portal) instancePageRoutes() []Route {
 	routes = append(routes, p.bindingRoutes()...)
 	routes = append(routes, p.backupRoutes()...)
 	routes = append(routes, p.logRoutes()...)
+	routes = append(routes, p.maintenanceRoutes()...)
 	routes = append(routes, p.metricsRoutes()...)
 	return append(routes, p.settingsRoutes()...)
 }
@@ -73,7 +74,7 @@ func (s *shown) protected() bool { return s.Spec.Protected == nil || *s.Spec.Pro
 // underWay says that it will soon be something else.
 func (s *shown) underWay() bool {
 	switch s.Status.Phase {
-	case api.PhasePending, api.PhaseProvisioning, api.PhaseUpdating, api.PhaseDeleting:
+	case api.PhasePending, api.PhaseProvisioning, api.PhaseUpdating, api.PhaseMaintaining, api.PhaseDeleting:
 		return s.Status.BlockedBy == ""
 	}
 	return false
@@ -81,7 +82,7 @@ func (s *shown) underWay() bool {
 
 // tabs are the instance's pages.
 func (s *shown) tabs(v *visit) []entry {
-	return []entry{{v.T("instance.overview"), s.path()}, {v.T("instance.bindings"), s.path("bindings")}, {v.T("instance.backups"), s.path("backups")}, {v.T("instance.logs"), s.path("logs")}, {v.T("instance.metrics"), s.path("metrics")}, {v.T("instance.settings"), s.path("settings")}}
+	return []entry{{v.T("instance.overview"), s.path()}, {v.T("instance.bindings"), s.path("bindings")}, {v.T("instance.backups"), s.path("backups")}, {v.T("instance.maintenance"), s.path("maintenance")}, {v.T("instance.logs"), s.path("logs")}, {v.T("instance.metrics"), s.path("metrics")}, {v.T("instance.settings"), s.path("settings")}}
 }
 
 // overviewOf is what the first page of an instance shows.
@@ -94,6 +95,8 @@ type overviewOf struct {
 	login    string
 	revealed *api.Credentials
 	wrong    *formErrors
+	// maintenance is what is under way or comes next; nil: nothing is planned.
+	maintenance *api.Maintenance
 }
 
 // recentEvents are shown of the timeline.
@@ -116,6 +119,13 @@ func (p *Portal) overviewOf(r *http.Request, v *visit) (*overviewOf, error) {
 	name := s.Metadata.Name
 	if o.events, err = s.project.Events(r.Context(), name, recentEvents); err != nil {
 		return nil, err
+	}
+	planned, err := s.project.Maintenance(r.Context(), name, pastMaintenance)
+	if err != nil {
+		return nil, err
+	}
+	if open := sortWork(planned).open; len(open) > 0 {
+		o.maintenance = &open[0]
 	}
 	switch cost, err := s.project.Cost(r.Context(), name); {
 	case err == nil:

@@ -41,6 +41,7 @@ func (v *visit) administration() []entry {
 		title, path string
 	}{
 		{authz.InstanceRead, v.T("section.alerts"), "alerts"},
+		{authz.InstanceRead, v.T("section.maintenance"), "maintenance"},
 		{authz.ProjectRead, v.T("section.projects"), "projects"},
 		{authz.CostRead, v.T("section.costs"), "costs"},
 		{authz.QuotaRead, v.T("section.quota"), "quota"},

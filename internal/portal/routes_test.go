@@ -128,6 +128,14 @@ var routeRows = map[string]routeRow{
 	"POST /o/{org}/alert-channels/{channel}/delete": {may: admins, ask: onChannel("/delete", url.Values{})},
 	"GET " + ofInstance + "/runbooks/{runbook}":     {may: readers, ask: ready("/runbooks/storage")},
 
+	"GET /o/{org}/maintenance":                         {may: readers, ask: at(own + "/maintenance")},
+	"GET " + ofInstance + "/maintenance":               {may: readers, ask: ready("/maintenance")},
+	"POST " + ofInstance + "/maintenance/window":       {may: editors, ask: onInstance("/maintenance/window", url.Values{"day": {"monday"}, "at": {"02:30"}, "minutes": {"60"}, "timeZone": {"UTC"}}, nil)},
+	"POST " + ofInstance + "/maintenance/{id}/defer":   {may: editors, ask: onMaintenance("/defer")},
+	"POST " + ofInstance + "/maintenance/{id}/run":     {may: editors, ask: onMaintenance("/run")},
+	"POST " + ofInstance + "/maintenance/{id}/approve": {may: editors, ask: onMaintenance("/approve")},
+	"POST " + ofInstance + "/maintenance/{id}/cancel":  {may: editors, ask: onMaintenance("/cancel")},
+
 	"GET /o/{org}/sso":         {may: "owner", ask: at(own + "/sso")},
 	"POST /o/{org}/sso":        {may: "owner", ask: provided("")},
 	"POST /o/{org}/sso/test":   {may: "owner", answer: 200, ask: provided("/test")},
@@ -357,6 +365,19 @@ func invited(rest string) asks {
 func ready(rest string) asks {
 	return func(t *testing.T, s *site, _ string) (string, url.Values) {
 		return ownInstances + s.Ready(t, httpapitest.Own, httpapitest.OwnProject).Name + rest, nil
+	}
+}
+
+// onMaintenance is about a change of an instance of its own that was put off.
+func onMaintenance(verb string) asks {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		i := s.made(t)
+		owner := s.Token(t, httpapitest.Own, "", api.RoleOwner)
+		path := "/api/v1/organizations/acme/projects/" + httpapitest.OwnProject + "/instances/" + i.Name
+		s.Do(t, httpapitest.Request{Method: "PATCH", Path: path + "?inWindow=true", Token: owner, Body: map[string]any{"spec": map[string]any{"allowedNetworks": []string{"192.0.2.0/24"}}}}).Want(t, 200)
+		var all api.List[api.Maintenance]
+		s.Do(t, httpapitest.Request{Method: "GET", Path: path + "/maintenance", Token: owner}).Want(t, 200).Decode(t, &all)
+		return ownInstances + i.Name + "/maintenance/" + all.Items[0].ID + verb, url.Values{}
 	}
 }
 

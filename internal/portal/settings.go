@@ -158,7 +158,7 @@ func (f *changeForm) price(ctx context.Context, v *visit) error {
 	if len(spec) == 0 {
 		return nil
 	}
-	preview, err := f.project.PreviewPatch(ctx, f.Metadata.Name, map[string]any{"spec": spec})
+	preview, err := f.project.PreviewPatch(ctx, f.Metadata.Name, map[string]any{"spec": spec}, false)
 	if err != nil {
 		f.wrong, err = formProblem(err)
 		return err
@@ -291,7 +291,14 @@ func (p *Portal) changeSettings(w http.ResponseWriter, r *http.Request, v *visit
 	if accepted, err := strconv.Atoi(r.PostForm.Get("acceptedPriceList")); err == nil {
 		patch["acceptedPriceList"] = accepted
 	}
-	_, err = f.project.Patch(r.Context(), f.Metadata.Name, patch, f.etag)
+	if r.PostForm.Get("inWindow") == "on" {
+		if _, err = f.project.PatchInWindow(r.Context(), f.Metadata.Name, patch); err == nil {
+			redirect(w, r, f.path("maintenance")+"?done=put-off")
+			return nil
+		}
+	} else {
+		_, err = f.project.Patch(r.Context(), f.Metadata.Name, patch, f.etag)
+	}
 	if err == nil {
 		redirect(w, r, f.path()+"?done=changed")
 		return nil

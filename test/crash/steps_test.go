@@ -15,7 +15,7 @@ var (
 	enrolling = []string{"agent/key-written", "agent/identity-stored", "agent/epoch-begun"}
 	reporting = []string{"agent/desired-cached", "agent/driver-called", "agent/fact-recorded", "agent/outbox-acknowledged"}
 	ensuring  = []string{
-		"process/prepared", "process/shim", "process/port",
+		"process/prepared", "process/shim", "process/port", "process/restart",
 		"postgresql/certificate", "postgresql/initdb", "postgresql/configure", "postgresql/start", "postgresql/roles", "postgresql/access",
 		"process/engine", "process/limits", "process/applied",
 	}

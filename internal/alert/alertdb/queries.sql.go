@@ -839,7 +839,7 @@ func (q *Queries) TakeTurn(ctx context.Context, arg TakeTurnParams) (int64, erro
 const watched = `-- name: Watched :many
 SELECT i.id, i.organization_id, i.project_id, i.service, i.phase, i.name, o.name AS organization, p.name AS project FROM instances i
 JOIN organizations o ON o.id = i.organization_id JOIN projects p ON p.id = i.project_id
-WHERE i.phase IN ('Ready', 'Updating', 'Degraded', 'Failed')
+WHERE i.phase IN ('Ready', 'Updating', 'Degraded', 'Maintaining', 'Failed')
 `
 
 type WatchedRow struct {

@@ -75,6 +75,9 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	} {
 		t.Run(test.name, test.run)
 	}
+	if info, err := s.Driver.Info(t.Context()); err == nil && info.Driver == "process" {
+		t.Run("a restart that is asked for happens once, and is measured", s.restarts)
+	}
 	if sampler, ok := s.Driver.(driver.Sampler); ok {
 		t.Run("figures are told of what runs", func(t *testing.T) { s.figures(t, sampler) })
 	}

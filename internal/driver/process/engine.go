@@ -117,6 +117,7 @@ func (h *Host) Certificate(current []byte) ([]byte, error) {
 // Restart ends the running engine in good order and starts it with another
 // command line.
 func (h *Host) Restart(ctx context.Context, engine shim.Engine, signal syscall.Signal) error {
+	h.unit.interrupt(h.now())
 	if err := h.Stop(ctx, signal, stopTimeout); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ var (
 	stepPrepared = step.New("process/prepared")
 	stepShim     = step.New("process/shim")
 	stepPort     = step.New("process/port")
+	stepRestart  = step.New("process/restart")
 	stepEngine   = step.New("process/engine")
 	stepLimits   = step.New("process/limits")
 	stepApplied  = step.New("process/applied")
@@ -111,10 +112,19 @@ func (d *Driver) carryOut(ctx context.Context, u *unit, engine Engine, want driv
 	if err := d.prepareRestore(ctx, u, want); err != nil {
 		return err
 	}
+	if err := d.restart(ctx, u, engine, host, want.Restart); err != nil {
+		return err
+	}
+	stepRestart.Done()
 	if err := d.runEngine(ctx, engine, &Job{Host: host, Want: want, ReadOnly: readOnly}); err != nil {
 		return err
 	}
 	stepEngine.Done()
+	if i, was := u.interrupted(want.Generation, d.cfg.Now()); was {
+		if err := d.save(u, func(r *record) { r.Interruption = i }); err != nil {
+			return err
+		}
+	}
 	if u.limitsMeanwhile(final) != final {
 		if noLimits, err = d.cfg.Supervisor.SetLimits(ctx, u.id, final); err != nil {
 			return err

@@ -117,6 +117,9 @@ func (d *Driver) base(u *unit) driver.Observation {
 		Generation: u.record.Generation, Plan: u.record.Plan, StorageGiB: u.record.StorageGiB,
 		StorageUsedBytes: u.storage.used, MeasuredAt: u.storage.at,
 	}
+	if i := u.record.Interruption; i.Generation > 0 {
+		seen.Interruption = &i
+	}
 	if u.record.PortUsed {
 		seen.Endpoint = &driver.Endpoint{Host: d.cfg.Names[0], Port: u.record.Port, CAPEM: string(d.ca.CertPEM())}
 		if engine := d.engines[u.record.Service]; engine != nil {

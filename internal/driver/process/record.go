@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"souk/internal/agent/durable"
 	"souk/internal/driver"
@@ -24,6 +25,12 @@ type record struct {
 	StorageGiB  int64       `json:"storageGiB,omitempty"`
 	Full        bool        `json:"full,omitempty"` // storage was found full and has not become free enough
 	NoLimits    string      `json:"noLimits,omitempty"`
+	// Restart is the last that was asked for, and RestartOf when the engine began
+	// that it is to end.
+	Restart   int64     `json:"restart,omitempty"`
+	RestartOf time.Time `json:"restartOf,omitzero"`
+	// Interruption is the last one, as it was measured.
+	Interruption driver.Interruption `json:"interruption,omitzero"`
 }
 
 func (d *Driver) recordPath(id string) string {

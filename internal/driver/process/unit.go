@@ -31,6 +31,7 @@ type unit struct {
 	status    shim.Status
 	answered  int       // process ID of the engine that was last found to serve
 	renewAt   time.Time // of its certificate
+	ended     time.Time // when the engine was told to end, to be started again; zero: it was not
 	storage   storage
 	watcher   *watcher
 
@@ -61,6 +62,24 @@ func (u *unit) setRenewal(at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.renewAt = at
+}
+
+// interrupt notes that the engine is told to end, to be started again.
+func (u *unit) interrupt(at time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.ended.IsZero() {
+		u.ended = at
+	}
+}
+
+// interrupted returns how the interruption that was noted ended, if there was one.
+func (u *unit) interrupted(generation int64, now time.Time) (driver.Interruption, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	i := driver.Interruption{Generation: generation, From: u.ended.UTC(), Until: now.UTC()}
+	u.ended = time.Time{}
+	return i, !i.From.IsZero()
 }
 
 func (u *unit) client() *shim.Client {

@@ -21,6 +21,7 @@ import (
 	"souk/internal/httpapi"
 	"souk/internal/instance"
 	"souk/internal/mail"
+	"souk/internal/maintenance"
 	"souk/internal/metrics"
 	"souk/internal/outbound"
 	"souk/internal/servicepkg"
@@ -71,6 +72,7 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 	c.SSO = sso.New(sso.Config{Store: e.Store, Secrets: secrets, Real: e.Clock.Now, Logger: c.Logger, Resolver: e.DNS, Dev: true})
 	e.Alerts = alert.New(alert.Config{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Secrets: secrets, Mail: c.Mail, Metrics: figures, Packages: c.Instances.Packages, PublicURL: PublicURL, Logger: c.Logger, Reach: outbound.Rules{Dev: true}})
 	c.Alerts = e.Alerts
+	c.Maintenance = &maintenance.Service{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Instances: c.Instances, Mail: c.Mail}
 	e.Signing = &signing.Service{Store: e.Store, Clock: ticking, Secrets: secrets}
 	c.Signing = e.Signing
 	e.mails = &mail.Worker{Store: e.Store, Clock: ticking, Secrets: secrets, Sender: c.CaughtMail, Logger: c.Logger}

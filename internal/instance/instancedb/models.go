@@ -107,4 +107,7 @@ type Instance struct {
 	PurgedAt            *time.Time
 	Members             json.RawMessage
 	Backup              []byte
+	Maintenance         json.RawMessage
+	Maintaining         bool
+	Restarts            int64
 }

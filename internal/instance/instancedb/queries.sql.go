@@ -106,7 +106,7 @@ func (q *Queries) Bindings(ctx context.Context, instanceID uuid.UUID) ([]Binding
 }
 
 const byIDForUpdate = `-- name: ByIDForUpdate :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup FROM instances WHERE id = $1 FOR UPDATE
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts FROM instances WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) ByIDForUpdate(ctx context.Context, id uuid.UUID) (Instance, error) {
@@ -155,12 +155,15 @@ func (q *Queries) ByIDForUpdate(ctx context.Context, id uuid.UUID) (Instance, er
 		&i.PurgedAt,
 		&i.Members,
 		&i.Backup,
+		&i.Maintenance,
+		&i.Maintaining,
+		&i.Restarts,
 	)
 	return i, err
 }
 
 const byNameForUpdate = `-- name: ByNameForUpdate :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup FROM instances WHERE project_id = $1 AND name = $2 AND phase <> 'Purged' FOR UPDATE
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts FROM instances WHERE project_id = $1 AND name = $2 AND phase <> 'Purged' FOR UPDATE
 `
 
 type ByNameForUpdateParams struct {
@@ -214,6 +217,9 @@ func (q *Queries) ByNameForUpdate(ctx context.Context, arg ByNameForUpdateParams
 		&i.PurgedAt,
 		&i.Members,
 		&i.Backup,
+		&i.Maintenance,
+		&i.Maintaining,
+		&i.Restarts,
 	)
 	return i, err
 }
@@ -346,8 +352,8 @@ func (q *Queries) ExpireCredentials(ctx context.Context, arg ExpireCredentialsPa
 const insert = `-- name: Insert :exec
 INSERT INTO instances (id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id,
 	display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected,
-	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message, backup)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19, $20)
+	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message, backup, maintenance)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19, $20, $21)
 `
 
 type InsertParams struct {
@@ -371,6 +377,7 @@ type InsertParams struct {
 	CreatedAt           time.Time
 	Message             string
 	Backup              []byte
+	Maintenance         json.RawMessage
 }
 
 func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
@@ -395,6 +402,7 @@ func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
 		arg.CreatedAt,
 		arg.Message,
 		arg.Backup,
+		arg.Maintenance,
 	)
 	return err
 }
@@ -590,6 +598,29 @@ func (q *Queries) InsertFact(ctx context.Context, arg InsertFactParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const interruption = `-- name: Interruption :one
+SELECT (observation->'interruption'->>'from')::timestamptz AS from_at, (observation->'interruption'->>'until')::timestamptz AS until_at
+FROM facts WHERE instance_id = $1 AND (observation->'interruption'->>'generation')::bigint >= $2::bigint ORDER BY ordinal DESC LIMIT 1
+`
+
+type InterruptionParams struct {
+	InstanceID uuid.UUID
+	Generation int64
+}
+
+type InterruptionRow struct {
+	FromAt  time.Time
+	UntilAt time.Time
+}
+
+// For how long a command interrupted an instance's clients, as the zone measured it.
+func (q *Queries) Interruption(ctx context.Context, arg InterruptionParams) (InterruptionRow, error) {
+	row := q.db.QueryRow(ctx, interruption, arg.InstanceID, arg.Generation)
+	var i InterruptionRow
+	err := row.Scan(&i.FromAt, &i.UntilAt)
+	return i, err
 }
 
 const lastReceivedAt = `-- name: LastReceivedAt :one
@@ -789,6 +820,20 @@ func (q *Queries) RotateBinding(ctx context.Context, arg RotateBindingParams) er
 	return err
 }
 
+const setMaintaining = `-- name: SetMaintaining :exec
+UPDATE instances SET maintaining = $2 WHERE id = $1
+`
+
+type SetMaintainingParams struct {
+	ID          uuid.UUID
+	Maintaining bool
+}
+
+func (q *Queries) SetMaintaining(ctx context.Context, arg SetMaintainingParams) error {
+	_, err := q.db.Exec(ctx, setMaintaining, arg.ID, arg.Maintaining)
+	return err
+}
+
 const updateObserved = `-- name: UpdateObserved :exec
 UPDATE instances SET phase = $2, message = $3, blocked_by = $4, observed_state = $5, observed_generation = $6, conditions = $7, endpoint = $8,
 	applied_plan = $9, applied_storage_gib = $10, storage_used_bytes = $11, held_data = $12, last_fact_at = $13, purged_at = $14, members = $15
@@ -838,7 +883,7 @@ func (q *Queries) UpdateObserved(ctx context.Context, arg UpdateObservedParams) 
 const updateWanted = `-- name: UpdateWanted :exec
 UPDATE instances SET labels = $2, display_name = $3, plan_revision_id = $4, price_list_revision_id = $5, offering_revision_id = $6, package_revision_id = $7,
 	storage_gib = $8, parameters = $9, allowed_networks = $10, protected = $11, suspended_for = $12, intent = $13, generation = $14, version = $15,
-	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23, backup = $24
+	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23, backup = $24, maintenance = $25, restarts = $26
 WHERE id = $1
 `
 
@@ -867,6 +912,8 @@ type UpdateWantedParams struct {
 	DeletedAt           *time.Time
 	PurgeAt             *time.Time
 	Backup              []byte
+	Maintenance         json.RawMessage
+	Restarts            int64
 }
 
 // Everything that a user's change may touch, and the phase that follows.
@@ -896,6 +943,8 @@ func (q *Queries) UpdateWanted(ctx context.Context, arg UpdateWantedParams) erro
 		arg.DeletedAt,
 		arg.PurgeAt,
 		arg.Backup,
+		arg.Maintenance,
+		arg.Restarts,
 	)
 	return err
 }

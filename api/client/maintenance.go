@@ -1,0 +1,65 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"souk/api"
+)
+
+// Maintenance returns what is planned and was done on the organization's instances,
+// newest first; open: only what is planned or under way. Limit 0 means all there are.
+func (o *Organization) Maintenance(ctx context.Context, open bool, limit int) ([]api.Maintenance, error) {
+	query := url.Values{}
+	if open {
+		query.Set("open", "true")
+	}
+	return list[api.Maintenance](ctx, o.client, limit, query, o.path("maintenance")...)
+}
+
+// Maintenance returns what is planned and was done on an instance, newest first.
+// Limit 0 means all there is.
+func (p *Project) Maintenance(ctx context.Context, instance string, limit int) ([]api.Maintenance, error) {
+	return list[api.Maintenance](ctx, p.client, limit, nil, p.path(instance, "maintenance")...)
+}
+
+// OneMaintenance returns a maintenance, and what became of it.
+func (p *Project) OneMaintenance(ctx context.Context, instance, id string) (api.Maintenance, error) {
+	var out api.Maintenance
+	err := p.client.get(ctx, nil, &out, p.path(instance, "maintenance", id)...)
+	return out, err
+}
+
+// DeferMaintenance puts a maintenance off to a later window.
+func (p *Project) DeferMaintenance(ctx context.Context, instance, id string, to api.MaintenanceDefer) (api.Maintenance, error) {
+	return p.changeMaintenance(ctx, instance, id, "defer", to)
+}
+
+// RunMaintenance has a maintenance done now.
+func (p *Project) RunMaintenance(ctx context.Context, instance, id string) (api.Maintenance, error) {
+	return p.changeMaintenance(ctx, instance, id, "run", nil)
+}
+
+// ApproveMaintenance agrees to a maintenance as it is planned.
+func (p *Project) ApproveMaintenance(ctx context.Context, instance, id string) (api.Maintenance, error) {
+	return p.changeMaintenance(ctx, instance, id, "approve", nil)
+}
+
+// CancelMaintenance takes back a change that was put off.
+func (p *Project) CancelMaintenance(ctx context.Context, instance, id string) (api.Maintenance, error) {
+	return p.changeMaintenance(ctx, instance, id, "cancel", nil)
+}
+
+func (p *Project) changeMaintenance(ctx context.Context, instance, id, what string, body any) (api.Maintenance, error) {
+	var out api.Maintenance
+	err := p.client.do(ctx, call{method: http.MethodPost, path: p.path(instance, "maintenance", id, what), body: body, out: &out, changes: true})
+	return out, err
+}
+
+// PlanMaintenance plans a restart of an instance's servers, by the operator.
+func (c *Client) PlanMaintenance(ctx context.Context, plan api.MaintenancePlan) (api.Maintenance, error) {
+	var out api.Maintenance
+	err := c.do(ctx, call{method: http.MethodPost, path: []string{"operator", "maintenance"}, body: plan, out: &out, changes: true})
+	return out, err
+}

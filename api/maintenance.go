@@ -1,0 +1,51 @@
+package api
+
+import "time"
+
+// MaintenanceSpec is the weekly window of an instance. What is absent takes its
+// default.
+type MaintenanceSpec struct {
+	Day      string `json:"day,omitempty" enum:"monday,tuesday,wednesday,thursday,friday,saturday,sunday" doc:"Default: sunday"`
+	At       string `json:"at,omitempty" example:"03:00" doc:"When it begins, by the clock on the wall of timeZone. Default: 03:00"`
+	Minutes  int    `json:"minutes,omitempty" doc:"How long it lasts: 30 to 720. Default: 120"`
+	TimeZone string `json:"timeZone,omitempty" example:"Europe/Zurich" doc:"IANA name. Default: the organization's"`
+}
+
+// Maintenance is one planned piece of work on an instance, and what became of it.
+type Maintenance struct {
+	ID           string     `json:"id"`
+	Project      string     `json:"project"`
+	Instance     string     `json:"instance" doc:"Its name"`
+	Kind         string     `json:"kind" enum:"change,restart" doc:"change: of the spec, put off to the window; restart: of its servers, by the operator"`
+	Title        string     `json:"title"`
+	Effect       string     `json:"effect,omitempty" doc:"What it interrupts, and for how long; absent: nothing"`
+	State        string     `json:"state" enum:"planned,running,completed,failed,cancelled"`
+	Urgent       bool       `json:"urgent" doc:"By the operator, at short notice; it cannot be put off"`
+	PlannedBy    string     `json:"plannedBy"`
+	From         time.Time  `json:"from" doc:"It begins between from and until"`
+	Until        time.Time  `json:"until"`
+	FirstFrom    time.Time  `json:"firstFrom" doc:"When it was planned for at first"`
+	Deferrals    int        `json:"deferrals" doc:"How often it was put off"`
+	DeferUntil   *time.Time `json:"deferUntil,omitempty" doc:"Up to when it can be put off; absent: it cannot"`
+	ApprovedBy   string     `json:"approvedBy,omitempty"`
+	ApprovedAt   *time.Time `json:"approvedAt,omitempty"`
+	CreatedAt    time.Time  `json:"createdAt"`
+	BeganAt      *time.Time `json:"beganAt,omitempty"`
+	EndedAt      *time.Time `json:"endedAt,omitempty"`
+	Interruption *float64   `json:"interruptionSeconds,omitempty" doc:"For how long its clients had no server, as the zone measured it; absent: it was not measured"`
+	Changes      []Change   `json:"changes" nullable:"false"`
+	Message      string     `json:"message,omitempty" doc:"What became of it, in plain words"`
+}
+
+// MaintenanceDefer is the body of POST …/maintenance/{id}/defer.
+type MaintenanceDefer struct {
+	NotBefore *time.Time `json:"notBefore,omitempty" doc:"To the first window after this. Default: to the one after that which it is planned for"`
+}
+
+// MaintenancePlan is the body of POST /operator/maintenance.
+type MaintenancePlan struct {
+	Instance  string     `json:"instance" format:"uuid" doc:"ID of the instance"`
+	Reason    string     `json:"reason" minLength:"3" maxLength:"200" doc:"What for, in the words that its people are told"`
+	NotBefore *time.Time `json:"notBefore,omitempty" doc:"In the first window after this, and at least seven days from now. Urgent: at this time. Default: as early as that allows"`
+	Urgent    bool       `json:"urgent,omitempty" doc:"Outside of the window, at a notice of at least an hour. It cannot be put off"`
+}

@@ -1,0 +1,36 @@
+package httpapi_test
+
+import (
+	"testing"
+
+	"souk/api"
+	"souk/internal/httpapi/httpapitest"
+)
+
+var maintenanceRows = map[string]row{
+	"maintenance-calendar": {may: readers, anyProject: true, request: in("GET", "/maintenance?open=true")},
+	"maintenance-list":     {may: readers, request: onReady("GET", "/maintenance")},
+	"maintenance-get":      {may: readers, request: onMaintenance("GET", "", nil)},
+	"maintenance-defer":    {may: editors, request: onMaintenance("POST", "/defer", api.MaintenanceDefer{})},
+	"maintenance-run":      {may: editors, request: onMaintenance("POST", "/run", nil)},
+	"maintenance-approve":  {may: editors, request: onMaintenance("POST", "/approve", nil)},
+	"maintenance-cancel":   {may: editors, request: onMaintenance("POST", "/cancel", nil)},
+	"operator-maintenance": {operator: editors, request: func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		i := e.Order(t, at.organization, at.project, freshName())
+		ready(t, e, i)
+		return httpapitest.Request{Method: "POST", Path: "/api/v1/operator/maintenance", Body: api.MaintenancePlan{Instance: i.ID.String(), Reason: "a newer version"}}
+	}},
+}
+
+// onMaintenance is for a request about a change of a fresh instance that was put off.
+func onMaintenance(method, verb string, body any) func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+	return func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		q := onInstance("PATCH", "", map[string]any{"spec": map[string]any{"allowedNetworks": []string{"192.0.2.0/24"}}}, ready)(t, e, at)
+		path := q.Path
+		q.Path, q.Token = path+"?inWindow=true", e.Token(t, at.organization, "", api.RoleOwner)
+		e.Do(t, q).Want(t, 200)
+		var all api.List[api.Maintenance]
+		e.Do(t, httpapitest.Request{Method: "GET", Path: path + "/maintenance", Token: q.Token}).Want(t, 200).Decode(t, &all)
+		return httpapitest.Request{Method: method, Path: path + "/maintenance/" + all.Items[0].ID + verb, Body: body}
+	}
+}

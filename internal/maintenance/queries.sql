@@ -1,0 +1,70 @@
+-- name: Insert :exec
+INSERT INTO maintenances (id, organization_id, project_id, instance_id, kind, title, effect, patch, changes, price_list, urgent, planned_by, created_at, first_from, from_at, until_at, notice_at, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, 'planned');
+
+-- name: List :many
+SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
+WHERE m.organization_id = $1
+	AND (sqlc.narg(projects)::uuid[] IS NULL OR m.project_id = ANY (sqlc.narg(projects)::uuid[]))
+	AND (sqlc.narg(instance)::uuid IS NULL OR m.instance_id = sqlc.narg(instance)::uuid)
+	AND (sqlc.arg(open)::boolean = false OR m.state IN ('planned', 'running'))
+	AND (sqlc.narg(before)::uuid IS NULL OR m.id < sqlc.narg(before)::uuid)
+ORDER BY m.id DESC LIMIT $2;
+
+-- name: Get :one
+SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
+WHERE m.id = $1;
+
+-- name: Lock :one
+SELECT m.*, i.name AS instance FROM maintenances m JOIN instances i ON i.id = m.instance_id WHERE m.id = $1 FOR UPDATE OF m;
+
+-- name: Move :exec
+UPDATE maintenances SET from_at = $2, until_at = $3, notice_at = $4, deferrals = $5, message = $6 WHERE id = $1;
+
+-- name: Approve :exec
+UPDATE maintenances SET approved_by = $2, approved_at = $3 WHERE id = $1;
+
+-- name: Cancel :exec
+UPDATE maintenances SET state = 'cancelled', ended_at = sqlc.arg(at)::timestamptz, message = $2, notice_at = NULL WHERE id = $1 AND state = 'planned';
+
+-- name: Due :many
+-- Those whose time has come, an instance's one after another.
+SELECT DISTINCT ON (m.instance_id) m.id, m.organization_id FROM maintenances m
+WHERE m.state = 'planned' AND m.from_at <= sqlc.arg(now)::timestamptz
+	AND NOT EXISTS (SELECT FROM maintenances r WHERE r.instance_id = m.instance_id AND r.state = 'running')
+ORDER BY m.instance_id, m.from_at, m.id LIMIT $1;
+
+-- name: Running :many
+SELECT id, organization_id FROM maintenances WHERE state = 'running' ORDER BY id;
+
+-- name: Begin :exec
+UPDATE maintenances SET state = 'running', began_at = sqlc.arg(at)::timestamptz, generation = $2, changes = $3, notice_at = NULL, message = '' WHERE id = $1 AND state = 'planned';
+
+-- name: End :exec
+UPDATE maintenances SET state = $2, ended_at = sqlc.arg(at)::timestamptz, interruption_ms = $3, message = $4, notice_at = $5 WHERE id = $1;
+
+-- name: Telling :many
+-- An organization's maintenances that its people are to be told of, locked.
+SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
+WHERE m.organization_id = (SELECT t.organization_id FROM maintenances t WHERE t.notice_at <= sqlc.arg(now)::timestamptz ORDER BY t.notice_at LIMIT 1)
+	AND m.notice_at <= sqlc.arg(now)::timestamptz
+ORDER BY m.from_at, m.id LIMIT 50 FOR UPDATE OF m SKIP LOCKED;
+
+-- name: Told :exec
+UPDATE maintenances SET notice_at = sqlc.narg(next) WHERE id = $1;
+
+-- name: People :many
+-- Who is told of an organization's maintenances: those who may see its instances.
+SELECT a.email, a.locale, a.time_zone, coalesce(bool_or(m.project_id IS NULL), false)::boolean AS everywhere,
+	array_remove(array_agg(m.project_id), NULL)::uuid[] AS projects
+FROM members m JOIN accounts a ON a.id = m.account_id
+WHERE m.organization_id = $1 AND m.role <> 'billing' AND a.disabled_at IS NULL
+GROUP BY a.id ORDER BY a.email;
+
+-- name: Agreed :many
+SELECT began_at, ended_at FROM maintenances
+WHERE instance_id = $1 AND began_at < sqlc.arg(until)::timestamptz AND (ended_at IS NULL OR ended_at > sqlc.arg(since)::timestamptz)
+ORDER BY began_at;
