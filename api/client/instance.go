@@ -135,13 +135,18 @@ func (p *Project) PatchInWindow(ctx context.Context, name string, patch any) (ap
 	return out, err
 }
 
-// PreviewPatch says what Patch, or PatchInWindow, would change and cost.
-func (p *Project) PreviewPatch(ctx context.Context, name string, patch any, inWindow bool) (api.Preview, error) {
+// PreviewPatch says what Patch would change and cost.
+func (p *Project) PreviewPatch(ctx context.Context, name string, patch any) (api.Preview, error) {
+	return p.previewPatch(ctx, name, patch, dryRun)
+}
+
+// PreviewPatchInWindow says what PatchInWindow would change and cost, and when.
+func (p *Project) PreviewPatchInWindow(ctx context.Context, name string, patch any) (api.Preview, error) {
+	return p.previewPatch(ctx, name, patch, url.Values{"dryRun": {"true"}, "inWindow": {"true"}})
+}
+
+func (p *Project) previewPatch(ctx context.Context, name string, patch any, query url.Values) (api.Preview, error) {
 	var out api.Preview
-	query := url.Values{"dryRun": {"true"}}
-	if inWindow {
-		query.Set("inWindow", "true")
-	}
 	err := p.client.do(ctx, call{
 		method: http.MethodPatch, path: p.path(name), query: query, body: patch, contentType: mergePatch, out: &out,
 	})

@@ -58,7 +58,11 @@ func (a *App) update(ctx context.Context, cmd *cobra.Command, f *specFlags, o *o
 	if len(patch) == 0 {
 		return misuse("nothing to change was given: say --plan, --storage, --set, --allow, --window, --label or --display-name")
 	}
-	preview, err := project.PreviewPatch(ctx, name, patch, f.inWindow)
+	look := project.PreviewPatch
+	if f.inWindow {
+		look = project.PreviewPatchInWindow
+	}
+	preview, err := look(ctx, name, patch)
 	if err != nil {
 		return err
 	}

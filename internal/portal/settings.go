@@ -158,7 +158,7 @@ func (f *changeForm) price(ctx context.Context, v *visit) error {
 	if len(spec) == 0 {
 		return nil
 	}
-	preview, err := f.project.PreviewPatch(ctx, f.Metadata.Name, map[string]any{"spec": spec}, false)
+	preview, err := f.project.PreviewPatch(ctx, f.Metadata.Name, map[string]any{"spec": spec})
 	if err != nil {
 		f.wrong, err = formProblem(err)
 		return err
