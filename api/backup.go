@@ -9,6 +9,7 @@ type BackupSpec struct {
 	At            string      `json:"at,omitempty" example:"02:00" doc:"Time of day, by the clock on the wall of timeZone. Default: 02:00"`
 	TimeZone      string      `json:"timeZone,omitempty" example:"Europe/Zurich" doc:"IANA name. Default: the organization's"`
 	SpreadMinutes *int        `json:"spreadMinutes,omitempty" minimum:"0" maximum:"1440" doc:"Within how many minutes after that it begins, always at the same one, so that not all begin at once. Default: 120"`
+	Drills        string      `json:"drills,omitempty" enum:"daily,weekly,monthly,off" doc:"How often the newest backup is restored on trial, to an instance that is thrown away again. Default: weekly, where the zone can"`
 	Keep          *BackupKeep `json:"keep,omitempty" doc:"Default: the newest 3, one of each of 7 days and of 4 weeks"`
 }
 

@@ -33,6 +33,7 @@ type call struct {
 	contentType string // application/json unless set
 	ifMatch     string
 	etag        *string
+	accept      string // media type of an answer that is no document; out is then a *[]byte
 }
 
 // do carries the call out, repeating it safely.
@@ -44,7 +45,7 @@ func (c *Client) do(ctx context.Context, k call) error {
 			return fmt.Errorf("write the request: %w", err)
 		}
 	}
-	header := http.Header{"Accept": {"application/json"}}
+	header := http.Header{"Accept": {cmp.Or(k.accept, "application/json")}}
 	if payload != nil {
 		header.Set("Content-Type", cmp.Or(k.contentType, "application/json"))
 	}
@@ -122,7 +123,15 @@ func (c *Client) decode(resp *http.Response, k call) error {
 	if k.out == nil || resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
-	if !isJSON(resp.Header.Get("Content-Type")) {
+	if k.accept != "" && resp.Header.Get("Content-Type") == k.accept {
+		raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		if err != nil {
+			return c.unreachable(err)
+		}
+		*k.out.(*[]byte) = raw
+		return nil
+	}
+	if !isJSON(resp.Header.Get("Content-Type")) || k.accept != "" {
 		return fmt.Errorf("%s answered with something that is not Souk: check the server's address", c.base)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))

@@ -152,9 +152,10 @@ func (a *agent) reconcileOptions(records *store.Store, listAgain func()) reconci
 func (a *agent) backupOptions(keeper driver.BackupKeeper, records *store.Store) backups.Options {
 	t := a.config.Timeouts
 	return backups.Options{
-		Driver: keeper, Store: records, Logger: a.log, Now: a.deps.Clock,
+		Driver: keeper, Runner: a.driver, Store: records, Logger: a.log, Now: a.deps.Clock,
 		RetryMin: time.Duration(t.RetryMin), RetryMax: time.Duration(t.RetryMax),
 		Progress: time.Duration(t.Progress), Look: time.Duration(t.Resync), First: time.Duration(t.FirstBackup),
+		Lead: time.Duration(t.DrillLead), Canary: 5 * time.Second,
 	}
 }
 

@@ -76,12 +76,13 @@ func TestKilledAfterEachStep(t *testing.T) {
 func killedAfter(t *testing.T, name string) {
 	server := agenttest.New(t, agenttest.Options{Life: 4 * time.Second, Heartbeat: 100 * time.Millisecond})
 	p := &crashAgent{t: t, marker: filepath.Join(t.TempDir(), "killed")}
+	folder := filepath.Join(t.TempDir(), "agent")
 	config, err := json.Marshal(agent.Config{
-		Server: server.URL(), DataDir: filepath.Join(t.TempDir(), "agent"),
+		Server: server.URL(), DataDir: folder,
 		ServerCAFile: server.CAFile(), EnrolTokenFile: server.TokenFile(),
 		Timeouts: agent.Timeouts{
 			ReconnectMin: ms(5), ReconnectMax: ms(50), RetryMin: ms(5), RetryMax: ms(50),
-			Progress: ms(5), Check: ms(20), CacheKeyAge: ms(1), FirstBackup: ms(1),
+			Progress: ms(5), Check: ms(20), CacheKeyAge: ms(1), FirstBackup: ms(1), DrillLead: ms(1),
 		},
 	})
 	if err != nil {
@@ -93,7 +94,7 @@ func killedAfter(t *testing.T, name string) {
 
 	states := func(id string) (all []driver.State) {
 		for _, fact := range server.Facts() {
-			if fact.InstanceID == id && fact.Backups == nil {
+			if fact.InstanceID == id && fact.Backups == nil && fact.Drill == nil {
 				all = append(all, fact.Observation.State)
 			}
 		}
@@ -113,14 +114,21 @@ func killedAfter(t *testing.T, name string) {
 	await("db1", driver.StateStopped, 2)
 	server.Want(wanted("db1", 3, agentapi.IntentPurged))
 	await("db1", driver.StateGone, 3)
-	server.Await("the certificate is renewed", func() bool { return server.Issued() >= 2 })
-	server.Await("the agent was killed", func() bool { return p.killed() })
-	db2.Generation = 2
+	db2.Generation, db2.Backups.Drill = 2, &agentapi.DrillOrder{ID: drillID, BackupID: "asked for"}
 	server.Want(db2)
 	await("db2", driver.StateRunning, 2)
+	server.Await("the certificate is renewed", func() bool { return server.Issued() >= 2 })
+	server.Await("the agent was killed", func() bool { return p.killed() })
 	server.AwaitFact("db2 has the backup that was asked for, and nothing twice", func(f agentapi.Fact) bool {
 		return f.InstanceID == "db2" && f.Backups != nil && len(f.Backups.Attempts) == 0 && len(f.Backups.Backups) == 1 && f.Backups.Backups[0].ID == "asked for"
 	})
+
+	server.AwaitFact("the restore drill of db2 has passed", func(f agentapi.Fact) bool {
+		return f.InstanceID == "db2" && f.Drill != nil && !f.Drill.FinishedAt.IsZero() && f.Drill.Problem == "" && f.Drill.Measured.Canaries == 1
+	})
+	if _, err := os.Stat(filepath.Join(folder+".zone", drillID)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what the drill made is left: %v", err)
+	}
 
 	want := []driver.State{driver.StateCreating, driver.StateRunning, driver.StateStopped, driver.StateGone}
 	if got := states("db1"); !slices.Equal(got, want) {
@@ -280,3 +288,22 @@ func (z *diskZone) Backups(_ context.Context, of driver.BackupSource) (is driver
 }
 
 func (z *diskZone) ExpireBackup(context.Context, driver.BackupSource, string, bool) error { return nil }
+
+func (z *diskZone) PutCanary(context.Context, driver.Instance) (driver.Canary, error) {
+	return canary, nil
+}
+
+// canary is the one that every instance has; all that is restored holds it.
+var canary = driver.Canary{Number: 1, At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Value: "a value"}
+
+func (z *diskZone) Canaries(_ context.Context, of driver.Instance) ([]driver.Canary, error) {
+	_, err := os.Stat(z.path(of.ID))
+	return []driver.Canary{canary}, err
+}
+
+func (z *diskZone) Examine(context.Context, driver.Instance) (driver.Examination, error) {
+	return driver.Examination{Version: "1.0", Checks: []driver.Check{{Name: "rows", Passed: true}}}, nil
+}
+
+// drillID is that of the drill, and of the instance that it makes.
+const drillID = "0190c1d2-0000-7000-8000-00000000000d"

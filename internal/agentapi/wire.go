@@ -132,6 +132,15 @@ type Backups struct {
 	// Take are the IDs of those that were asked for beside the plan and are not
 	// there yet, oldest first.
 	Take []string `json:"take,omitempty"`
+	// Drill is the restore drill that is to be made; nil: none.
+	Drill *DrillOrder `json:"drill,omitempty"`
+}
+
+// DrillOrder has a backup restored to an instance that is thrown away again, to
+// prove that it can be.
+type DrillOrder struct {
+	ID       string `json:"id"`       // of the drill, and of the instance that it makes; a lower-case UUID
+	BackupID string `json:"backupID"` // the newest
 }
 
 // DesiredEvent is one line of the desired stream; exactly one of the fields
@@ -162,6 +171,9 @@ type Fact struct {
 	// Backups is set where the fact is about the instance's backups; Observation
 	// then says nothing.
 	Backups *BackupFact `json:"backups,omitempty"`
+	// Drill is set where the fact is about a restore drill of the instance's
+	// backups; Observation then says nothing.
+	Drill *DrillFact `json:"drill,omitempty"`
 }
 
 // BackupFact is what is true of an instance's backups: all that are kept, and
@@ -178,6 +190,39 @@ type BackupAttempt struct {
 	Problem string `json:"problem,omitempty"`
 	// GivenUp says that it is not tried again.
 	GivenUp bool `json:"givenUp,omitempty"`
+}
+
+// DrillFact is what is true of a restore drill: that it has begun, or what came of
+// it. What it made is removed by then.
+type DrillFact struct {
+	DrillOrder
+	// StartedAt and FinishedAt are by Souk's clock; the latter is zero while it
+	// goes on.
+	StartedAt  time.Time `json:"startedAt"`
+	FinishedAt time.Time `json:"finishedAt,omitzero"`
+	// Problem says in plain words why it failed; empty: it passed, or goes on.
+	Problem string `json:"problem,omitempty"`
+	// Measured is what was found; nil where nothing was restored.
+	Measured *DrillMeasured `json:"measured,omitempty"`
+}
+
+// DrillMeasured is what a drill found. Durations are in milliseconds.
+type DrillMeasured struct {
+	driver.Examination
+	// RestoreMillis is from the order to restore until the engine answered.
+	RestoreMillis int64 `json:"restoreMillis"`
+	// PointInTime says that changes after the backup were restored as well.
+	PointInTime bool `json:"pointInTime"`
+	// LossMillis is by how much the newest canary that was restored is older than
+	// the newest that there was when the restore began.
+	LossMillis int64 `json:"lossMillis"`
+	// Newest is the newest canary at the time, Restored the newest that was
+	// restored; the values stay in the zone.
+	Newest   time.Time `json:"newest"`
+	Restored time.Time `json:"restored"`
+	// Canaries is how many were compared, Digest the SHA-256 over them.
+	Canaries int    `json:"canaries"`
+	Digest   string `json:"digest"`
 }
 
 // MaxFacts is how many facts a batch may hold.

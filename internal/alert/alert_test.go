@@ -22,7 +22,6 @@ import (
 	"souk/api"
 	"souk/internal/alert/alertdb"
 	"souk/internal/driver"
-	"souk/internal/envelope"
 	"souk/internal/instance/instancetest"
 	"souk/internal/mail"
 	"souk/internal/metrics"
@@ -143,7 +142,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{World: instancetest.New(t), t: t, figures: &figureStore{storage: map[uuid.UUID]float64{}}}
-	secrets := w.Secrets.(*envelope.Envelope)
+	secrets := w.Secrets
 	w.alerts = New(Config{Store: w.Store, Clock: w.Clock, Real: w.Machine.Now, Secrets: secrets, Metrics: w.figures, PublicURL: "https://souk.example", Logger: slog.New(slog.DiscardHandler),
 		Mail: &mail.Outbox{Secrets: secrets, PublicURL: "https://souk.example"}, Packages: map[string]servicepkg.Package{"postgresql": postgresql.Package()}, Reach: outbound.Rules{Dev: true}})
 	return w

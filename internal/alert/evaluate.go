@@ -90,6 +90,12 @@ func (f figures) read(rule servicepkg.Alert, i alertdb.WatchedRow) reading {
 	if rule.Phase != "" {
 		return reading{true, i.Phase == rule.Phase, rule.Summary}
 	}
+	switch rule.Backups {
+	case servicepkg.DrillFailed:
+		return reading{true, i.DrillFailed, rule.Summary}
+	case servicepkg.BackupLate:
+		return reading{true, i.BackupLate, rule.Summary}
+	}
 	value, known := f[[2]string{i.Service, rule.Name}][i.ID]
 	return reading{known, known && rule.Holds(value), rule.Say(value)}
 }
@@ -155,7 +161,7 @@ type key struct {
 
 func (s *Service) evaluate(ctx context.Context, tx store.Tx, f figures, now time.Time) error {
 	q := alertdb.New(tx)
-	instances, err := q.Watched(ctx)
+	instances, err := q.Watched(ctx, now)
 	if err != nil {
 		return err
 	}

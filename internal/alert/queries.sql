@@ -59,7 +59,13 @@ SELECT number FROM alert_turn FOR UPDATE;
 
 -- name: Watched :many
 -- Instances that can have alerts: those that are to be there, and have been.
-SELECT i.id, i.organization_id, i.project_id, i.service, i.phase, i.name, o.name AS organization, p.name AS project FROM instances i
+SELECT i.id, i.organization_id, i.project_id, i.service, i.phase, i.name, o.name AS organization, p.name AS project,
+	coalesce((SELECT d.state = 'failed' FROM drills d WHERE d.instance_id = i.id AND d.state IN ('passed', 'failed') ORDER BY d.id DESC LIMIT 1), false)::boolean AS drill_failed,
+	-- A backup is taken once a day, within the spread; two hours more are allowed for it.
+	(i.backup IS NOT NULL AND coalesce(i.backup ->> 'disabled', '') <> 'true' AND i.intent = 'active' AND NOT EXISTS (SELECT FROM backups b WHERE b.instance_id = i.id AND b.state = 'completed'
+		AND b.started_at > sqlc.arg(now)::timestamptz - interval '26 hours' - make_interval(mins => coalesce((i.backup ->> 'spreadMinutes')::int, 0)))
+		AND i.last_command_at < sqlc.arg(now)::timestamptz - interval '26 hours' - make_interval(mins => coalesce((i.backup ->> 'spreadMinutes')::int, 0)))::boolean AS backup_late
+FROM instances i
 JOIN organizations o ON o.id = i.organization_id JOIN projects p ON p.id = i.project_id
 WHERE i.phase IN ('Ready', 'Updating', 'Degraded', 'Maintaining', 'Failed');
 

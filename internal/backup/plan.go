@@ -19,6 +19,37 @@ type Plan struct {
 	Spread   int       `json:"spreadMinutes"`
 	Keep     Retention `json:"keep"`
 	Disabled bool      `json:"disabled,omitempty"`
+	Drills   string    `json:"drills,omitempty"` // how often a backup is restored on trial; "" is Weekly
+}
+
+// How often drills are made.
+const (
+	Daily   = "daily"
+	Weekly  = "weekly"
+	Monthly = "monthly"
+	Never   = "off"
+)
+
+// DrillEvery is the time between two restore drills; 0: none are made.
+func (p Plan) DrillEvery() time.Duration {
+	const day = 24 * time.Hour
+	switch p.Drills {
+	case Daily:
+		return day
+	case "", Weekly:
+		return 7 * day
+	case Monthly:
+		return 30 * day
+	}
+	return 0
+}
+
+// FirstDrill is when the first drill of an instance is due that is backed up from
+// then on: within a day of its first backup, always the same for one instance, so
+// that not all begin at once.
+func (p Plan) FirstDrill(instance string, from time.Time) time.Time {
+	p.Spread = 24 * 60
+	return from.Add(p.jitter(instance))
 }
 
 // Retention says how many backups are kept. One is kept while any rule keeps it.

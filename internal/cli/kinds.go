@@ -43,6 +43,7 @@ func kinds() []kind {
 		{name: "binding", plural: "bindings", of: "INSTANCE", needs: true, list: listBindings},
 		{name: "backup", plural: "backups", of: "INSTANCE", list: listBackups},
 		{name: "maintenance", plural: "maintenance", aliases: []string{"maintenances"}, of: "INSTANCE", list: listMaintenance},
+		{name: "drill", plural: "drills", of: "INSTANCE", needs: true, list: listDrills},
 		{name: "event", plural: "events", of: "INSTANCE", needs: true, list: listEvents},
 		{name: "alert", plural: "alerts", alone: true, list: listAlerts},
 		{name: "alert-channel", plural: "alert-channels", list: listAlertChannels},

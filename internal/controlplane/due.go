@@ -32,6 +32,7 @@ func (cp *ControlPlane) keepTime(ctx context.Context) {
 		cp.try(ctx, "find backups that have expired", cp.untilNone(cp.instances.MarkExpired))
 		cp.try(ctx, "carry maintenance out", cp.upkeep.CarryOut)
 		cp.try(ctx, "tell of maintenance", cp.untilNone(cp.upkeep.TellDue))
+		cp.try(ctx, "certify restore drills", cp.untilNone(cp.instances.CertifyDrill))
 		cp.try(ctx, "end views that are due", cp.untilNone(func(ctx context.Context, s *store.Store) (bool, error) {
 			return tenancy.EndViewsDue(ctx, s, cp.clock.Now())
 		}))

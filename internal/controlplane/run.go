@@ -89,7 +89,8 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 		return fmt.Errorf("cannot lay down the demonstration data: %w", err)
 	}
 	books := catalog.New()
-	cp.instances = &instance.Service{Clock: cp.clock, Catalog: books, Secrets: secrets, Packages: packages}
+	evidence := &signing.Service{Store: cp.store, Clock: cp.clock, Secrets: secrets}
+	cp.instances = &instance.Service{Clock: cp.clock, Catalog: books, Secrets: secrets, Packages: packages, Evidence: evidence}
 	if err := cp.openMetrics(ctx); err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	cp.upkeep = &maintenance.Service{Store: cp.store, Clock: cp.clock, Instances: cp.instances, Mail: outbox}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, AgentImage: cp.config.AgentImage, PublicURL: cp.config.PublicURL,
-		Signing: &signing.Service{Store: cp.store, Clock: cp.clock, Secrets: secrets},
+		Signing: evidence,
 		Mail:    outbox, Alerts: cp.alerts, Maintenance: cp.upkeep, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request, Metrics: cp.metrics})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Secure: strings.HasPrefix(cp.config.publicURL(), "https://"), Dev: cp.config.Demo != nil, Caught: caught != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())

@@ -84,4 +84,7 @@ type Restore struct {
 	// Time is the point in time to restore, in real time; zero: the end of the
 	// backup.
 	Time time.Time `json:"time,omitzero"`
+	// Lost has the instance that it comes from left alone, as if it were lost: what
+	// it has not put away by itself by then is not restored.
+	Lost bool `json:"lost,omitempty"`
 }

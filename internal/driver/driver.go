@@ -200,6 +200,8 @@ type EngineVersion struct {
 	// Backups says that backups can be kept of it; NoBackups why not, in plain words.
 	Backups   bool   `json:"backups,omitempty"`
 	NoBackups string `json:"noBackups,omitempty"`
+	// Drills says that restore drills of these backups can be made.
+	Drills bool `json:"drills,omitempty"`
 }
 
 // LogOptions choose log lines.

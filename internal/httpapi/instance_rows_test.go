@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"souk/api"
 	"souk/internal/driver"
 	"souk/internal/httpapi/httpapitest"
@@ -53,6 +55,12 @@ var instanceRows = map[string]row{
 		return httpapitest.Request{Method: "GET", Path: at.inProject("/backups")}
 	}},
 	"backups-create": {may: editors, request: onInstance("POST", "/backups", nil, keepingBackups)},
+
+	"drills-list":            {may: readers, request: onReady("GET", "/drills")},
+	"drills-get":             {may: readers, request: ofDrill("")},
+	"drills-certificate":     {may: readers, request: ofDrill("/certificate")},
+	"drills-certificate-pdf": {may: readers, request: ofDrill("/certificate.pdf")},
+	"drills-create":          {may: editors, request: onInstance("POST", "/drills", nil, backedUp)},
 
 	"bindings-list":         {may: readers, request: onReady("GET", "/bindings")},
 	"bindings-get":          {may: readers, request: onReady("GET", "/bindings/default")},
@@ -189,6 +197,40 @@ func keepingBackups(t *testing.T, e *httpapitest.Env, i *httpapitest.Instance) {
 		return s.Update(ctx, tx, i.Place, i.Name, put, func(int64) error { return nil })
 	})
 	ready(t, e, i)
+}
+
+// backedUp is for an instance that runs and has a backup.
+func backedUp(t *testing.T, e *httpapitest.Env, i *httpapitest.Instance) {
+	keepingBackups(t, e, i)
+	e.System(t, func(ctx context.Context, tx store.Tx) error {
+		if _, err := tx.Exec(ctx, "UPDATE zone_agents SET info = jsonb_set(info, '{engines,0,drills}', 'true')"); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO backups (id, organization_id, instance_id, kind, state, created_at, started_at, finished_at, started_real, finished_real)
+			SELECT gen_random_uuid(), organization_id, id, 'scheduled', 'completed', created_at, created_at, created_at, created_at, created_at FROM instances WHERE id = $1`, i.ID)
+		return err
+	})
+}
+
+// ofDrill is for a request about a restore drill that has passed.
+func ofDrill(rest string) func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+	return func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		i := e.Order(t, at.organization, at.project, freshName())
+		backedUp(t, e, i)
+		id := uuid.New()
+		e.System(t, func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO drills (id, organization_id, instance_id, backup_id, kind, state, created_at, started_at, finished_at)
+				SELECT $1, organization_id, instance_id, id, 'requested', 'passed', created_at, created_at, created_at FROM backups WHERE instance_id = $2`, id, i.ID)
+			return err
+		})
+		for more := true; more; {
+			var err error
+			if more, err = e.CertifyDrill(t); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return httpapitest.Request{Method: "GET", Path: at.inProject("/instances/" + i.Name + "/drills/" + id.String() + rest)}
+	}
 }
 
 // ofBackup is for a request about a backup that was asked for.

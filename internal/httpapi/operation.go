@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -36,8 +37,9 @@ type Operation struct {
 	// Unrepeatable is for bodies with a password: an Idempotency-Key is not looked
 	// at, as not even the body's hash may be kept.
 	Unrepeatable bool
-	Status       int  // of success; 0: 200, or 204 without a body
-	Stream       bool // the answer may go on for longer than writeTimeout
+	Status       int    // of success; 0: 200, or 204 without a body
+	Media        string // media type of an answer that is a file; "": it is a document
+	Stream       bool   // the answer may go on for longer than writeTimeout
 	// Serve answers requests that are more than a document, once they are let
 	// in; it says whether it did, and leaves the others to the handler.
 	Serve func(w http.ResponseWriter, r *http.Request) bool
@@ -71,6 +73,9 @@ func register[I, O any](s *Server, op Operation, handle func(context.Context, *I
 		RejectUnknownQueryParameters: true,
 		Middlewares:                  huma.Middlewares{s.admit(op)},
 		Extensions:                   map[string]any{"x-souk-action": string(op.Action)},
+	}
+	if op.Media != "" {
+		h.Responses = map[string]*huma.Response{strconv.Itoa(op.Status): {Content: map[string]*huma.MediaType{op.Media: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}}
 	}
 	if op.Tag != "" {
 		h.Tags = []string{op.Tag}

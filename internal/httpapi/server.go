@@ -144,6 +144,7 @@ func (s *Server) register() {
 	s.registerInstances()
 	s.registerBindings()
 	s.registerBackups()
+	s.registerDrills()
 	s.registerSessions()
 	s.registerSignUp()
 	s.registerPasswords()

@@ -17,8 +17,9 @@ import (
 // again, although there is nothing new.
 const lookAgain = time.Hour
 
-// MarkExpired marks the backups of one instance that no rule keeps any more, and
-// says whether it saw to one. They are removed where they are kept next.
+// MarkExpired marks the backups of one instance that no rule keeps any more, has a
+// restore drill made where one is due, and says whether it saw to one. What has
+// expired is removed where it is kept next.
 func (s *Service) MarkExpired(ctx context.Context, st *store.Store) (bool, error) {
 	done := false
 	err := st.System(ctx, func(tx store.Tx) error {
@@ -32,6 +33,13 @@ func (s *Service) MarkExpired(ctx context.Context, st *store.Store) (bool, error
 			return err
 		}
 		again := now.Add(lookAgain)
+		drill, err := s.planDrill(ctx, tx, due[0], now)
+		if err != nil {
+			return err
+		}
+		if drill != nil && drill.Before(again) {
+			again = *drill
+		}
 		return q.LookAtBackupSet(ctx, instancedb.LookAtBackupSetParams{InstanceID: due[0], LookAt: &again})
 	})
 	return done, err

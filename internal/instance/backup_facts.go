@@ -23,17 +23,8 @@ const mostBackups = 500
 // the zone has seen all that is kept, it is lost.
 func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.UUID, epoch int64, f agentapi.Fact) error {
 	q := instancedb.New(tx)
-	r, err := reported(ctx, q, zone, id)
-	if err != nil {
-		return err
-	}
-	at, err := s.now(ctx, q, r)
-	if err != nil {
-		return err
-	}
-	fresh, err := q.InsertBackupReport(ctx, instancedb.InsertBackupReportParams{ZoneID: zone, Epoch: epoch, Sequence: int64(f.Sequence),
-		OrganizationID: r.OrganizationID, InstanceID: id, BootID: f.BootID, ReportedAt: f.EffectiveAt, RealAt: f.RealAt, ReceivedAt: at})
-	if err != nil || fresh == 0 {
+	r, at, fresh, err := s.takeReport(ctx, q, zone, id, epoch, f)
+	if err != nil || !fresh {
 		return err
 	}
 	set, err := q.BackupSetForUpdate(ctx, id)
@@ -66,6 +57,20 @@ func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.U
 		}
 	}
 	return changed(ctx, q, r, take.settled, at)
+}
+
+// takeReport writes down that a zone told of an instance's backups, beside its
+// facts, and says whether that is new.
+func (s *Service) takeReport(ctx context.Context, q *instancedb.Queries, zone, id uuid.UUID, epoch int64, f agentapi.Fact) (r row, at time.Time, fresh bool, err error) {
+	if r, err = reported(ctx, q, zone, id); err != nil {
+		return r, at, false, err
+	}
+	if at, err = s.now(ctx, q, r); err != nil {
+		return r, at, false, err
+	}
+	n, err := q.InsertBackupReport(ctx, instancedb.InsertBackupReportParams{ZoneID: zone, Epoch: epoch, Sequence: int64(f.Sequence),
+		OrganizationID: r.OrganizationID, InstanceID: id, BootID: f.BootID, ReportedAt: f.EffectiveAt, RealAt: f.RealAt, ReceivedAt: at})
+	return r, at, n > 0, err
 }
 
 // realUntil is a time of the zone's clock as it can be; nil for none.

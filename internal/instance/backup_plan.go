@@ -1,9 +1,11 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +14,7 @@ import (
 	"souk/internal/backup"
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
+	"souk/internal/driver"
 	"souk/internal/instance/instancedb"
 	"souk/internal/problem"
 	"souk/internal/store"
@@ -38,11 +41,14 @@ func (p planned) spec() *api.BackupSpec {
 	enabled := p.enabled()
 	out := &api.BackupSpec{Enabled: &enabled}
 	if p.has {
-		out.At, out.TimeZone, out.SpreadMinutes = p.At, p.Zone, &p.Spread
+		out.At, out.TimeZone, out.SpreadMinutes, out.Drills = p.At, p.Zone, &p.Spread, p.drills()
 		out.Keep = &api.BackupKeep{Last: p.Keep.Last, Daily: p.Keep.Daily, Weekly: p.Keep.Weekly, Monthly: p.Keep.Monthly}
 	}
 	return out
 }
+
+// drills is how often drills are made.
+func (p planned) drills() string { return cmp.Or(p.Drills, backup.Weekly) }
 
 func compareBackups(from, to planned, add func(string, any, any)) {
 	add("spec.backup.enabled", from.enabled(), to.enabled())
@@ -52,6 +58,7 @@ func compareBackups(from, to planned, add func(string, any, any)) {
 	add("spec.backup.at", from.At, to.At)
 	add("spec.backup.timeZone", from.Zone, to.Zone)
 	add("spec.backup.spreadMinutes", from.Spread, to.Spread)
+	add("spec.backup.drills", from.drills(), to.drills())
 	add("spec.backup.keep", keepText(from.Keep), keepText(to.Keep))
 }
 
@@ -103,6 +110,9 @@ func fillPlan(p *backup.Plan, spec *api.BackupSpec) error {
 			wrong = append(wrong, problem.Field{Location: "body.spec.backup.spreadMinutes", Value: p.Spread, Message: "The spread is from 0 to 1440 minutes."})
 		}
 	}
+	if p.Drills = spec.Drills; !slices.Contains([]string{"", backup.Daily, backup.Weekly, backup.Monthly, backup.Never}, p.Drills) {
+		wrong = append(wrong, problem.Field{Location: "body.spec.backup.drills", Value: p.Drills, Message: "Restore drills are made daily, weekly or monthly, or off."})
+	}
 	if k := spec.Keep; k != nil {
 		p.Keep = backup.Retention{Last: k.Last, Daily: k.Daily, Weekly: k.Weekly, Monthly: k.Monthly}
 		if k.Last < 1 {
@@ -120,19 +130,28 @@ func fillPlan(p *backup.Plan, spec *api.BackupSpec) error {
 
 // noBackups says why a zone keeps no backups of a service now, or "".
 func noBackups(ctx context.Context, tx store.Tx, offer catalog.Offer) (string, error) {
-	zones, err := catalogdb.New(tx).Zones(ctx, offer.Zone)
-	if err != nil {
+	e, err := reportedEngine(ctx, tx, offer.Zone, offer.Service)
+	switch {
+	case err != nil || e.Backups:
 		return "", err
-	}
-	for _, e := range catalog.Reported(zones[0]).Engines {
-		if e.Service == offer.Service && e.Backups {
-			return "", nil
-		}
-		if e.Service == offer.Service && e.NoBackups != "" {
-			return e.NoBackups, nil
-		}
+	case e.NoBackups != "":
+		return e.NoBackups, nil
 	}
 	return "the zone's driver does not keep backups of this service yet.", nil
+}
+
+// reportedEngine is what a zone says of the engine that it runs a service by.
+func reportedEngine(ctx context.Context, tx store.Tx, zone, service string) (driver.EngineVersion, error) {
+	zones, err := catalogdb.New(tx).Zones(ctx, zone)
+	if err != nil {
+		return driver.EngineVersion{}, err
+	}
+	for _, e := range catalog.Reported(zones[0]).Engines {
+		if e.Service == service {
+			return e, nil
+		}
+	}
+	return driver.EngineVersion{}, nil
 }
 
 // backupKeyPlace ties the sealed key to the instance whose backups it opens.

@@ -39,6 +39,9 @@ func (s *Service) Apply(ctx context.Context, tx store.Tx, zone uuid.UUID, epoch 
 	if f.Backups != nil {
 		return s.applyBackups(ctx, tx, zone, id, epoch, f)
 	}
+	if f.Drill != nil {
+		return s.applyDrill(ctx, tx, zone, id, epoch, f)
+	}
 	if !known(f.Observation.State) {
 		return ErrUnknownState
 	}

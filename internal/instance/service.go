@@ -42,6 +42,8 @@ type Service struct {
 	Catalog  *catalog.Catalog
 	Secrets  Sealer
 	Packages map[string]servicepkg.Package // by name
+	// Evidence signs certificates of restore drills.
+	Evidence Signer
 	// RealNow tells the machine's time, which points in time go by; nil means time.Now.
 	RealNow func() time.Time
 }

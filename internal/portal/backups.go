@@ -21,6 +21,9 @@ func (p *Portal) backupRoutes() []Route {
 		{"POST " + base, SignedIn, p.backUp},
 		{"POST " + base + "/plan", SignedIn, p.planBackups},
 		{"POST " + base + "/restore", SignedIn, p.restoreBackup},
+		{"POST " + instanceBase + "/drills", SignedIn, p.startDrill},
+		{"GET " + instanceBase + "/drills/{drill}/certificate.jws", SignedIn, p.drillCertificate},
+		{"GET " + instanceBase + "/drills/{drill}/certificate.pdf", SignedIn, p.drillDocument},
 	}
 }
 
@@ -29,6 +32,7 @@ func (p *Portal) backupRoutes() []Route {
 type backupsOf struct {
 	*shown
 	list  api.BackupList
+	drill api.DrillList
 	typed map[string]string // of the form that was refused
 	wrong *formErrors
 }
@@ -45,7 +49,10 @@ func (p *Portal) backupsOf(r *http.Request, v *visit) (*backupsOf, error) {
 	}
 	v.path = s.path("backups")
 	b := &backupsOf{shown: s, typed: map[string]string{}}
-	b.list, err = s.project.Backups(r.Context(), s.Metadata.Name)
+	if b.list, err = s.project.Backups(r.Context(), s.Metadata.Name); err != nil {
+		return nil, err
+	}
+	b.drill, err = s.project.Drills(r.Context(), s.Metadata.Name)
 	return b, err
 }
 
@@ -100,7 +107,7 @@ func (b *backupsOf) plan() api.BackupSpec {
 	if is := b.Spec.Backup; is != nil {
 		p.Enabled = is.Enabled
 		if is.Keep != nil {
-			p.At, p.TimeZone, p.Keep = is.At, is.TimeZone, is.Keep
+			p.At, p.TimeZone, p.Keep, p.Drills = is.At, is.TimeZone, is.Keep, is.Drills
 		}
 	}
 	return p
@@ -195,6 +202,9 @@ func (p *Portal) planBackups(w http.ResponseWriter, r *http.Request, v *visit) e
 			keep[rule] = n
 		}
 		plan["keep"] = keep
+		if drills := r.PostForm.Get("drills"); drills != "" {
+			plan["drills"] = drills
+		}
 		_, err := b.project.Patch(r.Context(), b.Metadata.Name, map[string]any{"spec": map[string]any{"backup": plan}}, "")
 		return b.path("backups") + "?done=backup-plan", err
 	})

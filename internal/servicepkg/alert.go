@@ -30,11 +30,20 @@ type Alert struct {
 	Below *float64 `json:"below,omitempty"`
 	Unit  string   `json:"unit,omitempty"`  // of the value, one of Units
 	Phase string   `json:"phase,omitempty"` // in place of Expr
-	For   string   `json:"for"`             // how long it has to hold, such as "5m"
+	// Backups, in place of both, is what is the matter with an instance's backups:
+	// DrillFailed or BackupLate.
+	Backups string `json:"backups,omitempty"`
+	For     string `json:"for"` // how long it has to hold, such as "5m"
 	// Summary says what is the matter; {{VALUE}} stands for the value.
 	Summary string `json:"summary"`
 	Runbook string `json:"runbook"` // name of a page of the package
 }
+
+// What can be the matter with backups.
+const (
+	DrillFailed = "drill-failed" // the last restore drill did not pass
+	BackupLate  = "late"         // the newest is older than the schedule has it
+)
 
 // How urgent an alert is.
 const (
@@ -115,13 +124,17 @@ func (a Alert) check() error {
 		return fmt.Errorf("the alert %s needs a title, a summary, and the severity critical or warning", a.Name)
 	case err != nil:
 		return fmt.Errorf("the alert %s: for has to be a time such as 5m", a.Name)
-	case (a.Expr == "") == (a.Phase == ""):
-		return fmt.Errorf("the alert %s needs expr or phase, and not both", a.Name)
+	case given(a.Expr)+given(a.Phase)+given(a.Backups) != 1:
+		return fmt.Errorf("the alert %s needs one of expr, phase and backups", a.Name)
+	case a.Backups != "" && a.Backups != DrillFailed && a.Backups != BackupLate:
+		return fmt.Errorf("the alert %s: backups has to be %s or %s", a.Name, DrillFailed, BackupLate)
 	case a.Expr != "" && ((a.Above == nil) == (a.Below == nil) || !slices.Contains(Units, a.Unit)):
 		return fmt.Errorf("the alert %s needs either above or below, and a unit of %s", a.Name, strings.Join(Units, ", "))
 	}
 	return nil
 }
+
+func given(s string) int { return min(len(s), 1) }
 
 // AllAlerts are those of the package and those that every service has.
 func (p Package) AllAlerts() []Alert {

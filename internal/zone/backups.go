@@ -18,12 +18,13 @@ import (
 type backupsWanted struct {
 	keys     map[uuid.UUID]string
 	take     map[uuid.UUID][]string
+	drills   map[uuid.UUID]*agentapi.DrillOrder
 	restores map[uuid.UUID]*driver.Restore
 }
 
 // backups reads what is wanted of the backups of instances, with the keys opened.
 func (z *Zones) backups(ctx context.Context, q *zonedb.Queries, ids []uuid.UUID) (backupsWanted, error) {
-	out := backupsWanted{map[uuid.UUID]string{}, map[uuid.UUID][]string{}, map[uuid.UUID]*driver.Restore{}}
+	out := backupsWanted{map[uuid.UUID]string{}, map[uuid.UUID][]string{}, map[uuid.UUID]*agentapi.DrillOrder{}, map[uuid.UUID]*driver.Restore{}}
 	sets, err := q.BackupSetsOf(ctx, ids)
 	if err != nil {
 		return out, err
@@ -39,6 +40,13 @@ func (z *Zones) backups(ctx context.Context, q *zonedb.Queries, ids []uuid.UUID)
 	}
 	for _, b := range asked {
 		out.take[b.InstanceID] = append(out.take[b.InstanceID], b.ID.String())
+	}
+	drills, err := q.DrillsOf(ctx, ids)
+	if err != nil {
+		return out, err
+	}
+	for _, d := range drills {
+		out.drills[d.InstanceID] = &agentapi.DrillOrder{ID: d.ID.String(), BackupID: d.BackupID.String()}
 	}
 	restores, err := q.RestoresOf(ctx, ids)
 	if err != nil {
@@ -67,7 +75,7 @@ func (b backupsWanted) add(d *agentapi.Desired, id uuid.UUID, plan []byte) {
 		return
 	}
 	d.Backup = &driver.BackupSettings{Key: key}
-	d.Backups = &agentapi.Backups{Plan: p, Take: b.take[id]}
+	d.Backups = &agentapi.Backups{Plan: p, Take: b.take[id], Drill: b.drills[id]}
 }
 
 // expiringAtOnce is how many backups are looked up at a time to be removed.

@@ -74,6 +74,10 @@ SELECT instance_id, secret FROM backup_sets WHERE instance_id = ANY(sqlc.arg(ids
 SELECT instance_id, id FROM backups WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]) AND kind = 'requested' AND state IN ('wanted', 'running')
 ORDER BY instance_id, created_at, id;
 
+-- name: DrillsOf :many
+-- The restore drills that are to be made.
+SELECT instance_id, id, backup_id FROM drills WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]) AND state IN ('wanted', 'running');
+
 -- name: RestoresOf :many
 -- What instances without data are to be made of.
 SELECT r.instance_id, r.source_id, r.backup_id, r.target, o.service, s.secret

@@ -243,26 +243,9 @@ func TestADamagedBackupIsSaidAtRestore(t *testing.T) {
 	want := kept()
 	z.Bring(&want)
 	o := z.backup(want)
-	spoiled := 0
-	err := filepath.WalkDir(filepath.Join(store.Data, want.ID, "backup", stanza), func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.Contains(path, "/bundle/") {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		for i := len(text) / 2; i < len(text)/2+4096 && i < len(text); i++ {
-			text[i] ^= 0xff
-		}
-		spoiled++
-		return os.WriteFile(path, text, 0o600)
-	})
-	if err != nil || spoiled == 0 {
-		t.Fatalf("%d files spoiled: %v", spoiled, err)
-	}
+	spoilBackups(t, store, want)
 	copied := restored(want, o.ID, time.Time{})
-	_, err = z.Ensure(t.Context(), copied)
+	_, err := z.Ensure(t.Context(), copied)
 	var blocked *driver.BlockedError
 	if !errors.As(err, &blocked) || !blocked.Permanent || !strings.Contains(blocked.Message, "damaged") {
 		t.Fatalf("restored from a damaged backup: %v", err)

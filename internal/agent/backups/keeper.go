@@ -23,6 +23,7 @@ import (
 // Options of a Keeper. All durations are in real time.
 type Options struct {
 	Driver driver.BackupKeeper
+	Runner driver.Driver // runs what drills restore
 	Store  *store.Store
 	Logger *slog.Logger
 	Now    func() time.Time // the machine's clock
@@ -32,6 +33,9 @@ type Options struct {
 	Progress time.Duration // pause before looking again at an instance that does not run yet
 	Look     time.Duration // after which the place of backups is looked at again
 	First    time.Duration // within which an instance that has no backup yet gets one
+	// Lead is for how long, at most, a drill writes canaries before it restores, so
+	// that what would be lost can be measured, and Canary the time between them.
+	Lead, Canary time.Duration
 }
 
 // atOnce is how many backups are taken at one time in a zone.
@@ -46,7 +50,10 @@ const reportAgain = time.Hour
 // Keeper works on the backups of instances, each never twice at once.
 type Keeper struct {
 	opt   Options
-	queue workqueue.TypedRateLimitingInterface[string]
+	queue queue
+	// drills are worked on beside the backups, one at a time in a zone.
+	drills queue
+	tries  drillTries
 
 	mu     sync.Mutex
 	states map[string]*state
@@ -62,8 +69,10 @@ type state struct {
 
 // New returns a keeper that works once it runs.
 func New(opt Options) *Keeper {
-	return &Keeper{opt: opt, states: map[string]*state{},
-		queue: workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[string](opt.RetryMin, opt.RetryMax))}
+	fresh := func() queue {
+		return workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[string](opt.RetryMin, opt.RetryMax))
+	}
+	return &Keeper{opt: opt, states: map[string]*state{}, queue: fresh(), drills: fresh()}
 }
 
 // Changed says that something else is wanted of instances.
@@ -71,6 +80,7 @@ func (k *Keeper) Changed(ids ...string) {
 	for _, id := range ids {
 		k.queue.Forget(id)
 		k.queue.Add(id)
+		k.drills.Add(id)
 	}
 }
 
@@ -87,26 +97,32 @@ func (k *Keeper) ClockMoved() {
 // by the next agent.
 func (k *Keeper) Run(ctx context.Context) error {
 	k.ClockMoved()
+	k.drills.Add("") // what a drill has left behind is removed, whether or not another is wanted
 	var workers sync.WaitGroup
 	for range atOnce {
-		workers.Go(func() { k.work(ctx) })
+		workers.Go(func() { work(ctx, k.queue, k.attend) })
 	}
+	workers.Go(func() { work(ctx, k.drills, k.drill) })
 	<-ctx.Done()
 	k.queue.ShutDown()
+	k.drills.ShutDown()
 	workers.Wait()
 	return context.Cause(ctx)
 }
 
-func (k *Keeper) work(ctx context.Context) {
+// queue holds the IDs of instances that are to be attended to.
+type queue = workqueue.TypedRateLimitingInterface[string]
+
+func work(ctx context.Context, q queue, attend func(context.Context, string) next) {
 	for {
-		id, down := k.queue.Get()
+		id, down := q.Get()
 		if down {
 			return
 		}
 		if ctx.Err() == nil {
-			k.plan(id, k.attend(ctx, id))
+			plan(q, id, attend(ctx, id))
 		}
-		k.queue.Done(id)
+		q.Done(id)
 	}
 }
 
@@ -116,14 +132,14 @@ type next struct {
 	after  time.Duration // again, after this pause; 0: once something else is wanted
 }
 
-func (k *Keeper) plan(id string, n next) {
+func plan(q queue, id string, n next) {
 	if n.failed {
-		k.queue.AddRateLimited(id)
+		q.AddRateLimited(id)
 		return
 	}
-	k.queue.Forget(id)
+	q.Forget(id)
 	if n.after > 0 {
-		k.queue.AddAfter(id, n.after)
+		q.AddAfter(id, n.after)
 	}
 }
 

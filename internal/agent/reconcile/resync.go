@@ -60,6 +60,13 @@ func (r *Reconciler) Orphans(ctx context.Context) {
 	for _, id := range r.all() {
 		known[id] = true
 	}
+	drilled, err := r.opt.Store.ThrowAways()
+	if err != nil {
+		r.opt.Logger.Error("the list of what restore drills make cannot be read from disk", "error", err)
+	}
+	for _, id := range drilled {
+		known[id] = true
+	}
 	for _, id := range here {
 		if !known[id] {
 			r.opt.Logger.Warn("an instance exists in this zone that the control plane does not know; it is left alone", "instance", id)

@@ -60,13 +60,7 @@ func (s *Store) Wait(done <-chan error) error {
 func (s *Store) ReportBackups(id string, is agentapi.BackupFact) error {
 	real := s.now()
 	fact := agentapi.Fact{BootID: s.bootID, InstanceID: id, EffectiveAt: s.clock.at(real), RealAt: timestamp(real), Backups: &is}
-	err := s.writes.do(func(tx *bolt.Tx) (err error) {
-		if fact.Sequence, err = tx.Bucket([]byte(bucketOutbox)).NextSequence(); err != nil {
-			return fmt.Errorf("number a fact: %w", err)
-		}
-		return s.put(tx, bucketOutbox, outboxKey(fact.Sequence, id), fact)
-	})
-	if err != nil {
+	if err := s.enqueue(fact); err != nil {
 		return err
 	}
 	stepBackupsRecorded.Done()

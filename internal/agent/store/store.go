@@ -17,14 +17,15 @@ import (
 )
 
 const (
-	bucketMeta     = "meta"     // resume token, zone and epoch, clock
-	bucketDesired  = "desired"  // by instance ID
-	bucketReported = "reported" // by instance ID
-	bucketPurged   = "purged"   // by instance ID: what a late event must not bring back
-	bucketOutbox   = "outbox"   // by sequence and instance ID; the bucket's own sequence numbers the facts
+	bucketMeta      = "meta"      // resume token, zone and epoch, clock
+	bucketDesired   = "desired"   // by instance ID
+	bucketReported  = "reported"  // by instance ID
+	bucketPurged    = "purged"    // by instance ID: what a late event must not bring back
+	bucketThrowAway = "throwaway" // by instance ID: what a drill makes, to be removed again
+	bucketOutbox    = "outbox"    // by sequence and instance ID; the bucket's own sequence numbers the facts
 )
 
-var buckets = []string{bucketMeta, bucketDesired, bucketReported, bucketPurged, bucketOutbox}
+var buckets = []string{bucketMeta, bucketDesired, bucketReported, bucketPurged, bucketThrowAway, bucketOutbox}
 
 // ErrNotCached: nothing is known of the instance.
 var ErrNotCached = errors.New("instance not in the agent's cache")

@@ -837,7 +837,13 @@ func (q *Queries) TakeTurn(ctx context.Context, arg TakeTurnParams) (int64, erro
 }
 
 const watched = `-- name: Watched :many
-SELECT i.id, i.organization_id, i.project_id, i.service, i.phase, i.name, o.name AS organization, p.name AS project FROM instances i
+SELECT i.id, i.organization_id, i.project_id, i.service, i.phase, i.name, o.name AS organization, p.name AS project,
+	coalesce((SELECT d.state = 'failed' FROM drills d WHERE d.instance_id = i.id AND d.state IN ('passed', 'failed') ORDER BY d.id DESC LIMIT 1), false)::boolean AS drill_failed,
+	-- A backup is taken once a day, within the spread; two hours more are allowed for it.
+	(i.backup IS NOT NULL AND coalesce(i.backup ->> 'disabled', '') <> 'true' AND i.intent = 'active' AND NOT EXISTS (SELECT FROM backups b WHERE b.instance_id = i.id AND b.state = 'completed'
+		AND b.started_at > $1::timestamptz - interval '26 hours' - make_interval(mins => coalesce((i.backup ->> 'spreadMinutes')::int, 0)))
+		AND i.last_command_at < $1::timestamptz - interval '26 hours' - make_interval(mins => coalesce((i.backup ->> 'spreadMinutes')::int, 0)))::boolean AS backup_late
+FROM instances i
 JOIN organizations o ON o.id = i.organization_id JOIN projects p ON p.id = i.project_id
 WHERE i.phase IN ('Ready', 'Updating', 'Degraded', 'Maintaining', 'Failed')
 `
@@ -851,11 +857,13 @@ type WatchedRow struct {
 	Name           string
 	Organization   string
 	Project        string
+	DrillFailed    bool
+	BackupLate     bool
 }
 
 // Instances that can have alerts: those that are to be there, and have been.
-func (q *Queries) Watched(ctx context.Context) ([]WatchedRow, error) {
-	rows, err := q.db.Query(ctx, watched)
+func (q *Queries) Watched(ctx context.Context, now time.Time) ([]WatchedRow, error) {
+	rows, err := q.db.Query(ctx, watched, now)
 	if err != nil {
 		return nil, err
 	}
@@ -872,6 +880,8 @@ func (q *Queries) Watched(ctx context.Context) ([]WatchedRow, error) {
 			&i.Name,
 			&i.Organization,
 			&i.Project,
+			&i.DrillFailed,
+			&i.BackupLate,
 		); err != nil {
 			return nil, err
 		}

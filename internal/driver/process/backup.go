@@ -107,6 +107,11 @@ func (d *Driver) TakeBackup(ctx context.Context, want driver.Instance, order dri
 	if err != nil {
 		return err
 	}
+	if prover, ok := keeper.(ProvingEngine); ok {
+		if _, err := prover.PutCanary(ctx, host); err != nil { // a backup without one is better than none
+			d.cfg.Logger.Warn("no canary could be put into an instance before its backup", "instance", want.ID, "error", err)
+		}
+	}
 	if err := keeper.TakeBackup(ctx, &Job{Host: host, Want: want}, order); err != nil {
 		return err
 	}
@@ -229,7 +234,7 @@ func (d *Driver) prepareRestore(ctx context.Context, u *unit, want driver.Instan
 		return nil
 	}
 	keeper, err := d.keeper(want.Service)
-	if err != nil || want.Restore.Time.IsZero() {
+	if err != nil || want.Restore.Time.IsZero() || want.Restore.Lost {
 		return err
 	}
 	return d.flushSource(ctx, keeper, want.Restore)

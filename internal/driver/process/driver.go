@@ -58,6 +58,7 @@ type Driver struct {
 var (
 	_ driver.Driver       = (*Driver)(nil)
 	_ driver.BackupKeeper = (*Driver)(nil)
+	_ driver.Prover       = (*Driver)(nil)
 )
 
 // New opens the driver's folder. Engines that run are left as they are, and
@@ -126,9 +127,10 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 	}
 	out := driver.Info{Driver: "process", Isolation: info.Isolation, Limits: info.Limits, FailureDomains: []string{"this-machine"}}
 	for _, engine := range d.cfg.Engines {
-		_, why := d.keeps(engine)
+		keeper, why := d.keeps(engine)
+		_, proves := keeper.(ProvingEngine)
 		for _, version := range engine.Versions() {
-			version.Backups, version.NoBackups = why == "", why
+			version.Backups, version.NoBackups, version.Drills = why == "", why, why == "" && proves
 			out.Engines = append(out.Engines, version)
 		}
 	}

@@ -74,7 +74,7 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 	c.Alerts = e.Alerts
 	c.Maintenance = &maintenance.Service{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Instances: c.Instances, Mail: c.Mail}
 	e.Signing = &signing.Service{Store: e.Store, Clock: ticking, Secrets: secrets}
-	c.Signing = e.Signing
+	c.Signing, c.Instances.Evidence = e.Signing, e.Signing
 	e.mails = &mail.Worker{Store: e.Store, Clock: ticking, Secrets: secrets, Sender: c.CaughtMail, Logger: c.Logger}
 }
 
@@ -221,4 +221,11 @@ func (e *Env) OfferAlso(t testing.TB, zone, level, amount string) {
 		}
 		return err
 	})
+}
+
+// CertifyDrill certifies one restore drill that is over, and says whether there was
+// one.
+func (e *Env) CertifyDrill(t testing.TB) (bool, error) {
+	t.Helper()
+	return e.instances.CertifyDrill(t.Context(), e.Store)
 }

@@ -134,7 +134,7 @@ func (q *Queries) BackupExpired(ctx context.Context, arg BackupExpiredParams) (i
 }
 
 const backupSet = `-- name: BackupSet :one
-SELECT instance_id, organization_id, secret, created_at, archiving, archived_until, message, reported_at, look_at FROM backup_sets WHERE instance_id = $1
+SELECT instance_id, organization_id, secret, created_at, archiving, archived_until, message, reported_at, look_at, drill_due FROM backup_sets WHERE instance_id = $1
 `
 
 func (q *Queries) BackupSet(ctx context.Context, instanceID uuid.UUID) (BackupSet, error) {
@@ -150,6 +150,7 @@ func (q *Queries) BackupSet(ctx context.Context, instanceID uuid.UUID) (BackupSe
 		&i.Message,
 		&i.ReportedAt,
 		&i.LookAt,
+		&i.DrillDue,
 	)
 	return i, err
 }
@@ -180,7 +181,7 @@ func (q *Queries) BackupSetDue(ctx context.Context, due time.Time) ([]uuid.UUID,
 }
 
 const backupSetForUpdate = `-- name: BackupSetForUpdate :one
-SELECT instance_id, organization_id, secret, created_at, archiving, archived_until, message, reported_at, look_at FROM backup_sets WHERE instance_id = $1 FOR UPDATE
+SELECT instance_id, organization_id, secret, created_at, archiving, archived_until, message, reported_at, look_at, drill_due FROM backup_sets WHERE instance_id = $1 FOR UPDATE
 `
 
 func (q *Queries) BackupSetForUpdate(ctx context.Context, instanceID uuid.UUID) (BackupSet, error) {
@@ -196,6 +197,7 @@ func (q *Queries) BackupSetForUpdate(ctx context.Context, instanceID uuid.UUID) 
 		&i.Message,
 		&i.ReportedAt,
 		&i.LookAt,
+		&i.DrillDue,
 	)
 	return i, err
 }
@@ -685,9 +687,10 @@ func (q *Queries) ReportBackupSet(ctx context.Context, arg ReportBackupSetParams
 const restoresUnderWay = `-- name: RestoresUnderWay :many
 SELECT r.backup_id FROM restores r JOIN instances i ON i.id = r.instance_id
 WHERE r.source_id = $1 AND NOT i.held_data AND i.intent IN ('active', 'suspended')
+UNION SELECT d.backup_id FROM drills d WHERE d.instance_id = $1 AND d.state IN ('wanted', 'running')
 `
 
-// The backups of an instance that others are being made of.
+// The backups of an instance that others are being made of, or a drill is.
 func (q *Queries) RestoresUnderWay(ctx context.Context, sourceID uuid.UUID) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, restoresUnderWay, sourceID)
 	if err != nil {

@@ -39,6 +39,7 @@ type BackupSet struct {
 	Message        string
 	ReportedAt     *time.Time
 	LookAt         *time.Time
+	DrillDue       *time.Time
 }
 
 type Binding struct {
@@ -62,6 +63,22 @@ type Credential struct {
 	CreatedAt      time.Time
 	ValidUntil     *time.Time
 	RevokedAt      *time.Time
+}
+
+type Drill struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	InstanceID     uuid.UUID
+	BackupID       uuid.UUID
+	Kind           string
+	State          string
+	Message        string
+	Actor          string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	FinishedAt     *time.Time
+	Measured       []byte
+	Certificate    string
 }
 
 type Instance struct {

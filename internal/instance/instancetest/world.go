@@ -19,6 +19,7 @@ import (
 	"souk/internal/envelope"
 	"souk/internal/instance"
 	"souk/internal/servicepkg"
+	"souk/internal/signing"
 	"souk/internal/store"
 	"souk/internal/store/storetest"
 	"souk/internal/tenancy"
@@ -34,7 +35,7 @@ type World struct {
 	Config  store.Config
 	Machine *clock.Manual // the machine's time
 	Clock   *clock.Offset // Souk's
-	Secrets instance.Sealer
+	Secrets *envelope.Envelope
 	*instance.Service
 
 	Provider uuid.UUID // of services, prices and zones
@@ -92,7 +93,8 @@ func Empty(t testing.TB) *World {
 
 // Replica returns the Service of another replica, which has a clock of its own.
 func (w *World) Replica(c clock.Clock) *instance.Service {
-	return &instance.Service{Clock: c, Catalog: catalog.New(), Secrets: w.Secrets, Packages: map[string]servicepkg.Package{"postgresql": postgresql.Package()}}
+	return &instance.Service{Clock: c, Catalog: catalog.New(), Secrets: w.Secrets, Packages: map[string]servicepkg.Package{"postgresql": postgresql.Package()},
+		Evidence: &signing.Service{Store: w.Store, Clock: c, Secrets: w.Secrets}}
 }
 
 func (w *World) plant(ctx context.Context, tx store.Tx) error {

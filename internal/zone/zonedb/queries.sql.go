@@ -370,6 +370,37 @@ func (q *Queries) DesiredInstances(ctx context.Context, arg DesiredInstancesPara
 	return items, nil
 }
 
+const drillsOf = `-- name: DrillsOf :many
+SELECT instance_id, id, backup_id FROM drills WHERE instance_id = ANY($1::uuid[]) AND state IN ('wanted', 'running')
+`
+
+type DrillsOfRow struct {
+	InstanceID uuid.UUID
+	ID         uuid.UUID
+	BackupID   uuid.UUID
+}
+
+// The restore drills that are to be made.
+func (q *Queries) DrillsOf(ctx context.Context, ids []uuid.UUID) ([]DrillsOfRow, error) {
+	rows, err := q.db.Query(ctx, drillsOf, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DrillsOfRow
+	for rows.Next() {
+		var i DrillsOfRow
+		if err := rows.Scan(&i.InstanceID, &i.ID, &i.BackupID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const enrolmentTokenForUpdate = `-- name: EnrolmentTokenForUpdate :one
 SELECT id, zone_id, secret_hash, created_by, created_at, expires_at, used_key_hash, epoch FROM enrolment_tokens WHERE secret_hash = $1 FOR UPDATE
 `
