@@ -67,7 +67,7 @@ deployment() { apart tested; }
 
 units() { gotest -timeout 15m ./...; }
 
-journey() { gotest -tags journey -count 1 -timeout 5m ./test/journey; }
+journey() { gotest -tags journey -count 1 -timeout 10m ./test/journey; }
 
 # Runs every command of the documentation.
 docs() { gotest -tags docs -count 1 -timeout 5m ./test/docs; }

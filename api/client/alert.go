@@ -16,6 +16,11 @@ func (o *Organization) Alerts(ctx context.Context, state string, limit int) ([]a
 	return list[api.Alert](ctx, o.client, limit, query, o.path("alerts")...)
 }
 
+// FiringAlerts returns what is the matter with an instance now, newest first.
+func (o *Organization) FiringAlerts(ctx context.Context, instanceID string) ([]api.Alert, error) {
+	return list[api.Alert](ctx, o.client, 0, url.Values{"state": {"firing"}, "instance": {instanceID}}, o.path("alerts")...)
+}
+
 // AlertChannels lists the ways in which the organization is told of alerts.
 func (o *Organization) AlertChannels(ctx context.Context) ([]api.AlertChannel, error) {
 	return listWhole[api.AlertChannel](ctx, o.client, o.path("alert-channels")...)

@@ -17,6 +17,7 @@ import (
 // Filter chooses alerts or deliveries, newest first.
 type Filter struct {
 	Projects []uuid.UUID // nil: all
+	Instance *uuid.UUID  // of alerts; nil: all
 	State    string      // of alerts; "": all
 	Channel  string      // of deliveries; "": all
 	Before   uuid.UUID   // uuid.Nil: from the newest on
@@ -32,7 +33,7 @@ func (f Filter) before() *uuid.UUID {
 
 // List returns an organization's alerts: what fires, what may soon, and what did.
 func List(ctx context.Context, tx store.Tx, organization uuid.UUID, f Filter) ([]api.Alert, error) {
-	rows, err := alertdb.New(tx).Alerts(ctx, alertdb.AlertsParams{OrganizationID: organization, Projects: f.Projects, State: f.State, Before: f.before(), Limit: int32(f.Limit)})
+	rows, err := alertdb.New(tx).Alerts(ctx, alertdb.AlertsParams{OrganizationID: organization, Projects: f.Projects, Instance: f.Instance, State: f.State, Before: f.before(), Limit: int32(f.Limit)})
 	list := make([]api.Alert, len(rows))
 	for i, r := range rows {
 		list[i] = api.Alert{ID: r.ID.String(), Name: r.Name, Title: r.Title, Severity: r.Severity, Summary: r.Summary, Runbook: r.Runbook, State: r.State, Project: r.Project, Instance: r.Instance, Service: r.Service,

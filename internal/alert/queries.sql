@@ -33,6 +33,7 @@ SELECT a.*, p.name AS project, i.name AS instance, i.service FROM alerts a
 JOIN projects p ON p.id = a.project_id JOIN instances i ON i.id = a.instance_id
 WHERE a.organization_id = $1
 	AND (sqlc.narg(projects)::uuid[] IS NULL OR a.project_id = ANY (sqlc.narg(projects)::uuid[]))
+	AND (sqlc.narg(instance)::uuid IS NULL OR a.instance_id = sqlc.narg(instance)::uuid)
 	AND (sqlc.arg(state)::text = '' OR a.state = sqlc.arg(state)::text)
 	AND (sqlc.narg(before)::uuid IS NULL OR a.id < sqlc.narg(before)::uuid)
 ORDER BY a.id DESC LIMIT $2;

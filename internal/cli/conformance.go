@@ -31,6 +31,7 @@ func newConformanceRun(a *App) *cobra.Command {
 	var service, zone string
 	var capabilities []string
 	var unpublished bool
+	var listen, url string
 	cmd := &cobra.Command{
 		Use:   "run --service SERVICE --zone ZONE",
 		Short: "Order a service, prove each capability that it declares, and publish the signed result",
@@ -50,6 +51,8 @@ func newConformanceRun(a *App) *cobra.Command {
 	flags.StringVar(&zone, "zone", "", "where")
 	flags.StringSliceVar(&capabilities, "capability", nil, "only this, and provisioning, on which all rests; may be given several times")
 	flags.BoolVar(&unpublished, "unpublished", false, "say what it shows, and keep it nowhere")
+	flags.StringVar(&listen, "webhook-listen", "", "where to listen for the webhook that is told of alerts (default: a free port of this machine)")
+	flags.StringVar(&url, "webhook-url", "", "by which URL the control plane reaches that (default: the same)")
 	must(cmd.MarkFlagRequired("service"))
 	must(cmd.MarkFlagRequired("zone"))
 	must(cmd.RegisterFlagCompletionFunc("service", a.completeServices))
@@ -62,12 +65,13 @@ func newConformanceRun(a *App) *cobra.Command {
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), within)
 		defer cancel()
-		return a.runConformance(ctx, o, service, zone, capabilities, unpublished)
+		run := &conformance.Run{Zone: zone, Prover: a.Provers[service], Runner: a.Version, Say: a.progress, Listen: listen, URL: url, Souk: a.asInRunbook}
+		return a.runConformance(ctx, o, run, service, capabilities, unpublished)
 	}
 	return cmd
 }
 
-func (a *App) runConformance(ctx context.Context, o *output, service, zone string, capabilities []string, unpublished bool) error {
+func (a *App) runConformance(ctx context.Context, o *output, run *conformance.Run, service string, capabilities []string, unpublished bool) error {
 	organization, in, err := a.inOrganization(ctx)
 	if err != nil {
 		return err
@@ -76,7 +80,7 @@ func (a *App) runConformance(ctx context.Context, o *output, service, zone strin
 	if err != nil {
 		return err
 	}
-	run := &conformance.Run{Zone: zone, Prover: a.Provers[service], Runner: a.Version, Say: a.progress}
+	run.Organization = organization
 	if run.Service, err = c.Service(ctx, service); err != nil {
 		return err
 	}
@@ -101,6 +105,18 @@ func (a *App) runConformance(ctx context.Context, o *output, service, zone strin
 		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))
 	}
 	return nil
+}
+
+// asInRunbook carries out a command as it stands in a runbook, in this context.
+func (a *App) asInRunbook(ctx context.Context, args []string) error {
+	again := *a
+	again.Out = a.Err
+	root := newRoot(&again)
+	if a.context != "" {
+		args = append([]string{"--context", a.context}, args...)
+	}
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
 }
 
 // unsigned is a report as a result that is kept nowhere.

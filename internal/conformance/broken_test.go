@@ -2,6 +2,9 @@ package conformance
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +24,8 @@ type service struct {
 	mu        sync.Mutex
 	broken    string
 	instances map[string]*one
-	order     []string
+	backups   map[string]map[string]string // what was in them, by ID
+	channel   *api.AlertChannelCreate
 }
 
 // one is an instance of it.
@@ -41,7 +45,7 @@ type login struct {
 }
 
 func newService(broken string) *service {
-	return &service{broken: broken, instances: map[string]*one{}}
+	return &service{broken: broken, instances: map[string]*one{}, backups: map[string]map[string]string{}}
 }
 
 // is says whether something is broken.
@@ -50,7 +54,7 @@ func (s *service) is(what string) bool { return s.broken == what }
 func (s *service) definition() api.Service {
 	return api.Service{Name: "memory", Plans: []api.Plan{{Name: "large", MemoryMiB: 2}, {Name: "small", MemoryMiB: 1}}, Offerings: []api.Offering{{
 		Zone: "local", ServiceLevel: "best-effort",
-		Capabilities: []api.Capability{{Name: "logs", Offered: true}, {Name: "metrics", Offered: true}, {Name: "scaling", Offered: true}, {Name: "telepathy", Offered: true}, {Name: "maintenance"}},
+		Capabilities: []api.Capability{{Name: "logs", Offered: true}, {Name: "metrics", Offered: true}, {Name: "scaling", Offered: true}, {Name: "backup", Offered: true}, {Name: "alerting", Offered: true}, {Name: "telepathy", Offered: true}, {Name: "maintenance"}},
 	}}}
 }
 
@@ -102,6 +106,9 @@ func (s *service) Order(_ context.Context, o api.InstanceOrder) (api.Instance, e
 	i.Spec.StorageGiB, i.Spec.AllowedNetworks, i.Spec.Parameters = 1, []string{"0.0.0.0/0", "::/0"}, map[string]any{}
 	maps.Copy(i.Spec.Parameters, o.Spec.Parameters)
 	i.ready()
+	if from := o.RestoreFrom; from != nil {
+		maps.Copy(i.data, s.backups[from.Backup])
+	}
 	if s.is("it never becomes ready") {
 		i.Status.Phase, i.Status.Message = api.PhaseFailed, "The server does not start."
 	}
@@ -299,6 +306,7 @@ func (s *service) prover() *servicepkg.Prover {
 		},
 		Setting: servicepkg.Setting{Parameter: "speed", Value: "fast", Shown: "fast", Bad: "never"},
 		Figure:  servicepkg.Figure{Panel: "Load", Legend: "writes"},
+		Fault:   &servicepkg.Fault{Alert: "overload", Provoke: s.provoke},
 	}
 }
 
@@ -379,3 +387,104 @@ func (c *caller) Log(context.Context) (string, error) {
 }
 
 func (c *caller) Close() {}
+
+func (s *service) BackUp(_ context.Context, name string) (api.Backup, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := fmt.Sprint("backup-", len(s.backups))
+	if s.backups[id] = maps.Clone(s.instances[name].data); s.is("backups are empty") {
+		clear(s.backups[id])
+	}
+	if s.is("backups are of what is now") {
+		s.backups[id] = s.instances[name].data
+	}
+	return api.Backup{ID: id}, nil
+}
+
+func (s *service) Backup(_ context.Context, _, id string) (api.Backup, error) {
+	if s.is("backups fail") {
+		return api.Backup{ID: id, State: "failed", Message: "The store is away."}, nil
+	}
+	return api.Backup{ID: id, State: "completed"}, nil
+}
+
+func (s *service) Backups(context.Context, string) (api.BackupList, error) {
+	return api.BackupList{}, nil
+}
+
+func (s *service) Runbook(_ context.Context, instance, _ string) (api.Runbook, error) {
+	if s.is("the runbook mends nothing") {
+		return api.Runbook{Text: "# Think of something"}, nil
+	}
+	return api.Runbook{Text: "Do this:\n\nsouk --project p update " + instance + " --plan large --wait\n"}, nil
+}
+
+// souk carries out a command of the runbook: the fault is over by it.
+func (s *service) souk(_ context.Context, args []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.is("the runbook's command fails") {
+		return errors.New("unknown flag")
+	}
+	if !s.is("alerts never end") {
+		s.tell(args[3], "resolved")
+	}
+	return nil
+}
+
+// provoke has the alert fire.
+func (s *service) provoke(_ context.Context, c api.Credentials) (func(), error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.is("nobody is told") {
+		s.tell(c.Instance, "firing")
+	}
+	return func() {}, nil
+}
+
+// tell sends the webhook what an alert of an instance is.
+func (s *service) tell(instance, status string) {
+	key := []byte("secret of the channel")
+	if s.is("messages are not signed") {
+		key = []byte("another")
+	}
+	body := `{"data":{"alerts":[{"name":"overload","instance":"` + instance + `","status":"` + status + `"}]}}`
+	sum := hmac.New(sha256.New, key)
+	io.WriteString(sum, "id.1."+body)
+	r, err := http.NewRequest("POST", s.channel.URL, strings.NewReader(body))
+	if err != nil {
+		panic(err)
+	}
+	r.Header.Set("webhook-id", "id")
+	r.Header.Set("webhook-timestamp", "1")
+	r.Header.Set("webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(sum.Sum(nil)))
+	if resp, err := http.DefaultClient.Do(r); err == nil {
+		resp.Body.Close()
+	}
+}
+
+func (s *service) CreateAlertChannel(_ context.Context, c api.AlertChannelCreate) (api.AlertChannel, error) {
+	s.channel = &c
+	return api.AlertChannel{Name: c.Name, Secret: "whsec_" + base64.StdEncoding.EncodeToString([]byte("secret of the channel"))}, nil
+}
+
+func (s *service) TestAlertChannel(context.Context, string) (api.AlertDelivery, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	broken := s.broken
+	s.broken = ""
+	s.tell("", "test")
+	s.broken = broken
+	return api.AlertDelivery{}, nil
+}
+
+func (s *service) DeleteAlertChannel(context.Context, string) error {
+	s.channel = nil
+	return nil
+}
+
+func (s *service) AlertChannels(context.Context) ([]api.AlertChannel, error) { return nil, nil }
+
+func (s *service) FiringAlerts(context.Context, string) ([]api.Alert, error) {
+	return []api.Alert{{Name: "overload", Runbook: "overload"}}, nil
+}

@@ -32,6 +32,10 @@ type Project interface {
 	RevokeBinding(ctx context.Context, name, binding string) error
 	Logs(ctx context.Context, name string, opt client.LogOptions) (io.ReadCloser, error)
 	Metrics(ctx context.Context, name string, span client.MetricsSpan) (api.Metrics, error)
+	BackUp(ctx context.Context, name string) (api.Backup, error)
+	Backup(ctx context.Context, name, id string) (api.Backup, error)
+	Backups(ctx context.Context, name string) (api.BackupList, error)
+	Runbook(ctx context.Context, instance, runbook string) (api.Runbook, error)
 }
 
 // Run is one run: a service in a zone, proven in a project of whoever runs it. One run
@@ -48,6 +52,14 @@ type Run struct {
 	// Patience bounds each wait; 0: 5 minutes.
 	Patience time.Duration
 	Say      func(format string, args ...any) // progress, for people
+
+	// For alerts: whose channels, where to listen for a webhook ("": a free port of this
+	// machine), its URL as the control plane sees it ("": the same), and what carries out
+	// a command of a runbook, without the word souk. Without the first or the last
+	// nothing is proven of them.
+	Organization Organization
+	Listen, URL  string
+	Souk         func(ctx context.Context, args []string) error
 
 	offering api.Offering
 	main     string   // name of the instance that most proofs are about
@@ -77,6 +89,8 @@ var proofs = []proof{
 	{"logs", false, (*Run).logs},
 	{"metrics", false, (*Run).metrics},
 	{"scaling", false, (*Run).scaling},
+	{"backup", false, (*Run).backup},
+	{"alerting", false, (*Run).alerting},
 }
 
 // notProven is why nothing can be told of a capability.

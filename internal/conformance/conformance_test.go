@@ -14,7 +14,7 @@ import (
 // prove runs the suite against the service in memory.
 func prove(t *testing.T, s *service, capabilities ...string) api.ConformanceReport {
 	t.Helper()
-	r := &Run{Project: s, Prover: s.prover(), Service: s.definition(), Zone: "local", Runner: "test", Pause: time.Millisecond, Patience: 50 * time.Millisecond, Say: t.Logf}
+	r := &Run{Project: s, Prover: s.prover(), Service: s.definition(), Zone: "local", Runner: "test", Pause: time.Millisecond, Patience: 50 * time.Millisecond, Say: t.Logf, Organization: s, Souk: s.souk}
 	report, err := r.Do(t.Context(), capabilities)
 	if err != nil && !s.is("orders are refused") {
 		t.Fatal(err)
@@ -23,6 +23,9 @@ func prove(t *testing.T, s *service, capabilities ...string) api.ConformanceRepo
 		if i.Status.Phase != api.PhaseDeleted {
 			t.Errorf("the run left %s behind", name)
 		}
+	}
+	if s.channel != nil {
+		t.Error("the run left a channel behind")
 	}
 	return report
 }
@@ -86,6 +89,14 @@ func TestWhatIsBrokenFails(t *testing.T) {
 		"a change of plan loses the data":           {"scaling", `under "canary"`},
 		"nothing is said before":                    {"scaling", "nothing changes"},
 		"storage shrinks":                           {"scaling", "not refused"},
+		"backups fail":                              {"backup", "The store is away"},
+		"backups are empty":                         {"backup", "in what was restored"},
+		"backups are of what is now":                {"backup", "later than was asked for"},
+		"nobody is told":                            {"alerting", "told nothing"},
+		"messages are not signed":                   {"alerting", "not signed"},
+		"the runbook mends nothing":                 {"alerting", "says nothing that mends it"},
+		"the runbook's command fails":               {"alerting", "unknown flag"},
+		"alerts never end":                          {"alerting", "not told to be resolved"},
 	} {
 		t.Run(broken, func(t *testing.T) {
 			failing[want.capability] = true

@@ -63,15 +63,24 @@ type InChannel struct {
 func (s *Server) listAlerts(ctx context.Context, in *struct {
 	InOrganization
 	Page
-	State string `query:"state" enum:"pending,firing,resolved" doc:"Default: all"`
+	State    string `query:"state" enum:"pending,firing,resolved" doc:"Default: all"`
+	Instance string `query:"instance" maxLength:"36" doc:"ID of an instance. Default: all"`
 }) (*body[api.List[api.Alert]], error) {
 	before, err := in.afterID()
 	if err != nil {
 		return nil, err
 	}
+	var instance *uuid.UUID
+	if in.Instance != "" {
+		id, err := uuid.Parse(in.Instance)
+		if err != nil {
+			return nil, problem.Invalid(problem.Field{Location: "query.instance", Value: in.Instance, Message: "It is no instance's ID."})
+		}
+		instance = &id
+	}
 	var list []api.Alert
 	err = s.Read(ctx, func(tx store.Tx, p Place) (err error) {
-		list, err = alert.List(ctx, tx, p.Organization, alert.Filter{Projects: p.Projects(), State: in.State, Before: before, Limit: in.Limit + 1})
+		list, err = alert.List(ctx, tx, p.Organization, alert.Filter{Projects: p.Projects(), Instance: instance, State: in.State, Before: before, Limit: in.Limit + 1})
 		return err
 	})
 	return paged(in.Page, list, func(a api.Alert) string { return a.ID }), err

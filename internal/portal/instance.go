@@ -89,6 +89,7 @@ func (s *shown) tabs(v *visit) []entry {
 type overviewOf struct {
 	*shown
 	events   []api.Event
+	firing   []api.Alert
 	cost     *api.Cost    // nil: the role does not see costs
 	offering api.Offering // that it was ordered from; empty: it is not on offer any more
 	snippets []api.Snippet
@@ -126,6 +127,9 @@ func (p *Portal) overviewOf(r *http.Request, v *visit) (*overviewOf, error) {
 	}
 	if open := sortWork(planned).open; len(open) > 0 {
 		o.maintenance = &open[0]
+	}
+	if o.firing, err = v.organization().FiringAlerts(r.Context(), s.Metadata.ID); err != nil {
+		return nil, err
 	}
 	switch cost, err := s.project.Cost(r.Context(), name); {
 	case err == nil:

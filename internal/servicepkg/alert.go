@@ -1,6 +1,7 @@
 package servicepkg
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"math"
@@ -151,7 +152,18 @@ func (p Package) Runbook(name string, values RunbookValues) (text string, found 
 		}
 		text = string(raw)
 	}
-	return values.in(text), true
+	larger := p.Definition.planAbove(values.Plan)
+	return strings.NewReplacer("{{LARGER_PLAN}}", larger.Name, "{{LARGER_PLAN_STORAGE_GIB}}", strconv.FormatInt(max(values.StorageGiB, larger.MinStorageGiB), 10)).Replace(values.in(text)), true
+}
+
+// planAbove is the next plan by its memory, or the same where it is the largest.
+func (d Definition) planAbove(name string) Plan {
+	plans := slices.SortedFunc(slices.Values(d.Plans), func(a, b Plan) int { return cmp.Compare(a.MemoryMiB, b.MemoryMiB) })
+	i := slices.IndexFunc(plans, func(p Plan) bool { return p.Name == name })
+	if i < 0 {
+		return Plan{Name: name}
+	}
+	return plans[min(i+1, len(plans)-1)]
 }
 
 // readRunbooks reads the pages by their names; a package may have none.

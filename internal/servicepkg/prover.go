@@ -2,6 +2,7 @@ package servicepkg
 
 import (
 	"context"
+	"time"
 
 	"souk/api"
 )
@@ -51,7 +52,8 @@ type Figure struct{ Panel, Legend string }
 // Fault is something that goes wrong with an instance without anybody's help but its
 // customer's.
 type Fault struct {
-	Alert string // that fires
+	Alert string        // that fires
+	After time.Duration // for how long it has to hold first
 	// Parameters of the instance, so that little is needed.
 	Parameters map[string]any
 	// Provoke has it happen. What it began ends with end.

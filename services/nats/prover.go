@@ -32,6 +32,30 @@ var prover = &servicepkg.Prover{
 	},
 	Setting: servicepkg.Setting{Parameter: "max_payload", Value: 524288, Shown: "524288", Bad: 1},
 	Figure:  servicepkg.Figure{Panel: "Messages", Legend: "received"},
+	Fault:   &servicepkg.Fault{Alert: "connections-high", After: 2 * time.Minute, Parameters: map[string]any{"max_connections": 20}, Provoke: takeConnections},
+}
+
+// takeConnections opens as many as the server has, but one: the agent needs one to see
+// how many there are. Where all are taken it is told that the server does not answer.
+func takeConnections(_ context.Context, c api.Credentials) (end func(), err error) {
+	var all []*nats.Conn
+	end = func() {
+		for _, nc := range all {
+			nc.Close()
+		}
+	}
+	for {
+		nc, err := enter(c, c.Login)
+		if err != nil && len(all) > 0 {
+			all[0].Close()
+			all = all[1:]
+			return end, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, nc)
+	}
 }
 
 // customer is a session of a customer's program.

@@ -16,17 +16,7 @@ import (
 )
 
 var prover = &servicepkg.Prover{
-	Connect: func(ctx context.Context, c api.Credentials) (servicepkg.Session, error) {
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM([]byte(c.Endpoint.CA)) {
-			return nil, errors.New("the CA of the credentials is no certificate")
-		}
-		conn, err := enter(ctx, c, &tls.Config{RootCAs: roots, ServerName: c.Endpoint.Host, MinVersion: tls.VersionTLS12})
-		if err != nil {
-			return nil, err
-		}
-		return &customer{conn: conn}, nil
-	},
+	Connect: connectSecurely,
 	Plain: func(ctx context.Context, c api.Credentials) error {
 		conn, err := enter(ctx, c, nil)
 		if err == nil {
@@ -36,6 +26,41 @@ var prover = &servicepkg.Prover{
 	},
 	Setting: servicepkg.Setting{Parameter: "work_mem", Value: 8192, Shown: "8MB", Bad: 1},
 	Figure:  servicepkg.Figure{Panel: "Transactions", Legend: "committed"},
+	Fault:   &servicepkg.Fault{Alert: "connections-high", After: 5 * time.Minute, Parameters: map[string]any{"max_connections": 60}, Provoke: takeConnections},
+}
+
+// takeConnections opens as many as the server has.
+func takeConnections(ctx context.Context, c api.Credentials) (end func(), err error) {
+	var all []servicepkg.Session
+	end = func() {
+		for _, s := range all {
+			s.Close()
+		}
+	}
+	for {
+		s, err := connectSecurely(ctx, c)
+		var full *pgconn.PgError
+		if errors.As(err, &full) && full.Code == "53300" { // too_many_connections
+			return end, nil
+		}
+		if err != nil {
+			end()
+			return nil, err
+		}
+		all = append(all, s)
+	}
+}
+
+func connectSecurely(ctx context.Context, c api.Credentials) (servicepkg.Session, error) {
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(c.Endpoint.CA)) {
+		return nil, errors.New("the CA of the credentials is no certificate")
+	}
+	conn, err := enter(ctx, c, &tls.Config{RootCAs: roots, ServerName: c.Endpoint.Host, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		return nil, err
+	}
+	return &customer{conn: conn}, nil
 }
 
 // customer is a session of a customer's program.

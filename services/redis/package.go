@@ -3,7 +3,7 @@
 package redis
 
 import (
-	_ "embed"
+	"embed"
 	"net"
 	"net/url"
 	"strconv"
@@ -18,12 +18,18 @@ var definition []byte
 //go:embed dashboard.yaml
 var dashboard []byte
 
+//go:embed alerts.yaml
+var alerts []byte
+
+//go:embed runbooks
+var runbooks embed.FS
+
 //go:embed parameters.schema.json
 var parameters []byte
 
 // Package returns the published data and how clients connect.
 func Package() servicepkg.Package {
-	p := servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard}, connection)
+	p := servicepkg.Read(servicepkg.Files{Definition: definition, Parameters: parameters, Dashboard: dashboard, Alerts: alerts, Runbooks: runbooks}, connection)
 	p.Prover = prover
 	return p
 }

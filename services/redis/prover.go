@@ -28,6 +28,24 @@ var prover = &servicepkg.Prover{
 	},
 	Setting: servicepkg.Setting{Parameter: "maxmemory-policy", Value: "volatile-lru", Shown: "volatile-lru", Bad: "sometimes"},
 	Figure:  servicepkg.Figure{Panel: "Commands", Legend: "commands"},
+	Fault:   &servicepkg.Fault{Alert: "memory-full", After: time.Minute, Provoke: fillMemory},
+}
+
+// fillMemory writes until the server has no room any more.
+func fillMemory(ctx context.Context, c api.Credentials) (end func(), err error) {
+	s, err := enter(ctx, c, true)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	load := strings.Repeat("x", 1<<20)
+	for n := 0; err == nil; n++ {
+		err = s.Put(ctx, "load-"+strconv.Itoa(n), load)
+	}
+	if !strings.HasPrefix(err.Error(), "OOM") {
+		return nil, err
+	}
+	return func() {}, nil
 }
 
 // customer is a session of a customer's program.

@@ -49,7 +49,7 @@ func (e *engine) Sample(ctx context.Context, host *process.Host) ([]driver.Sampl
 
 // samples reads what INFO says.
 func samples(text string) (out []driver.Sample) {
-	keys := 0.0
+	keys, evicts, rejected, persists := 0.0, 0.0, 0.0, 1.0
 	for line := range strings.Lines(text) {
 		field, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		number, err := strconv.ParseFloat(value, 64)
@@ -60,9 +60,16 @@ func samples(text string) (out []driver.Sample) {
 			out = append(out, driver.Sample{Name: "redis_connected_clients", Value: number - 1}) // the agent is one
 		case strings.HasPrefix(field, "db"):
 			keys += keysOf(value)
+		case field == "maxmemory_policy" && value != "noeviction":
+			evicts = 1
+		case field == "errorstat_OOM": // it is not there before the first
+			rejected, _ = strconv.ParseFloat(strings.TrimPrefix(value, "count="), 64)
+		case (field == "aof_last_write_status" || field == "aof_last_bgrewrite_status") && value != "ok":
+			persists = 0
 		}
 	}
-	return append(out, driver.Sample{Name: "redis_keys", Value: keys})
+	return append(out, driver.Sample{Name: "redis_keys", Value: keys}, driver.Sample{Name: "redis_memory_evicts", Value: evicts},
+		driver.Sample{Name: "redis_rejected_writes_total", Value: rejected}, driver.Sample{Name: "redis_persistence_ok", Value: persists})
 }
 
 // keysOf reads "keys=3,expires=0,avg_ttl=0".

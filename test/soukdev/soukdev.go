@@ -247,8 +247,14 @@ func (s *Souk) KillAll() {
 // Eventually waits until f returns nil.
 func (s *Souk) Eventually(what string, f func() error) {
 	s.t.Helper()
+	s.EventuallyWithin(Patience, what, f)
+}
+
+// EventuallyWithin is Eventually with a patience of its own.
+func (s *Souk) EventuallyWithin(patience time.Duration, what string, f func() error) {
+	s.t.Helper()
 	var err error
-	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if err = f(); err == nil {
 			return
 		}

@@ -18,8 +18,9 @@ SELECT a.id, a.organization_id, a.project_id, a.instance_id, a.name, a.title, a.
 JOIN projects p ON p.id = a.project_id JOIN instances i ON i.id = a.instance_id
 WHERE a.organization_id = $1
 	AND ($3::uuid[] IS NULL OR a.project_id = ANY ($3::uuid[]))
-	AND ($4::text = '' OR a.state = $4::text)
-	AND ($5::uuid IS NULL OR a.id < $5::uuid)
+	AND ($4::uuid IS NULL OR a.instance_id = $4::uuid)
+	AND ($5::text = '' OR a.state = $5::text)
+	AND ($6::uuid IS NULL OR a.id < $6::uuid)
 ORDER BY a.id DESC LIMIT $2
 `
 
@@ -27,6 +28,7 @@ type AlertsParams struct {
 	OrganizationID uuid.UUID
 	Limit          int32
 	Projects       []uuid.UUID
+	Instance       *uuid.UUID
 	State          string
 	Before         *uuid.UUID
 }
@@ -57,6 +59,7 @@ func (q *Queries) Alerts(ctx context.Context, arg AlertsParams) ([]AlertsRow, er
 		arg.OrganizationID,
 		arg.Limit,
 		arg.Projects,
+		arg.Instance,
 		arg.State,
 		arg.Before,
 	)
