@@ -67,6 +67,9 @@ func (s *session) takeUp(events []agentapi.DesiredEvent, listing *store.Listing)
 		return err
 	}
 	s.work.Changed(changed...)
+	if s.probes != nil {
+		s.probes.Changed(changed...)
+	}
 	if s.backups == nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"souk/internal/agent/backups"
 	"souk/internal/agent/identity"
 	"souk/internal/agent/link"
+	"souk/internal/agent/probe"
 	"souk/internal/agent/reconcile"
 	"souk/internal/agent/store"
 	"souk/internal/driver"
@@ -21,6 +22,7 @@ type session struct {
 	client    *link.Client
 	work      *reconcile.Reconciler
 	backups   *backups.Keeper // nil where the driver keeps none
+	probes    *probe.Prober   // nil where the driver cannot try instances
 	greeted   chan struct{}   // closed after the first hello
 	listAgain chan struct{}   // has a token when the whole list is needed
 	renew     chan struct{}   // has a token when the certificate was refused
@@ -37,6 +39,9 @@ func newSession(a *agent, id *identity.Identity, records *store.Store, client *l
 	s.work = reconcile.New(a.reconcileOptions(records, func() { signal(s.listAgain) }))
 	if keeper, ok := a.driver.(driver.BackupKeeper); ok {
 		s.backups = backups.New(a.backupOptions(keeper, records))
+	}
+	if prober, ok := a.driver.(driver.Prober); ok {
+		s.probes = probe.New(probe.Options{Driver: prober, Store: records, Now: a.deps.Clock, Logger: a.log})
 	}
 	return s
 }
@@ -67,6 +72,9 @@ func (s *session) run(ctx context.Context) error {
 	start(func(ctx context.Context) error { return s.work.Run(ctx, calls) })
 	if s.backups != nil {
 		start(s.backups.Run)
+	}
+	if s.probes != nil {
+		start(s.probes.Run)
 	}
 	start(s.keepCertificate)
 	start(s.greet)

@@ -174,6 +174,26 @@ type Fact struct {
 	// Drill is set where the fact is about a restore drill of the instance's
 	// backups; Observation then says nothing.
 	Drill *DrillFact `json:"drill,omitempty"`
+	// SLI is set where the fact is about whether the instance was available;
+	// Observation then says nothing.
+	SLI *SLISpan `json:"sli,omitempty"`
+}
+
+// SLIState is what was found out by trying an instance as its clients do.
+type SLIState string
+
+// The states of a span. What could not be measured is in no span.
+const (
+	SLIUp   SLIState = "up"
+	SLIDown SLIState = "down"
+)
+
+// SLISpan is a stretch of time, [From, To) by Souk's clock, in which the instance was
+// up or down throughout. Spans of an instance do not overlap.
+type SLISpan struct {
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
+	State SLIState  `json:"state"`
 }
 
 // BackupFact is what is true of an instance's backups: all that are kept, and

@@ -54,6 +54,7 @@ const (
 	// ConformanceWrite is to record what a conformance run showed of a service of one's own.
 	ConformanceWrite Action = "conformance.write"
 	MaintenanceWrite Action = "maintenance.write"
+	SLARead          Action = "sla.read" // reports of all instances
 )
 
 // Actions of the operator's staff across organizations; never a reveal.
@@ -72,20 +73,20 @@ const (
 	OperatorImpersonate  Action = "operator.impersonate" // look as an organization's people do
 )
 
-var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics, AlertRead}
+var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics, AlertRead, SLARead}
 var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite, BackupWrite, ConformanceWrite, MaintenanceWrite}
 var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite, AlertWrite}
 var owners = []Action{OrganizationClose, OwnerWrite, SSOManage}
 
 // table holds what each role allows in its own organization or project.
 var table = map[api.Role]map[Action]bool{
-	api.RoleBilling: set([]Action{OrganizationRead, CostRead, QuotaRead}),
+	api.RoleBilling: set([]Action{OrganizationRead, CostRead, QuotaRead, SLARead}),
 	api.RoleViewer:  set(reads),
 	api.RoleEditor:  set(reads, edits),
 	api.RoleAdmin:   set(reads, edits, admins),
 	api.RoleOwner:   set(reads, edits, admins, owners),
 	// What engines log may hold what the customer's clients sent: not for others.
-	RoleLooking: set([]Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceMetrics, AlertRead, AuditRead, TokenRead}),
+	RoleLooking: set([]Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceMetrics, AlertRead, SLARead, AuditRead, TokenRead}),
 }
 
 // RoleLooking is that of the operator's staff who look as an organization does.

@@ -20,7 +20,7 @@ func TestTable(t *testing.T) {
 	want := map[Action]string{
 		OrganizationRead: all, QuotaRead: all, CostRead: all,
 		ProjectRead: "viewer editor admin owner", MemberRead: "viewer editor admin owner",
-		InstanceRead: "viewer editor admin owner", InstanceLogs: "viewer editor admin owner", InstanceMetrics: "viewer editor admin owner", AlertRead: "viewer editor admin owner",
+		InstanceRead: "viewer editor admin owner", InstanceLogs: "viewer editor admin owner", InstanceMetrics: "viewer editor admin owner", AlertRead: "viewer editor admin owner", SLARead: "billing viewer editor admin owner",
 		InstanceWrite: "editor admin owner", CredentialReveal: "editor admin owner", BindingWrite: "editor admin owner", BackupWrite: "editor admin owner", ConformanceWrite: "editor admin owner", MaintenanceWrite: "editor admin owner",
 		OrganizationUpdate: "admin owner", AuditRead: "admin owner", ProjectWrite: "admin owner",
 		MemberWrite: "admin owner", TokenRead: "admin owner", TokenWrite: "admin owner", AlertWrite: "admin owner",
@@ -117,12 +117,12 @@ func TestCovers(t *testing.T) {
 
 // Who looks as an organization does reads, and never changes or reveals.
 func TestLooking(t *testing.T) {
-	for _, a := range []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceMetrics, AlertRead, AuditRead, TokenRead} {
+	for _, a := range []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceMetrics, AlertRead, SLARead, AuditRead, TokenRead} {
 		if !Allows(RoleLooking, a) {
 			t.Errorf("%s is not seen", a)
 		}
 	}
-	if n := len(table[RoleLooking]); n != 10 {
+	if n := len(table[RoleLooking]); n != 11 {
 		t.Errorf("%d actions are allowed", n)
 	}
 	if slices.Contains(Ladder, RoleLooking) {

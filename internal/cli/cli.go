@@ -116,7 +116,7 @@ func newRoot(a *App, more ...Builder) *cobra.Command {
 		newServices(a), newPlans(a), newOrder(a), newGet(a), newDescribe(a), newUpdate(a),
 		newApply(a), newDiff(a), newDelete(a), newProtect(a), newUnprotect(a),
 		newSuspend(a), newResume(a), newUndelete(a), newBackup(a), newRestore(a), newDrill(a), newCertificate(a))
-	add(groupConnect, newCredentials(a), newConnect(a), newBinding(a), newLogs(a), newMetrics(a))
+	add(groupConnect, newCredentials(a), newConnect(a), newBinding(a), newLogs(a), newMetrics(a), newSLA(a))
 	add(groupOrganize,
 		newLogin(a), newLogout(a), newWhoami(a), newContext(a), newProject(a), newMember(a), newToken(a), newAlert(a), newMaintenance(a))
 	add(groupServer, newProvider(a), newZone(a), newPrices(a), newAudit(a), newConformance(a), newVerify(a), newVersion(a))

@@ -12,8 +12,8 @@ import (
 
 const mediaPDF = "application/pdf"
 
-// pdf is an answer that is a PDF.
-type pdf struct {
+// file is an answer that is a file.
+type file struct {
 	ContentType string `header:"Content-Type"`
 	Disposition string `header:"Content-Disposition"`
 	Body        []byte
@@ -58,8 +58,8 @@ func (s *Server) registerDrills() {
 		})
 	register(s, Operation{Method: http.MethodGet, Path: path + "/{drill}/certificate.pdf", ID: "drills-certificate-pdf", Tag: "evidence", Summary: "The certificate of a restore drill as a PDF",
 		Description: "It carries the SHA-256 of what was signed.", Action: authz.InstanceRead, Media: mediaPDF},
-		func(ctx context.Context, in *InDrill) (*pdf, error) {
-			out := &pdf{ContentType: mediaPDF}
+		func(ctx context.Context, in *InDrill) (*file, error) {
+			out := &file{ContentType: mediaPDF}
 			err := s.Read(ctx, func(tx store.Tx, p Place) error {
 				text, name, err := s.Instances.CertificateDocument(ctx, tx, at(p), in.Name, in.Drill)
 				out.Body, out.Disposition = text, fmt.Sprintf("attachment; filename=%q", name)

@@ -145,6 +145,7 @@ func (s *Server) register() {
 	s.registerBindings()
 	s.registerBackups()
 	s.registerDrills()
+	s.registerAvailability()
 	s.registerSessions()
 	s.registerSignUp()
 	s.registerPasswords()

@@ -42,6 +42,9 @@ func (s *Service) Apply(ctx context.Context, tx store.Tx, zone uuid.UUID, epoch 
 	if f.Drill != nil {
 		return s.applyDrill(ctx, tx, zone, id, epoch, f)
 	}
+	if f.SLI != nil {
+		return s.applySLI(ctx, tx, zone, id, epoch, f)
+	}
 	if !known(f.Observation.State) {
 		return ErrUnknownState
 	}

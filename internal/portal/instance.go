@@ -31,6 +31,7 @@ func (p *Portal) instancePageRoutes() []Route {
 	routes = append(routes, p.logRoutes()...)
 	routes = append(routes, p.maintenanceRoutes()...)
 	routes = append(routes, p.metricsRoutes()...)
+	routes = append(routes, p.availabilityRoutes()...)
 	return append(routes, p.settingsRoutes()...)
 }
 
@@ -82,7 +83,7 @@ func (s *shown) underWay() bool {
 
 // tabs are the instance's pages.
 func (s *shown) tabs(v *visit) []entry {
-	return []entry{{v.T("instance.overview"), s.path()}, {v.T("instance.bindings"), s.path("bindings")}, {v.T("instance.backups"), s.path("backups")}, {v.T("instance.maintenance"), s.path("maintenance")}, {v.T("instance.logs"), s.path("logs")}, {v.T("instance.metrics"), s.path("metrics")}, {v.T("instance.settings"), s.path("settings")}}
+	return []entry{{v.T("instance.overview"), s.path()}, {v.T("instance.bindings"), s.path("bindings")}, {v.T("instance.backups"), s.path("backups")}, {v.T("instance.maintenance"), s.path("maintenance")}, {v.T("instance.logs"), s.path("logs")}, {v.T("instance.metrics"), s.path("metrics")}, {v.T("instance.availability"), s.path("availability")}, {v.T("instance.settings"), s.path("settings")}}
 }
 
 // overviewOf is what the first page of an instance shows.

@@ -44,6 +44,7 @@ func (v *visit) administration() []entry {
 		{authz.InstanceRead, v.T("section.maintenance"), "maintenance"},
 		{authz.ProjectRead, v.T("section.projects"), "projects"},
 		{authz.CostRead, v.T("section.costs"), "costs"},
+		{authz.SLARead, v.T("section.sla"), "sla"},
 		{authz.QuotaRead, v.T("section.quota"), "quota"},
 		{authz.MemberRead, v.T("section.members"), "members"},
 		{authz.TokenRead, v.T("section.tokens"), "tokens"},

@@ -148,6 +148,8 @@ var routeRows = map[string]routeRow{
 
 	"GET /o/{org}":             {may: everyRole, ask: at(own)},
 	"GET /o/{org}/costs":       {may: everyRole, ask: at(own + "/costs")},
+	"GET /o/{org}/sla":         {may: everyRole, ask: at(own + "/sla")},
+	"GET /o/{org}/sla/{file}":  {may: everyRole, ask: at(own + "/sla/report.pdf")},
 	"GET /o/{org}/costs/total": {may: everyRole, ask: at(own + "/costs/total")},
 	"GET /o/{org}/quota":       {may: everyRole, ask: at(own + "/quota")},
 	"GET /o/{org}/projects":    {may: readers, ask: at(own + "/projects")},
@@ -216,6 +218,7 @@ var routeRows = map[string]routeRow{
 	"GET " + ofInstance + "/metrics":                        {may: readers, ask: ready("/metrics")},
 	"GET " + ofInstance + "/metrics/data":                   {may: readers, ask: ready("/metrics/data")},
 	"GET " + ofInstance + "/metrics/grafana.json":           {may: readers, ask: ready("/metrics/grafana.json")},
+	"GET " + ofInstance + "/availability":                   {may: readers, ask: ready("/availability")},
 	"GET " + ofInstance + "/settings":                       {may: readers, ask: ready("/settings")},
 	"POST " + ofInstance + "/reveal":                        {may: editors, answer: 200, ask: onInstance("/reveal", url.Values{}, nil)},
 	"POST " + ofInstance + "/protect":                       {may: editors, ask: onInstance("/protect", url.Values{}, nil)},

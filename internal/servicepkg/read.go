@@ -66,5 +66,10 @@ func Read(files Files, connection func(e api.Endpoint, login, password string) C
 	if file.Alerts, err = ReadAlerts(files.Alerts); err != nil {
 		panic(fmt.Sprintf("%s: %v", file.Name, err))
 	}
+	if file.SLI != nil {
+		if err := file.SLI.Check(); err != nil {
+			panic(fmt.Sprintf("package.yaml of %s: sli: %v", file.Name, err))
+		}
+	}
 	return Package{Definition: file.Definition, Connection: connection, Runbooks: readRunbooks(files.Runbooks), Client: file.Client, DemoPrices: file.DemoPrices}
 }

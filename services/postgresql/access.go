@@ -53,7 +53,7 @@ func (s *server) roles(ctx context.Context) error {
 }
 
 // ownRoles are the server's own and its operator's.
-var ownRoles = []string{owner, superuser, backupRole, "postgres", "streaming_replica", "cnpg_pooler_pgbouncer"}
+var ownRoles = []string{owner, superuser, backupRole, probeRole, "postgres", "streaming_replica", "cnpg_pooler_pgbouncer"}
 
 // login is what the server has of a log-in.
 type login struct{ verifier string }

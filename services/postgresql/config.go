@@ -142,6 +142,8 @@ func accessRules(networks []string, backups bool) (string, error) {
 	}
 	text.WriteString("local all all reject\n")
 	fmt.Fprintf(&text, "host all %s,%s all reject\n", superuser, backupRole)
+	fmt.Fprintf(&text, "hostssl postgres %s samehost scram-sha-256\n", probeRole)
+	fmt.Fprintf(&text, "host all %s all reject\n", probeRole)
 	for _, network := range networks {
 		prefix, err := netip.ParsePrefix(network)
 		if err != nil {

@@ -18,6 +18,8 @@ func TestAccessRules(t *testing.T) {
 local all souk_admin peer map=souk
 local all all reject
 host all souk_admin,souk_backup all reject
+hostssl postgres souk_probe samehost scram-sha-256
+host all souk_probe all reject
 hostssl app all 10.0.0.0/8 scram-sha-256
 hostssl app all 0.0.0.0/0 scram-sha-256
 hostssl app all ::/0 scram-sha-256

@@ -23,6 +23,7 @@ var (
 	stepRoles       = step.New("postgresql/roles")
 	stepAccess      = step.New("postgresql/access")
 	stepBackups     = step.New("postgresql/backups")
+	stepProbe       = step.New("postgresql/probe")
 )
 
 // engine runs PostgreSQL as a process.
@@ -84,6 +85,7 @@ func (e *engine) Steps(job *process.Job) ([]process.Step, func()) {
 		{Name: stepRoles, Run: roles},
 		{Name: stepAccess, Run: access},
 		{Name: stepBackups, Run: w.allowBackups},
+		{Name: stepProbe, Run: w.probing},
 	}, w.close
 }
 

@@ -31,6 +31,6 @@ FROM pg_database db, (
 		count(*) FILTER (WHERE state = 'idle in transaction (aborted)') AS failed,
 		count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting,
 		max(extract(epoch FROM clock_timestamp() - xact_start)) FILTER (WHERE datid = (SELECT oid FROM pg_database WHERE datname = $1)) AS oldest
-	FROM pg_stat_get_activity(NULL) WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+	FROM pg_stat_get_activity(NULL) WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND usesysid IS DISTINCT FROM to_regrole('souk_probe')
 ) clients
 WHERE db.datname = $1

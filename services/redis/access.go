@@ -38,10 +38,11 @@ func rules(password string, rights []string) []string {
 
 // logins are the rules of all log-ins that are wanted, by name. The default user,
 // which clients are without a log-in, can do nothing.
-func logins(credentials []driver.Credential, adminPassword string) (map[string][]string, error) {
+func logins(credentials []driver.Credential, secret func(purpose string) string) (map[string][]string, error) {
 	all := map[string][]string{
 		"default":     {"off", "nocommands"},
-		administrator: rules(adminPassword, []string{"~*", "&*", "+@all"}),
+		administrator: rules(secret(administrator), []string{"~*", "&*", "+@all"}),
+		probeLogin:    rules(secret(probeLogin), probeRights),
 	}
 	for _, c := range credentials {
 		if err := validLogin(c.Login); err != nil {
@@ -53,8 +54,8 @@ func logins(credentials []driver.Credential, adminPassword string) (map[string][
 }
 
 // userLines writes the log-ins as the server's file has them.
-func userLines(credentials []driver.Credential, adminPassword string) (string, error) {
-	all, err := logins(credentials, adminPassword)
+func userLines(credentials []driver.Credential, secret func(purpose string) string) (string, error) {
+	all, err := logins(credentials, secret)
 	var lines []string
 	for name, rules := range all {
 		lines = append(lines, "user "+name+" "+strings.Join(rules, " ")+"\n")
@@ -66,7 +67,7 @@ func userLines(credentials []driver.Credential, adminPassword string) (string, e
 // access makes the log-ins of the running server what they should be. One that is
 // removed loses its sessions with it.
 func (w *work) access(context.Context) error {
-	wanted, err := logins(w.Want.Credentials, w.Secret(administrator))
+	wanted, err := logins(w.Want.Credentials, w.Secret)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ var fixed = map[string]string{
 	"enable-protected-configs": "no",
 	"enable-debug-command":     "no",
 	"enable-module-command":    "no",
-	"databases":                "16",
+	"databases":                strconv.Itoa(usersDatabase + 1), // and that of the probe
 	"appendonly":               "yes",
 	"appenddirname":            appendOnly,
 	"appendfilename":           "appendonly.aof",
@@ -69,7 +69,7 @@ func configure(job *process.Job) (config, error) {
 	if job.ReadOnly { // refuses what would add data, and nothing else
 		live["maxmemory"], live["maxmemory-policy"] = "1", "noeviction"
 	}
-	users, err := userLines(job.Want.Credentials, job.Secret(administrator))
+	users, err := userLines(job.Want.Credentials, job.Secret)
 	if err != nil {
 		return config{}, err
 	}

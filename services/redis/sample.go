@@ -58,7 +58,7 @@ func samples(text string) (out []driver.Sample) {
 			out = append(out, driver.Sample{Name: name, Value: number})
 		case field == "connected_clients" && err == nil:
 			out = append(out, driver.Sample{Name: "redis_connected_clients", Value: number - 1}) // the agent is one
-		case strings.HasPrefix(field, "db"):
+		case strings.HasPrefix(field, "db") && field != probeData:
 			keys += keysOf(value)
 		case field == "maxmemory_policy" && value != "noeviction":
 			evicts = 1
@@ -71,6 +71,9 @@ func samples(text string) (out []driver.Sample) {
 	return append(out, driver.Sample{Name: "redis_keys", Value: keys}, driver.Sample{Name: "redis_memory_evicts", Value: evicts},
 		driver.Sample{Name: "redis_rejected_writes_total", Value: rejected}, driver.Sample{Name: "redis_persistence_ok", Value: persists})
 }
+
+// probeData is what INFO calls the probe's own database.
+var probeData = "db" + strconv.Itoa(probeDatabase)
 
 // keysOf reads "keys=3,expires=0,avg_ttl=0".
 func keysOf(database string) float64 {

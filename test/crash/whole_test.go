@@ -47,7 +47,7 @@ func (h *harness) whole(t *testing.T) {
 	t.Helper()
 	h.Eventually("all instances are as they should be and nothing else is there", h.difference)
 	h.Sh("souk --context operator audit segments").Done("No differences")
-	for _, gap := range h.Record(`SELECT epoch FROM (SELECT zone_id, epoch, sequence FROM facts UNION ALL SELECT zone_id, epoch, sequence FROM backup_reports) f GROUP BY zone_id, epoch
+	for _, gap := range h.Record(`SELECT epoch FROM (SELECT zone_id, epoch, sequence FROM facts UNION ALL SELECT zone_id, epoch, sequence FROM backup_reports UNION ALL SELECT zone_id, epoch, sequence FROM sli_intervals) f GROUP BY zone_id, epoch
 		HAVING count(*) <> max(sequence) OR min(sequence) <> 1`) {
 		t.Errorf("the facts of epoch %s have gaps", gap)
 	}

@@ -16,6 +16,7 @@ import (
 var (
 	stepFactRecorded       = step.New("agent/fact-recorded")
 	stepBackupsRecorded    = step.New("agent/backups-recorded")
+	stepSLIRecorded        = step.New("agent/sli-recorded")
 	stepInstanceDropped    = step.New("agent/instance-dropped")
 	stepOutboxAcknowledged = step.New("agent/outbox-acknowledged")
 )
@@ -64,6 +65,17 @@ func (s *Store) ReportBackups(id string, is agentapi.BackupFact) error {
 		return err
 	}
 	stepBackupsRecorded.Done()
+	return nil
+}
+
+// ReportSLI puts a fact about whether an instance was available into the outbox.
+func (s *Store) ReportSLI(id string, is agentapi.SLISpan) error {
+	real := s.now()
+	fact := agentapi.Fact{BootID: s.bootID, InstanceID: id, EffectiveAt: s.clock.at(real), RealAt: timestamp(real), SLI: &is}
+	if err := s.enqueue(fact); err != nil {
+		return err
+	}
+	stepSLIRecorded.Done()
 	return nil
 }
 

@@ -1,0 +1,40 @@
+-- name: Instances :many
+-- Those of an organization that were to serve in a period, as was known at a
+-- watermark, with what they were ordered as last.
+SELECT DISTINCT ON (i.id) i.id, i.name, i.service, i.package_revision_id, p.name AS project, s.service_level, z.driver
+FROM segments s JOIN instances i ON i.id = s.instance_id JOIN projects p ON p.id = i.project_id JOIN zones z ON z.id = i.zone_id
+WHERE s.organization_id = $1 AND (sqlc.narg(instance)::uuid IS NULL OR s.instance_id = sqlc.narg(instance)::uuid)
+	AND s.state IN ('active', 'failed') AND s.recorded_at <= sqlc.arg(watermark)::timestamptz AND (s.superseded_at IS NULL OR s.superseded_at > sqlc.arg(watermark)::timestamptz)
+	AND s.from_at < sqlc.arg(to_at)::timestamptz
+	AND (s.to_at IS NULL OR s.to_recorded_at > sqlc.arg(watermark)::timestamptz OR s.to_at > sqlc.arg(from_at)::timestamptz)
+ORDER BY i.id, s.from_at DESC;
+
+-- name: Service :many
+-- When instances were to serve, as was known at a watermark; what goes on does so until then.
+SELECT instance_id, from_at, coalesce(CASE WHEN to_recorded_at <= sqlc.arg(watermark)::timestamptz THEN to_at END, sqlc.arg(until)::timestamptz)::timestamptz AS to_at FROM segments
+WHERE instance_id = ANY (sqlc.arg(instances)::uuid[]) AND state IN ('active', 'failed')
+	AND recorded_at <= sqlc.arg(watermark)::timestamptz AND (superseded_at IS NULL OR superseded_at > sqlc.arg(watermark)::timestamptz)
+ORDER BY instance_id, from_at;
+
+-- name: Measured :many
+-- What zones measured, as was known at a watermark; what follows each other in the
+-- same state is one.
+SELECT instance_id, state, lower(during)::timestamptz AS from_at, upper(during)::timestamptz AS to_at FROM (
+	SELECT instance_id, state, unnest(range_agg(tstzrange(from_at, to_at, '[)'))) AS during FROM sli_intervals
+	WHERE instance_id = ANY (sqlc.arg(instances)::uuid[]) AND tstzrange(from_at, to_at, '[)') && tstzrange(sqlc.arg(from_at)::timestamptz, sqlc.arg(until)::timestamptz, '[)')
+		AND recorded_at <= sqlc.arg(watermark)::timestamptz
+	GROUP BY instance_id, state) merged
+ORDER BY instance_id, from_at;
+
+-- name: Changes :many
+-- Changes that users asked for, and when the zone reported the first thing after
+-- which each was in force, as was known at a watermark.
+SELECT c.instance_id, c.accepted_at,
+	coalesce((SELECT min(f.effective_at) FROM facts f WHERE f.instance_id = c.instance_id AND f.generation >= c.generation AND f.received_at <= sqlc.arg(watermark)::timestamptz), sqlc.arg(until)::timestamptz)::timestamptz AS done_at
+FROM commands c
+WHERE c.instance_id = ANY (sqlc.arg(instances)::uuid[]) AND c.kind = 'update'
+	AND c.accepted_at > sqlc.arg(since)::timestamptz AND c.accepted_at < sqlc.arg(until)::timestamptz AND c.accepted_at <= sqlc.arg(watermark)::timestamptz
+ORDER BY c.instance_id, c.generation;
+
+-- name: Zone :one
+SELECT name, display_name, time_zone FROM organizations WHERE id = $1;

@@ -1,0 +1,186 @@
+package postgresql
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"souk/internal/driver"
+	"souk/internal/driver/process"
+	"souk/internal/servicepkg"
+)
+
+// closeWithin is how long it may take to say goodbye to a server.
+const closeWithin = time.Second
+
+// probeRole is the log-in by which it is tried whether the server serves. It may
+// enter the database postgres, which users may not, from this machine, and read and
+// write the one row there that is made for it.
+const probeRole = "souk_probe"
+
+const (
+	probeRead  = "SELECT at FROM souk_probe.beat"
+	probeWrite = "UPDATE souk_probe.beat SET at = clock_timestamp()"
+)
+
+// probeTable is what the probe reads and writes. It is made whole or not at all.
+const probeTable = `BEGIN;
+CREATE SCHEMA IF NOT EXISTS souk_probe;
+CREATE TABLE IF NOT EXISTS souk_probe.beat (one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL);
+INSERT INTO souk_probe.beat (at) VALUES ('epoch') ON CONFLICT DO NOTHING;
+GRANT USAGE ON SCHEMA souk_probe TO souk_probe;
+GRANT SELECT, UPDATE (at) ON souk_probe.beat TO souk_probe;
+COMMIT`
+
+// probing makes the probe's log-in and its table.
+func (w *work) probing(ctx context.Context) error {
+	if w.ReadOnly { // nothing is added to storage that is full; what is there already does
+		return nil
+	}
+	secret := w.Secret(probeRole)
+	var has, ready bool
+	var known string
+	err := w.admin.QueryRow(ctx, `SELECT count(*) > 0, coalesce(max(rolpassword), ''), to_regclass('souk_probe.beat') IS NOT NULL AND coalesce(bool_or(has_database_privilege(oid, 'postgres', 'CONNECT')), false)
+		FROM pg_authid WHERE rolname = $1`, probeRole).Scan(&has, &known, &ready)
+	if err != nil {
+		return err
+	}
+	if !has || !verifies(known, secret) {
+		if err := w.probeLogin(ctx, has, secret); err != nil {
+			return err
+		}
+	}
+	if ready {
+		return nil
+	}
+	_, err = w.admin.Exec(ctx, probeTable, pgx.QueryExecModeSimpleProtocol)
+	return err
+}
+
+func (w *work) probeLogin(ctx context.Context, exists bool, secret string) error {
+	hash, err := verifier(secret)
+	if err != nil {
+		return err
+	}
+	verb := "CREATE"
+	if exists {
+		verb = "ALTER"
+	}
+	_, err = w.admin.Exec(ctx, verb+" ROLE "+probeRole+" LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT 5 PASSWORD "+literal(hash)+
+		";\nGRANT CONNECT ON DATABASE postgres TO "+probeRole, pgx.QueryExecModeSimpleProtocol)
+	return err
+}
+
+var _ process.Prober = (*engine)(nil)
+
+// sli is the package's own, parsed once.
+var sli = sync.OnceValue(func() *servicepkg.SLI { return Package().Definition.SLI })
+
+// Probe implements process.Prober.
+func (e *engine) Probe(host *process.Host, _ driver.Instance) *driver.Probe {
+	p := &prober{address: host.ClientAddress(), secret: host.Secret(probeRole), tls: host.TLS(), kept: make(chan *pgconn.PgConn, 1)}
+	p.kept <- nil
+	return sli().Probe(map[string]func(context.Context) error{"read": p.read, "connect": p.connect, "write": p.write}, p.close)
+}
+
+// prober tries one server as its clients do.
+type prober struct {
+	address, secret string
+	tls             *tls.Config
+	kept            chan *pgconn.PgConn // the one connection that is kept, nil while there is none; taken out by who uses it
+}
+
+func (p *prober) dial(ctx context.Context) (*pgconn.PgConn, error) {
+	config, err := pgconn.ParseConfig("sslmode=disable")
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(p.address)
+	if err != nil {
+		return nil, err
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil, err
+	}
+	config.Host, config.Port, config.TLSConfig, config.Fallbacks = host, uint16(number), p.tls, nil
+	config.User, config.Password, config.Database = probeRole, p.secret, "postgres"
+	config.RuntimeParams = map[string]string{"application_name": "souk probe", "default_transaction_read_only": "off"}
+	config.OnNotice = func(*pgconn.PgConn, *pgconn.Notice) {}
+	return pgconn.ConnectConfig(ctx, config)
+}
+
+func (p *prober) read(ctx context.Context) error  { return p.onKept(ctx, probeRead) }
+func (p *prober) write(ctx context.Context) error { return p.onKept(ctx, probeWrite) }
+
+// onKept carries out a statement on the connection that is kept, or on a new one
+// where that was lost.
+func (p *prober) onKept(ctx context.Context, statement string) error {
+	var conn *pgconn.PgConn
+	select {
+	case conn = <-p.kept:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { p.kept <- conn }()
+	if conn == nil || conn.IsClosed() {
+		var err error
+		if conn, err = p.dial(ctx); err != nil {
+			conn = nil
+			return judged(err)
+		}
+	}
+	if _, err := conn.Exec(ctx, statement).ReadAll(); err != nil {
+		_ = conn.Close(ctx)
+		conn = nil
+		return judged(err)
+	}
+	return nil
+}
+
+// connect makes a new connection, as a client does that comes.
+func (p *prober) connect(ctx context.Context) error {
+	conn, err := p.dial(ctx)
+	if err != nil {
+		return judged(err)
+	}
+	_, err = conn.Exec(ctx, probeRead).ReadAll()
+	_ = conn.Close(ctx)
+	return judged(err)
+}
+
+func (p *prober) close() {
+	if conn := <-p.kept; conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}
+	p.kept <- nil
+}
+
+// judged tells apart what an error says of the server. One that has as many clients
+// as its owner allows serves those; and where the probe itself is not let in
+// nothing is known.
+func judged(err error) error {
+	var refusal *pgconn.PgError
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	notLetIn := []string{"28000", "28P01", "3D000", "3F000", "42501", "42P01"}
+	switch {
+	case refusal.Code == "53300" && !strings.Contains(refusal.Message, "role"):
+		return nil
+	case slices.Contains(notLetIn, refusal.Code), refusal.Code == "53300":
+		return driver.ErrCannotTell
+	}
+	return err
+}
