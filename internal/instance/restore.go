@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -83,6 +84,9 @@ func (s *Service) findPoint(ctx context.Context, tx store.Tx, t *restoring, at t
 		return err
 	}
 	from, until := s.reach(set, rows)
+	if from == nil && set.ArchivedUntil == nil && slices.ContainsFunc(rows, func(b instancedb.Backup) bool { return b.State == backupCompleted }) {
+		return problem.InvalidField("body.restoreFrom.time", at, "Of %s there are snapshots, and no points in time between them. Say which backup to restore instead.", t.source.Name)
+	}
 	if from == nil {
 		return problem.InvalidField("body.restoreFrom.time", at, "No point in time of %s can be restored: there is no backup of it yet.", t.source.Name)
 	}

@@ -57,7 +57,8 @@ func anyMissing(ctx context.Context, host *process.Host, folder, manifest string
 	return false, nil
 }
 
-// data makes an empty instance's files, under another name until they are whole.
+// data makes an instance's files, under another name until they are whole: empty, or
+// of a backup where one is to be restored.
 func (w *work) data(ctx context.Context) error {
 	has, err := w.engine.HasData(ctx, w.Host)
 	if err != nil {
@@ -69,10 +70,11 @@ func (w *work) data(ctx context.Context) error {
 	if err := w.Remove(ctx, unfinished); err != nil {
 		return err
 	}
-	err = w.Write(ctx,
-		shim.File{Path: unfinished + "/" + appendOnly + "/" + firstFile, Mode: 0o600},
-		shim.File{Path: unfinished + "/" + appendOnly + "/" + manifest, Mode: 0o600, Data: []byte("file " + firstFile + " seq 1 type i\n")},
-	)
+	if w.Want.Restore != nil {
+		err = w.restore(ctx)
+	} else {
+		err = w.empty(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -80,4 +82,11 @@ func (w *work) data(ctx context.Context) error {
 		return err
 	}
 	return w.Initialised()
+}
+
+func (w *work) empty(ctx context.Context) error {
+	return w.Write(ctx,
+		shim.File{Path: unfinished + "/" + appendOnly + "/" + firstFile, Mode: 0o600},
+		shim.File{Path: unfinished + "/" + appendOnly + "/" + manifest, Mode: 0o600, Data: []byte("file " + firstFile + " seq 1 type i\n")},
+	)
 }
