@@ -94,7 +94,7 @@ func killedAfter(t *testing.T, name string) {
 
 	states := func(id string) (all []driver.State) {
 		for _, fact := range server.Facts() {
-			if fact.InstanceID == id && fact.Backups == nil && fact.Drill == nil {
+			if fact.InstanceID == id && fact.Backups == nil && fact.Drill == nil && fact.SLI == nil {
 				all = append(all, fact.Observation.State)
 			}
 		}
@@ -123,6 +123,9 @@ func killedAfter(t *testing.T, name string) {
 		return f.InstanceID == "db2" && f.Backups != nil && len(f.Backups.Attempts) == 0 && len(f.Backups.Backups) == 1 && f.Backups.Backups[0].ID == "asked for"
 	})
 
+	server.AwaitFact("db2 was found up", func(f agentapi.Fact) bool {
+		return f.InstanceID == "db2" && f.SLI != nil && f.SLI.State == agentapi.SLIUp
+	})
 	server.AwaitFact("the restore drill of db2 has passed", func(f agentapi.Fact) bool {
 		return f.InstanceID == "db2" && f.Drill != nil && !f.Drill.FinishedAt.IsZero() && f.Drill.Problem == "" && f.Drill.Measured.Canaries == 1
 	})
@@ -285,6 +288,11 @@ func (z *diskZone) Backups(_ context.Context, of driver.BackupSource) (is driver
 		return is, err
 	}
 	return is, json.Unmarshal(text, &is.Backups)
+}
+
+func (z *diskZone) Probe(_ context.Context, want driver.Instance) (*driver.Probe, error) {
+	look := func(ctx context.Context) error { _, err := z.Observe(ctx, want.ID); return err }
+	return &driver.Probe{Checks: []driver.ProbeCheck{{Name: "read", Every: 50 * time.Millisecond, Timeout: time.Second, Try: look}}}, nil
 }
 
 func (z *diskZone) ExpireBackup(context.Context, driver.BackupSource, string, bool) error { return nil }

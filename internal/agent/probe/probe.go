@@ -144,8 +144,14 @@ func (p *Prober) wanted(ctx context.Context, id string) (*driver.Probe, error) {
 	if errors.Is(err, store.ErrNotCached) {
 		return nil, nil
 	}
-	if err != nil || work.Desired.Intent != agentapi.IntentActive || work.Reported == nil || !work.Reported.Ran {
+	if err != nil || work.Desired.Intent != agentapi.IntentActive {
 		return nil, err
+	}
+	if work.Reported == nil || !work.Reported.Ran { // it is being made: look again soon
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.pending[id] = true
+		return nil, nil
 	}
 	probe, err := p.Driver.Probe(ctx, work.Desired.Instance)
 	if errors.Is(err, driver.ErrNotFound) {
