@@ -94,6 +94,8 @@ type Endpoint struct {
 	Port     int    `json:"port"`
 	Database string `json:"database,omitempty"`
 	CA       string `json:"ca" doc:"PEM; verify the server by it"`
+	ReadHost string `json:"readHost,omitempty" doc:"where replicas answer, which only read and may be a moment behind; absent where there are none"`
+	ReadPort int    `json:"readPort,omitempty"`
 }
 
 // InstanceOrder is the body of POST …/instances.

@@ -87,6 +87,21 @@ func (a Agent) port() int {
 	return 443
 }
 
+// backupPort is the one that the place of backups listens on; 0 where there is none.
+func (a Agent) backupPort() int {
+	place, ok := a.Driver["backups"].(map[string]any)
+	if !ok {
+		return 0
+	}
+	switch port := place["port"].(type) {
+	case float64:
+		return int(port)
+	case int64:
+		return int(port)
+	}
+	return 443
+}
+
 // Values are those of the chart souk-agent, as YAML.
 func (a Agent) Values() (string, error) {
 	if err := a.check(); err != nil {
@@ -167,6 +182,12 @@ func (a Agent) fill(object map[string]any, config string) {
 		object["data"] = map[string]any{"agent.yaml": config, "server-ca.pem": a.CA}
 	case "Secret":
 		object["stringData"] = map[string]any{"token": a.Token}
+	case "NetworkPolicy":
+		if port := a.backupPort(); port > 0 {
+			spec, _ := object["spec"].(map[string]any)
+			egress, _ := spec["egress"].([]any)
+			spec["egress"] = append(egress, map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": port}}})
+		}
 	case "StatefulSet":
 		sum := sha256.Sum256([]byte(config + "\n" + a.CA + "\n" + a.Token))
 		overlay(object, map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{

@@ -39,6 +39,27 @@ func at(v any, path ...any) any {
 	return v
 }
 
+// The agent may connect to the place of backups where it is given one, and nowhere else.
+func TestManifestOpensTheWayToBackups(t *testing.T) {
+	a := geneva()
+	ways := func() int {
+		text, err := a.Manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(at(objects(t, text)["NetworkPolicy/souk-agent"], "spec", "egress").([]any))
+	}
+	without := ways()
+	a.Driver = map[string]any{"backups": map[string]any{"endpoint": "s3.example", "port": float64(9000)}}
+	if with := ways(); with != without+1 {
+		t.Errorf("%d ways out of the agent, and %d with backups", without, with)
+	}
+	text, _ := a.Manifest()
+	if !strings.Contains(text, "port: 9000") {
+		t.Error("the port is not open")
+	}
+}
+
 func TestManifestIsFilledIn(t *testing.T) {
 	a := geneva()
 	a.Driver = map[string]any{"storageClass": "fast", "expose": map[string]any{"type": "NodePort", "host": "db.example"}}

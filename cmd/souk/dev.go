@@ -25,6 +25,7 @@ import (
 	"souk/internal/cli/config"
 	"souk/internal/controlplane"
 	"souk/internal/dev"
+	"souk/internal/driver"
 )
 
 // newDev is `souk dev`: everything on this machine, all of it real.
@@ -193,7 +194,7 @@ func agentConfig(l dev.Layout, portFrom int) ([]byte, error) {
 }
 
 // backupsConfig hands the object store to the agent, where there is one.
-func backupsConfig(l dev.Layout) (*backupConfig, error) {
+func backupsConfig(l dev.Layout) (*driver.BackupConfig, error) {
 	s := l.ObjectStore
 	if s == nil {
 		return nil, nil
@@ -202,7 +203,7 @@ func backupsConfig(l dev.Layout) (*backupConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &backupConfig{Endpoint: "localhost", Bucket: s.Bucket, Region: "us-east-1", AccessKey: s.AccessKey}
+	c := &driver.BackupConfig{Endpoint: "localhost", Bucket: s.Bucket, Region: "us-east-1", AccessKey: s.AccessKey}
 	if c.Port, err = strconv.Atoi(port); err != nil {
 		return nil, err
 	}

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -91,46 +89,7 @@ type driverConfig struct {
 	Supervisor string `json:"supervisor,omitempty"`
 	Instances  string `json:"instances,omitempty"`
 	// Backups is where backups are kept; absent: nowhere.
-	Backups *backupConfig `json:"backups,omitempty"`
-}
-
-// backupConfig is a bucket of an S3 service.
-type backupConfig struct {
-	// Endpoint is the service's host, which its certificate names, and Port its
-	// port; 443 when 0.
-	Endpoint string `json:"endpoint"`
-	Port     int    `json:"port,omitempty"`
-	Bucket   string `json:"bucket"`
-	Region   string `json:"region"`
-	// AccessKey and the secret key in SecretKeyFile may read, write and delete in
-	// the bucket.
-	AccessKey     string `json:"accessKey"`
-	SecretKeyFile string `json:"secretKeyFile"`
-	// CAFile verifies the service; absent: the authorities that the machine trusts.
-	CAFile string `json:"caFile,omitempty"`
-}
-
-// machineCAs are the authorities that Debian trusts.
-const machineCAs = "/etc/ssl/certs/ca-certificates.crt"
-
-// place reads what is in files.
-func (c *backupConfig) place() (*process.BackupPlace, error) {
-	if c == nil {
-		return nil, nil
-	}
-	if c.Endpoint == "" || c.Bucket == "" || c.Region == "" || c.AccessKey == "" || c.SecretKeyFile == "" {
-		return nil, errors.New("the section driver.backups needs endpoint, bucket, region, accessKey and secretKeyFile")
-	}
-	secret, err := os.ReadFile(c.SecretKeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("driver.backups.secretKeyFile: %w", err)
-	}
-	ca, err := os.ReadFile(cmp.Or(c.CAFile, machineCAs))
-	if err != nil {
-		return nil, fmt.Errorf("driver.backups.caFile: %w", err)
-	}
-	return &process.BackupPlace{Endpoint: c.Endpoint, Port: cmp.Or(c.Port, 443), Bucket: c.Bucket, Region: c.Region,
-		AccessKey: c.AccessKey, SecretKey: strings.TrimSpace(string(secret)), CAPEM: string(ca)}, nil
+	Backups *driver.BackupConfig `json:"backups,omitempty"`
 }
 
 func newAgent(*cli.App) *cobra.Command {
@@ -199,12 +158,16 @@ func openKubernetes(ctx context.Context, config agent.Config, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
+	place, err := section.Backups.Place()
+	if err != nil {
+		return nil, err
+	}
 	klog.SetSlogLogger(log)
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, err
 	}
-	return kubernetes.New(ctx, kubernetes.Config{Section: section, REST: cluster, Engines: engines, Logger: log, Identity: host + ":" + config.DataDir})
+	return kubernetes.New(ctx, kubernetes.Config{Section: section, REST: cluster, Engines: engines, Place: place, Logger: log, Identity: host + ":" + config.DataDir})
 }
 
 func openProcess(raw json.RawMessage, log *slog.Logger) (closable, error) {
@@ -220,7 +183,7 @@ func openProcess(raw json.RawMessage, log *slog.Logger) (closable, error) {
 		}
 		sup = local
 	}
-	backups, err := c.Backups.place()
+	backups, err := c.Backups.Place()
 	if err != nil {
 		return nil, err
 	}

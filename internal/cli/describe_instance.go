@@ -66,6 +66,9 @@ func instanceFacts(p *page, i api.Instance) {
 	p.field("Allowed networks", networkFacts(i.Spec.AllowedNetworks))
 	p.field("Protected", protection(i.Spec.Protected))
 	p.field("Endpoint", endpoint(i.Status.Endpoint))
+	if e := i.Status.Endpoint; e != nil && e.ReadHost != "" {
+		p.field("To read", endpoint(&api.Endpoint{Host: e.ReadHost, Port: e.ReadPort}))
+	}
 	p.field("In force", fmt.Sprintf("generation %d of %d", i.Status.ObservedGeneration, i.Metadata.Generation))
 	r := i.Status.Revisions
 	p.field("Revisions", fmt.Sprintf("package %d, plan %d, price list %d, offering %d", r.Package, r.Plan, r.PriceList, r.Offering))

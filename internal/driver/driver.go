@@ -176,6 +176,10 @@ type Endpoint struct {
 	Port     int    `json:"port"`
 	Database string `json:"database,omitempty"`
 	CAPEM    string `json:"caPEM"` // certificate authority to verify the server by
+	// ReadHost and ReadPort are where clients read without burdening the server that
+	// they write to, and may see what was written a moment ago; empty: nowhere.
+	ReadHost string `json:"readHost,omitempty"`
+	ReadPort int    `json:"readPort,omitempty"`
 }
 
 // Info is what a zone can do.

@@ -132,7 +132,7 @@ func bounded(o driver.Observation) driver.Observation {
 		if len(e.CAPEM) > longestCAPEM {
 			e.CAPEM = "" // half of it verifies nothing
 		}
-		e.Host, e.Database, e.CAPEM = text(e.Host), text(e.Database), strings.ReplaceAll(e.CAPEM, "\x00", "")
+		e.Host, e.ReadHost, e.Database, e.CAPEM = text(e.Host), text(e.ReadHost), text(e.Database), strings.ReplaceAll(e.CAPEM, "\x00", "")
 		o.Endpoint = &e
 	}
 	return o

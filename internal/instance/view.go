@@ -124,7 +124,7 @@ func (v View) endpoint() *api.Endpoint {
 	if len(v.Instance.Endpoint) == 0 || json.Unmarshal(v.Instance.Endpoint, &e) != nil {
 		return nil
 	}
-	return &api.Endpoint{Host: e.Host, Port: e.Port, Database: e.Database, CA: e.CAPEM}
+	return &api.Endpoint{Host: e.Host, Port: e.Port, Database: e.Database, CA: e.CAPEM, ReadHost: e.ReadHost, ReadPort: e.ReadPort}
 }
 
 // Reachable says whether a zone's agent, last heard of at seen and cut off at

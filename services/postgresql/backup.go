@@ -125,7 +125,11 @@ func (e *engine) Archived(ctx context.Context, host *process.Host, report *drive
 		return err
 	}
 	defer admin.Close(context.WithoutCancel(ctx))
-	a, err := admin.archiver(ctx)
+	return admin.archived(ctx, report)
+}
+
+func (s *session) archived(ctx context.Context, report *driver.BackupReport) error {
+	a, err := s.archiver(ctx)
 	if err != nil || !a.on {
 		return err
 	}
@@ -139,32 +143,37 @@ func (e *engine) Archived(ctx context.Context, host *process.Host, report *drive
 	return nil
 }
 
-// Flush has everything that the server has changed until now put away. A change
-// of its own comes after all others, so that the log reaches past them.
+// Flush has everything that the server has changed until now put away.
 func (e *engine) Flush(ctx context.Context, host *process.Host) error {
 	admin, err := connect(ctx, host, "postgres")
 	if err != nil {
 		return err
 	}
 	defer admin.Close(context.WithoutCancel(ctx))
-	a, err := admin.archiver(ctx)
+	return admin.flush(ctx)
+}
+
+// flush has everything that the server has changed until now put away. A change
+// of its own comes after all others, so that the log reaches past them.
+func (s *session) flush(ctx context.Context) error {
+	a, err := s.archiver(ctx)
 	if err != nil || !a.on {
 		return err
 	}
-	if _, err := admin.Exec(ctx, "SELECT pg_current_xact_id()"); err != nil {
+	if _, err := s.Exec(ctx, "SELECT pg_current_xact_id()"); err != nil {
 		return err
 	}
 	var until string
-	if err := admin.QueryRow(ctx, "SELECT pg_walfile_name(pg_switch_wal())").Scan(&until); err != nil {
+	if err := s.QueryRow(ctx, "SELECT pg_walfile_name(pg_switch_wal())").Scan(&until); err != nil {
 		return err
 	}
 	for pause := firstPause; ; pause = min(pause*2, time.Second) {
-		if a, err = admin.archiver(ctx); err != nil || a.wal >= until {
+		if a, err = s.archiver(ctx); err != nil || a.wal >= until {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return &driver.BlockedError{Message: "The last changes of the instance that is restored from cannot be put away: the zone's place for backups cannot be used. It is tried again; if this goes on, the zone's operator has to act.", BlockedBy: "operator", Err: context.Cause(ctx)}
+			return &driver.BlockedError{Message: "The last changes of the instance cannot be put away: the zone's place for backups cannot be used. It is tried again; if this goes on, the zone's operator has to act.", BlockedBy: "operator", Err: context.Cause(ctx)}
 		case <-time.After(pause):
 		}
 	}

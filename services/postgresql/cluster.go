@@ -76,6 +76,14 @@ func (e *clusterEngine) Clients() map[string]string {
 	return map[string]string{"cnpg.io/cluster": clusterName, "cnpg.io/instanceRole": "primary"}
 }
 
+// Readers are the replicas of an instance that has some.
+func (e *clusterEngine) Readers(level string) map[string]string {
+	if e.Members(level) == 1 {
+		return nil
+	}
+	return map[string]string{"cnpg.io/cluster": clusterName, "cnpg.io/instanceRole": "replica"}
+}
+
 func (e *clusterEngine) Members(level string) int {
 	if level == guaranteed {
 		return 3
@@ -171,6 +179,7 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 		spec["postgresGID"] = e.config.PostgresGID
 	}
 	spec["postgresql"] = engine
+	addBackups(spec, job)
 	o := kubernetes.Object("postgresql.cnpg.io/v1", "Cluster", job.Namespace, clusterName, job.Labels, map[string]any{"spec": spec})
 	o.SetAnnotations(annotations)
 	return o, nil
@@ -185,6 +194,9 @@ func clusterSettings(job *kubernetes.Job) (parameters map[string]any, rules []an
 	}
 	s.addSized(job.Want)
 	s.value["log_timezone"] = "UTC"
+	if job.Want.Backup != nil {
+		s.value["archive_timeout"] = archiveEvery + "s"
+	}
 	texts, err := clusterRules(job)
 	if err != nil {
 		return nil, nil, err

@@ -36,6 +36,12 @@ func (e *clusterEngine) Settle(ctx context.Context, job *kubernetes.Job, v kuber
 		return enterPod(ctx, job, primary, database)
 	}
 	admin, err := enter(ctx, "postgres")
+	if wrongPassword(err) && job.Restore != nil {
+		err = e.takeOver(ctx, job, primary)
+		if err == nil {
+			admin, err = enter(ctx, "postgres")
+		}
+	}
 	if err != nil {
 		return notServing(err)
 	}
@@ -78,14 +84,34 @@ func (s *server) letReplicasRewind(ctx context.Context) error {
 	return s.admin.exec(ctx, "GRANT CONNECT ON DATABASE postgres TO %s", "streaming_replica")
 }
 
+// takeOver gives the superuser of a restored server the password of this instance:
+// it comes with that of the instance that was backed up.
+func (e *clusterEngine) takeOver(ctx context.Context, job *kubernetes.Job, primary string) error {
+	before := fmt.Sprintf("%x", job.SecretOf(job.Restore.From, "admin"))
+	admin, err := enterPodAs(ctx, job, primary, "postgres", before)
+	if err != nil {
+		return err
+	}
+	defer admin.Close(context.WithoutCancel(ctx))
+	secret, err := verifierWith(adminPassword(job), job.Secret("admin salt")[:16], iterations)
+	if err != nil {
+		return err
+	}
+	return admin.exec(ctx, "ALTER ROLE %s PASSWORD "+literal(secret), superuser)
+}
+
 // enterPod opens a session as the superuser from within a pod.
 func enterPod(ctx context.Context, job *kubernetes.Job, pod, database string) (*session, error) {
+	return enterPodAs(ctx, job, pod, database, adminPassword(job))
+}
+
+func enterPodAs(ctx context.Context, job *kubernetes.Job, pod, database, password string) (*session, error) {
 	config, err := pgx.ParseConfig("sslmode=disable")
 	if err != nil {
 		return nil, err
 	}
 	config.Host, config.Port = "127.0.0.1", serverPort
-	config.User, config.Password, config.Database = superuser, adminPassword(job), database
+	config.User, config.Password, config.Database = superuser, password, database
 	config.Fallbacks = nil
 	config.RuntimeParams = sessionSettings
 	config.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -99,6 +125,11 @@ func enterPod(ctx context.Context, job *kubernetes.Job, pod, database string) (*
 		return nil, err
 	}
 	return &session{conn}, nil
+}
+
+func wrongPassword(err error) bool {
+	var refusal *pgconn.PgError
+	return errors.As(err, &refusal) && refusal.Code == "28P01"
 }
 
 // notServing turns the refusal of a server that is starting or ending into

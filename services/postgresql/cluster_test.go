@@ -5,9 +5,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"souk/api"
 	"souk/internal/driver"
 	"souk/internal/driver/kubernetes"
 )
@@ -120,5 +122,53 @@ func TestClustersByServiceLevel(t *testing.T) {
 		if instances != test.members || (durability == "required") != test.durable || notes["cnpg.io/hibernation"] != test.hibernation || (notes[fencing] != "") != test.fenced {
 			t.Errorf("%+v: %d members, durability %q, %v", test, instances, durability, notes)
 		}
+	}
+}
+
+func TestWhatAClusterIsMadeOf(t *testing.T) {
+	at := time.Date(2026, 5, 1, 12, 0, 0, 250000000, time.UTC)
+	place := &driver.BackupPlace{Endpoint: "s3.example", Port: 9000, Bucket: "zone"}
+	for _, test := range []struct {
+		name    string
+		restore *kubernetes.Restore
+		target  map[string]any
+	}{
+		{"nothing", nil, nil},
+		{"the end of a backup", &kubernetes.Restore{From: "other", Source: "b"}, map[string]any{"backupID": "b", "targetImmediate": true}},
+		{"a point in time", &kubernetes.Restore{From: "other", Source: "b", Until: at}, map[string]any{"backupID": "b", "targetTime": "2026-05-01 12:00:00.250000+00"}},
+		{"a point in time after the last change", &kubernetes.Restore{From: "other", Source: "b", Until: at, Whole: true}, map[string]any{"backupID": "b"}},
+	} {
+		job := aJob(nil)
+		job.Want.Backup, job.Place, job.Restore = &driver.BackupSettings{Key: "k"}, place, test.restore
+		o, err := (&clusterEngine{}).Main(job, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, _, _ := unstructured.NestedMap(o.Object, "spec", "bootstrap", "recovery", "recoveryTarget")
+		own, _, _ := unstructured.NestedString(o.Object, "spec", "backup", "barmanObjectStore", "destinationPath")
+		_, made, _ := unstructured.NestedMap(o.Object, "spec", "bootstrap", "initdb")
+		if !reflect.DeepEqual(target, test.target) || own != "s3://zone/"+job.Want.ID || made != (test.restore == nil) {
+			t.Errorf("%s: of %v, to %s, anew %v", test.name, target, own, made)
+		}
+		if text, _ := o.MarshalJSON(); strings.Contains(string(text), `"k"`) {
+			t.Errorf("%s: the key of the backups is in the Cluster", test.name)
+		}
+	}
+	if o, err := (&clusterEngine{}).Main(aJob(nil), false); err != nil || o.Object["spec"].(map[string]any)["backup"] != nil {
+		t.Errorf("without backups: %v", err)
+	}
+}
+
+func TestReplicasAreReadFromAtTheirOwnAddress(t *testing.T) {
+	e := &clusterEngine{}
+	if e.Readers("best-effort") != nil || e.Readers(guaranteed)["cnpg.io/instanceRole"] != "replica" {
+		t.Error("replicas are there at the service level guaranteed alone")
+	}
+	env := connection(api.Endpoint{Host: "a", Port: 1, Database: "app", ReadHost: "b", ReadPort: 2}, "me", "secret").Env
+	if env["PGHOST"] != "a" || env["PGHOST_RO"] != "b" || env["PGPORT_RO"] != "2" || !strings.HasPrefix(env["POSTGRESQL_URL_RO"], "postgresql://me:secret@b:2/app?sslmode=verify-full") {
+		t.Errorf("%v", env)
+	}
+	if env := connection(api.Endpoint{Host: "a", Port: 1}, "me", "secret").Env; len(env) != 8 {
+		t.Errorf("without replicas: %v", env)
 	}
 }

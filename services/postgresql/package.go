@@ -39,12 +39,17 @@ func Package() servicepkg.Package {
 func connection(e api.Endpoint, login, password string) servicepkg.Connection {
 	port := strconv.Itoa(e.Port)
 	u := url.URL{Scheme: "postgresql", User: url.UserPassword(login, password), Host: net.JoinHostPort(e.Host, port), Path: "/" + e.Database, RawQuery: "sslmode=verify-full"}
-	return servicepkg.Connection{
-		URI: u.String(),
-		Env: map[string]string{
-			"PGHOST": e.Host, "PGPORT": port, "PGDATABASE": e.Database, "PGUSER": login, "PGPASSWORD": password,
-			"PGSSLMODE": "verify-full", "PGSSLROOTCERT": servicepkg.CAFile,
-			"POSTGRESQL_URL": u.String() + "&sslrootcert=" + servicepkg.CAFile,
-		},
+	env := map[string]string{
+		"PGHOST": e.Host, "PGPORT": port, "PGDATABASE": e.Database, "PGUSER": login, "PGPASSWORD": password,
+		"PGSSLMODE": "verify-full", "PGSSLROOTCERT": servicepkg.CAFile,
+		"POSTGRESQL_URL": u.String() + "&sslrootcert=" + servicepkg.CAFile,
 	}
+	if e.ReadHost != "" {
+		read := u
+		readPort := strconv.Itoa(e.ReadPort)
+		read.Host = net.JoinHostPort(e.ReadHost, readPort)
+		env["PGHOST_RO"], env["PGPORT_RO"] = e.ReadHost, readPort
+		env["POSTGRESQL_URL_RO"] = read.String() + "&sslrootcert=" + servicepkg.CAFile
+	}
+	return servicepkg.Connection{URI: u.String(), Env: env}
 }

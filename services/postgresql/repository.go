@@ -45,7 +45,7 @@ func (e *engine) NoBackups() string {
 // repositoryConfig is what pgBackRest has to know to reach the backups of an
 // instance; ca is where the authority's certificate lies, and locks a folder that
 // keeps two from working on them at once.
-func repositoryConfig(place *process.BackupPlace, of driver.BackupSource, ca, locks string, more ...string) []byte {
+func repositoryConfig(place *driver.BackupPlace, of driver.BackupSource, ca, locks string, more ...string) []byte {
 	lines := []string{
 		"# Written by Souk; changes are lost.", "[global]",
 		"repo1-type=s3", "repo1-path=/" + of.InstanceID,

@@ -91,8 +91,12 @@ func (w *work) bring(ctx context.Context, label string, target []string) error {
 	return inWords(err)
 }
 
+func missingChanges() *driver.BlockedError {
+	return unusable("Some of the changes before this point in time are missing: they were not kept, or are lost. Delete this instance and restore to another point in time, or to the end of a backup.", nil)
+}
+
 // unusable says that this backup will never do.
-func unusable(message string, err error) error {
+func unusable(message string, err error) *driver.BlockedError {
 	return &driver.BlockedError{Message: message, BlockedBy: "you", Permanent: true, Err: err}
 }
 
@@ -172,7 +176,7 @@ func (w *work) wholeLog(ctx context.Context, log []byte) error {
 		last = string(found[1])
 	}
 	if last < newest {
-		return unusable("Some of the changes before this point in time are missing: they were not kept, or are lost. Delete this instance and restore to another point in time, or to the end of a backup.", nil)
+		return missingChanges()
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (e *engine) NoBackups() string {
 // repository is how restic reaches what is kept of an instance. Its secrets are in
 // files.
 type repository struct {
-	place            *process.BackupPlace
+	place            *driver.BackupPlace
 	of               driver.BackupSource
 	key, account, ca string                                                        // where these files lie
 	run              func(ctx context.Context, argv, env []string) ([]byte, error) // under the account that they belong to

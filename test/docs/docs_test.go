@@ -43,6 +43,7 @@ var notRun = map[string]string{
 	"docs/end-user/README.md: souk order postgresql db1 --zone zurich": "needs a zone with three failure domains: test/e2e",
 	"README.md: make run":                                             "stays in the foreground; the test has started the same",
 	"README.md: sudo kill":                                            "ends processes by name; the test kills those that it started",
+	"docs/operator/kubernetes.md: kubectl --namespace":                "needs a cluster: test/e2e",
 	"docs/operator/kubernetes.md: helm install":                       "needs a cluster: test/e2e",
 	"docs/operator/kubernetes.md: make image":                         "is tested in deploy/image and, on a cluster, in test/e2e",
 	"docs/operator/kubernetes.md: souk --context operator zone enrol": "needs a cluster: test/e2e",

@@ -80,8 +80,25 @@ func orderGuaranteed(t *testing.T, z *zone) (n *namespace, primary string) {
 	if !slices.Equal(domains, []string{"zone-1", "zone-2", "zone-3"}) {
 		t.Errorf("its members are in %q", domains)
 	}
+	readReplicas(z, i)
 	n = z.namespaceOf("ha")
 	return n, n.run("get", "cluster.postgresql.cnpg.io/db", "-o", "jsonpath={.status.currentPrimary}")
+}
+
+// readReplicas reads at the address of the replicas, over verified TLS, and cannot write there.
+func readReplicas(z *zone, i api.Instance) {
+	if e := i.Status.Endpoint; e == nil || e.ReadHost == "" || e.ReadHost == e.Host {
+		z.system.t.Fatalf("it is read from at %+v", e)
+	}
+	z.Sh("souk describe instance ha").Done("To read")
+	reader := `eval "$(souk credentials ha -o shell)"; PGHOST=$PGHOST_RO PGPORT=$PGPORT_RO psql -Atc `
+	z.Eventually("replicas answer", func() error {
+		if r := z.Sh(reader + "'select pg_is_in_recovery()'"); strings.TrimSpace(r.Out) != "t" {
+			return errors.New(r.Out + r.Problems)
+		}
+		return nil
+	})
+	z.Sh(reader+"'create table never (n int)'").Fails(1, "read-only")
 }
 
 // movePrimary has the primary on a node that the bed and the zone's agent can be

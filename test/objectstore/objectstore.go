@@ -21,13 +21,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 
-	"souk/internal/driver/process"
+	"souk/internal/driver"
 	"souk/internal/pki"
 )
 
 // Store is a running object store.
 type Store struct {
-	Place *process.BackupPlace
+	Place *driver.BackupPlace
 	// Data is the folder that the bucket's objects lie in, as files.
 	Data string
 
@@ -80,6 +80,12 @@ func Build(ctx context.Context) (string, error) {
 // New starts an object store that ends with the test.
 func New(t *testing.T) *Store {
 	t.Helper()
+	return At(t, "127.0.0.1", "localhost")
+}
+
+// At starts one that listens on an address of this machine, and is known by a name.
+func At(t *testing.T, address, name string) *Store {
+	t.Helper()
 	dir := t.TempDir()
 	s := &Store{t: t, program: Program(t), Data: filepath.Join(dir, "data", "backups")}
 	for _, folder := range []string{s.Data, filepath.Join(dir, "meta")} {
@@ -91,7 +97,7 @@ func New(t *testing.T) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := ca.IssueServer([]string{"localhost", "127.0.0.1"}, time.Now(), time.Hour)
+	pair, err := ca.IssueServer([]string{name, address}, time.Now(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,17 +107,17 @@ func New(t *testing.T) *Store {
 			t.Fatal(err)
 		}
 	}
-	port := freePort(t)
-	s.Place = &process.BackupPlace{Endpoint: "localhost", Port: port, Bucket: "backups", Region: "us-east-1", AccessKey: "souk", SecretKey: "a-secret-for-tests", CAPEM: string(ca.CertPEM())}
-	s.args = []string{"--port", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), "--quiet", "--disable-acl", "--cert", cert, "--key", key,
+	port := freePort(t, address)
+	s.Place = &driver.BackupPlace{Endpoint: name, Port: port, Bucket: "backups", Region: "us-east-1", AccessKey: "souk", SecretKey: "a-secret-for-tests", CAPEM: string(ca.CertPEM())}
+	s.args = []string{"--port", net.JoinHostPort(address, strconv.Itoa(port)), "--quiet", "--disable-acl", "--cert", cert, "--key", key,
 		"posix", "--sidecar", filepath.Join(dir, "meta"), filepath.Dir(s.Data)}
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
 }
 
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(t *testing.T, address string) int {
+	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +138,7 @@ func (s *Store) Start() {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(s.Place.CAPEM))
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-	url := "https://127.0.0.1:" + strconv.Itoa(s.Place.Port) + "/"
+	url := "https://" + net.JoinHostPort(s.Place.Endpoint, strconv.Itoa(s.Place.Port)) + "/"
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		answer, err := client.Get(url)
 		if err == nil {

@@ -11,6 +11,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
+
+	"souk/internal/driver"
 )
 
 // Section is the part of an agent's configuration that describes its cluster.
@@ -32,6 +34,8 @@ type Section struct {
 	// CertificateValidity of instances' servers, "2160h"; they get new ones after
 	// two thirds of it. 0 means pki.ServerValidity.
 	CertificateValidity metav1.Duration `json:"certificateValidity,omitzero"`
+	// Backups is where backups are kept; absent: nowhere.
+	Backups *driver.BackupConfig `json:"backups,omitempty"`
 	// Engines has a section for each service that can be run, by its name.
 	Engines map[string]json.RawMessage `json:"engines"`
 }
@@ -108,7 +112,9 @@ type Config struct {
 	// after a restart.
 	Identity string
 	Engines  []Engine
-	Logger   *slog.Logger
+	// Place is where backups are kept, as the section says; nil: nowhere.
+	Place  *driver.BackupPlace
+	Logger *slog.Logger
 	// Now tells real time; nil means time.Now.
 	Now func() time.Time
 }

@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 
+	"souk/internal/bucket"
 	"souk/internal/driver"
 	"souk/internal/driver/changes"
 )
@@ -37,10 +38,15 @@ type Driver struct {
 	self      map[string]any // the agent, as the subject of a RoleBinding
 	authority *authority
 	applier   *applier
+	bucket    *bucket.Bucket // nil: no backups are kept
+	backups   backupLocks
 	watches   *watches
 	lease     *lease
 	events    *changes.Feed
 	waiters   waiters
+
+	mu       sync.Mutex
+	measured map[string]measured // by instance
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -58,7 +64,7 @@ func New(ctx context.Context, cfg Config) (*Driver, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &Driver{cfg: cfg, log: cfg.Logger, engines: map[string]Engine{}, lease: newLease(), events: changes.NewFeed()}
+	d := &Driver{cfg: cfg, log: cfg.Logger, engines: map[string]Engine{}, lease: newLease(), events: changes.NewFeed(), measured: map[string]measured{}}
 	for _, engine := range cfg.Engines {
 		d.engines[engine.Service()] = engine
 	}
@@ -68,6 +74,11 @@ func New(ctx context.Context, cfg Config) (*Driver, error) {
 	}
 	if d.core, err = coreClient(cfg.REST); err != nil {
 		return nil, err
+	}
+	if cfg.Place != nil {
+		if d.bucket, err = bucket.Open(cfg.Place); err != nil {
+			return nil, err
+		}
 	}
 	if err := d.meet(ctx); err != nil {
 		return nil, err
@@ -204,6 +215,10 @@ type record struct {
 	Plan       driver.Plan `json:"plan"`
 	StorageGiB int64       `json:"storageGiB"`
 	Level      string      `json:"level,omitempty"`
+	// Source is what the engine calls the backup that it is made of, and Whole that
+	// every change that is kept belongs to it.
+	Source string `json:"source,omitempty"`
+	Whole  bool   `json:"whole,omitempty"`
 	// Settled identifies what was last brought into force within the engine.
 	Settled string `json:"settled,omitempty"`
 }

@@ -53,6 +53,14 @@ type Engine interface {
 	LogLine(line []byte) ([]byte, bool)
 }
 
+// ReadEngine is an Engine whose instances may have members that only read.
+type ReadEngine interface {
+	Engine
+	// Readers selects the pods that clients who only read are led to; nil: there
+	// are none at a service level.
+	Readers(serviceLevel string) map[string]string
+}
+
 // ErrNotYet: it is on its way by itself.
 var ErrNotYet = errors.New("not yet in force")
 
@@ -65,6 +73,10 @@ type Job struct {
 	StorageClass, TopologyKey string
 	// SourceHidden: connections do not show where they come from.
 	SourceHidden bool
+	// Place is where backups are kept, where the instance keeps some or is made of
+	// one, and Restore what it is made of; nil where not.
+	Place   *driver.BackupPlace
+	Restore *Restore
 	// Forced: what is stopped is stopped although it is not well.
 	Forced bool
 

@@ -89,15 +89,17 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 		return driver.Observation{}, err
 	}
 	job := d.job(want)
+	if err := d.prepareRestore(ctx, job, &rec); err != nil {
+		return driver.Observation{}, err
+	}
 	if err := d.surround(ctx, job, engine, rec); err != nil {
 		return driver.Observation{}, err
 	}
-	service := d.watches.get(services, job.Namespace, accessName)
-	host, port, ok := d.address(service)
-	if !ok {
+	at := d.endpoint(engine, want.ID, want.ServiceLevel)
+	if at == nil {
 		return d.progress(rec, "The instance waits for an address that clients can reach it at; the zone's load balancer has to give it one."), nil
 	}
-	if err := d.vouch(ctx, job, engine, host); err != nil {
+	if err := d.vouch(ctx, job, engine, at); err != nil {
 		return driver.Observation{}, err
 	}
 	growth := d.growth(ctx, job, rec)
@@ -110,6 +112,9 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	stepMain.Done()
 	view := d.view(ctx, engine, job.Want)
 	seen := engine.Look(view)
+	if err := d.failedRestore(ctx, job, engine, view, &rec); err != nil {
+		return driver.Observation{}, err
+	}
 	rec, err = d.settle(ctx, job, engine, view, seen, rec)
 	if err != nil {
 		return driver.Observation{}, err
@@ -117,14 +122,14 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	if growth != nil && rec.Settled != "" {
 		return driver.Observation{}, growth
 	}
-	return d.observation(engine, rec, seen, &driver.Endpoint{Host: host, Port: port, CAPEM: string(d.authority.ca.CertPEM())}), nil
+	return d.observation(engine, want.ID, rec, seen, at), nil
 }
 
 func (d *Driver) job(want driver.Instance) *Job {
 	return &Job{
 		Want: want, Namespace: namespaceOf(want.ID), Labels: d.labels(want.ID),
 		StorageClass: d.cfg.StorageClass, TopologyKey: d.cfg.TopologyKey,
-		SourceHidden: d.cfg.Expose.Type == NodePort, driver: d,
+		SourceHidden: d.cfg.Expose.Type == NodePort, Place: d.placeFor(want), driver: d,
 	}
 }
 
@@ -237,8 +242,14 @@ func (d *Driver) surround(ctx context.Context, job *Job, engine Engine, rec reco
 		}
 	}
 	stepFences.Done()
-	if err := d.allowed(ctx, func() error { return d.put(ctx, services, d.access(job, engine)) }); err != nil {
-		return err
+	accesses := []*unstructured.Unstructured{d.access(job, engine, accessName, engine.Clients())}
+	if pods := readers(engine, job.Want.ServiceLevel); pods != nil {
+		accesses = append(accesses, d.access(job, engine, readName, pods))
+	}
+	for _, access := range accesses {
+		if err := d.allowed(ctx, func() error { return d.put(ctx, services, access) }); err != nil {
+			return err
+		}
 	}
 	stepAccess.Done()
 	return d.watches.watchSecrets(ctx, job.Namespace, LabelInstance+"="+job.Want.ID)
@@ -266,8 +277,11 @@ func (d *Driver) allowed(ctx context.Context, do func() error) error {
 }
 
 // vouch gives the server its certificate and the engine its secrets.
-func (d *Driver) vouch(ctx context.Context, job *Job, engine Engine, host string) error {
-	names := append([]string{host}, engine.ServerNames(job.Namespace)...)
+func (d *Driver) vouch(ctx context.Context, job *Job, engine Engine, at *driver.Endpoint) error {
+	names := append([]string{at.Host}, engine.ServerNames(job.Namespace)...)
+	if at.ReadHost != "" && at.ReadHost != at.Host {
+		names = append(names, at.ReadHost)
+	}
 	certificate, err := d.certificate(job, engine, names, d.watches.get(secrets, job.Namespace, serverName))
 	if err != nil {
 		return err
@@ -281,6 +295,9 @@ func (d *Driver) vouch(ctx context.Context, job *Job, engine Engine, host string
 	all, err := engine.Secrets(job)
 	if err != nil {
 		return err
+	}
+	if place := d.backupSecret(job, engine); place != nil {
+		all = append(all, place)
 	}
 	all = append(all, Secret(job.Namespace, anchorName, withLabels(job.Labels, engine.Reloaded()), map[string][]byte{"ca.crt": d.authority.ca.CertPEM()}))
 	for _, secret := range all {

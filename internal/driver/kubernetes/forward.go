@@ -15,6 +15,9 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
+// errOutOfReach: nothing is known of what could not be asked.
+var errOutOfReach = errors.New("a pod cannot be reached through the API server")
+
 // forward connects to a port of a pod through the API server, so that no
 // network has to be open between the agent and the pod. The connection ends
 // with ctx, or when it is closed.
@@ -26,7 +29,7 @@ func (d *Driver) forward(ctx context.Context, namespace, pod string, port int) (
 	}
 	tunnel, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
 	if err != nil {
-		return nil, fmt.Errorf("reach the pod %s through the API server: %w", pod, err)
+		return nil, fmt.Errorf("%w: %s: %w", errOutOfReach, pod, err)
 	}
 	errs, data, err := streams(tunnel, port)
 	if err != nil {

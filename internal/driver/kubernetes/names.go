@@ -23,6 +23,7 @@ const (
 	rightsName  = "souk-agent"    // RoleBinding of the agent
 	rightsRole  = "souk-instance" // ClusterRole that it is bound to
 	accessName  = "access"        // Service that clients use
+	readName    = "access-read"   // Service of clients who only read
 	serverName  = "server-tls"    // Secret: the server's certificate and key
 	quotaName   = "plan"          // ResourceQuota of the instance's size
 	anchorName  = "server-ca"     // Secret: the certificate of the zone's authority

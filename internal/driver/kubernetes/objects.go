@@ -61,7 +61,7 @@ func (d *Driver) fences(job *Job, engine Engine, inForce record) []part {
 }
 
 // quota is what all of an instance may take: its members, and one more for the
-// work on them. While it changes its size, both sizes have room. It has one Service;
+// work on them. While it changes its size, both sizes have room. It has two Services at most;
 // a request that was cut short may stay counted for minutes though nothing came of it.
 func quota(job *Job, engine Engine, inForce record) *unstructured.Unstructured {
 	members := int64(engine.Members(job.Want.ServiceLevel)) + 1
@@ -122,8 +122,8 @@ func (d *Driver) clientPolicy(job *Job, engine Engine) *unstructured.Unstructure
 	return policy(job, "clients", spec)
 }
 
-// memberPolicy lets members reach each other, names and the API server, and the
-// operator reach them.
+// memberPolicy lets members reach each other, names, the API server and the place
+// of backups, and the operator reach them.
 func (d *Driver) memberPolicy(job *Job, engine Engine) *unstructured.Unstructured {
 	among, operators := engine.Policies()
 	everyone := []any{map[string]any{"podSelector": map[string]any{}}}
@@ -132,14 +132,17 @@ func (d *Driver) memberPolicy(job *Job, engine Engine) *unstructured.Unstructure
 		ingress = append(ingress, map[string]any{"ports": ports(among...), "from": []any{inNamespace(namespace)}})
 	}
 	names := []any{map[string]any{"protocol": "UDP", "port": int64(53)}, map[string]any{"protocol": "TCP", "port": int64(53)}}
+	egress := []any{
+		map[string]any{"ports": ports(among...), "to": everyone},
+		map[string]any{"ports": names, "to": []any{inNamespace("kube-system")}},
+		map[string]any{"ports": ports(d.serverPorts()...)},
+	}
+	if job.Place != nil {
+		egress = append(egress, map[string]any{"ports": ports(job.Place.Port)})
+	}
 	return policy(job, "members", map[string]any{
 		"podSelector": map[string]any{}, "policyTypes": []any{"Ingress", "Egress"},
-		"ingress": ingress,
-		"egress": []any{
-			map[string]any{"ports": ports(among...), "to": everyone},
-			map[string]any{"ports": names, "to": []any{inNamespace("kube-system")}},
-			map[string]any{"ports": ports(d.serverPorts()...)},
-		},
+		"ingress": ingress, "egress": egress,
 	})
 }
 
@@ -168,11 +171,19 @@ func portOf(host string) int {
 // nobody is a range of addresses that no client has.
 const nobody = "255.255.255.255/32"
 
-// access is the Service that clients use.
-func (d *Driver) access(job *Job, engine Engine) *unstructured.Unstructured {
+// readers selects the pods of an instance that only read; nil: there are none.
+func readers(engine Engine, serviceLevel string) map[string]string {
+	if reading, ok := engine.(ReadEngine); ok {
+		return reading.Readers(serviceLevel)
+	}
+	return nil
+}
+
+// access is a Service that clients use: they are led to the pods selected.
+func (d *Driver) access(job *Job, engine Engine, name string, pods map[string]string) *unstructured.Unstructured {
 	port, _ := engine.Endpoint()
 	selector := map[string]any{}
-	for k, v := range engine.Clients() {
+	for k, v := range pods {
 		selector[k] = v
 	}
 	spec := map[string]any{
@@ -190,7 +201,7 @@ func (d *Driver) access(job *Job, engine Engine) *unstructured.Unstructured {
 		}
 		spec["loadBalancerSourceRanges"] = ranges
 	}
-	o := Object("v1", "Service", job.Namespace, accessName, job.Labels, map[string]any{"spec": spec})
+	o := Object("v1", "Service", job.Namespace, name, job.Labels, map[string]any{"spec": spec})
 	if d.cfg.Expose.Type == LoadBalancer && len(d.cfg.Expose.Annotations) > 0 {
 		o.SetAnnotations(d.cfg.Expose.Annotations)
 	}

@@ -35,15 +35,23 @@ func (d *Driver) Observe(ctx context.Context, id string) (driver.Observation, er
 		return driver.Observation{}, err
 	}
 	want := driver.Instance{ID: id, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
-	return d.observation(engine, rec, engine.Look(d.view(ctx, engine, want)), d.endpoint(id)), nil
+	return d.observation(engine, id, rec, engine.Look(d.view(ctx, engine, want)), d.endpoint(engine, id, rec.Level)), nil
 }
 
-func (d *Driver) endpoint(id string) *driver.Endpoint {
-	host, port, ok := d.address(d.watches.get(services, namespaceOf(id), accessName))
-	if !ok {
+// endpoint is where clients reach an instance; nil while it has no address.
+func (d *Driver) endpoint(engine Engine, id, serviceLevel string) *driver.Endpoint {
+	at := &driver.Endpoint{CAPEM: string(d.authority.ca.CertPEM())}
+	var ok bool
+	if at.Host, at.Port, ok = d.address(d.watches.get(services, namespaceOf(id), accessName)); !ok {
 		return nil
 	}
-	return &driver.Endpoint{Host: host, Port: port, CAPEM: string(d.authority.ca.CertPEM())}
+	if readers(engine, serviceLevel) == nil {
+		return at
+	}
+	if host, port, ok := d.address(d.watches.get(services, namespaceOf(id), readName)); ok {
+		at.ReadHost, at.ReadPort = host, port
+	}
+	return at
 }
 
 // view collects what the cluster has of an instance.
@@ -74,10 +82,12 @@ func (d *Driver) nodeDomain(node string) string {
 }
 
 // observation is what is reported of an instance.
-func (d *Driver) observation(engine Engine, rec record, seen Seen, at *driver.Endpoint) driver.Observation {
+func (d *Driver) observation(engine Engine, id string, rec record, seen Seen, at *driver.Endpoint) driver.Observation {
+	m := d.measuredOf(id)
 	out := driver.Observation{
 		State: stateOf(rec, seen), Generation: rec.Generation, Plan: rec.Plan, StorageGiB: rec.StorageGiB,
 		Message: seen.Message, BlockedBy: seen.BlockedBy, Members: seen.Members, Conditions: seen.Conditions,
+		StorageUsedBytes: m.used, MeasuredAt: m.at,
 	}
 	if out.State == driver.StateDegraded && out.Message == "" {
 		out.Message = "It is being started, or changed to what is wanted."
@@ -121,6 +131,8 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 		if !d.served(ctx, engine.Kind()) {
 			version.Problem = engine.Operator() + " is not installed in the zone's cluster"
 		}
+		_, why := d.keeps(engine)
+		version.Backups, version.NoBackups = why == "", why
 		info.Engines = append(info.Engines, version)
 	}
 	return info, nil

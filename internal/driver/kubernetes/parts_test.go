@@ -184,7 +184,7 @@ func TestNetworkPoliciesDenyByDefaultAndLetInWhatIsAllowed(t *testing.T) {
 func TestServicesForNobodyHaveNoRangeOfClients(t *testing.T) {
 	d := &Driver{cfg: Config{REST: &rest.Config{Host: "https://10.0.0.1:36443"}}}
 	d.cfg.Expose.Type = LoadBalancer
-	ranges, _, _ := unstructured.NestedStringSlice(d.access(d.job(driver.Instance{ID: "i"}), oneMember{}).Object, "spec", "loadBalancerSourceRanges")
+	ranges, _, _ := unstructured.NestedStringSlice(d.access(d.job(driver.Instance{ID: "i"}), oneMember{}, accessName, nil).Object, "spec", "loadBalancerSourceRanges")
 	if len(ranges) != 1 || ranges[0] != nobody { // an empty list would mean everybody
 		t.Errorf("%v", ranges)
 	}
@@ -227,7 +227,7 @@ func TestStates(t *testing.T) {
 func TestADegradedInstanceAlwaysSaysWhy(t *testing.T) {
 	d := &Driver{}
 	for _, seen := range []Seen{{}, {Stopped: true}, {Message: "because"}} {
-		got := d.observation(oneMember{}, record{Initialised: true}, seen, nil)
+		got := d.observation(oneMember{}, "i", record{Initialised: true}, seen, nil)
 		if got.State != driver.StateDegraded || got.Message == "" || seen.Message != "" && got.Message != seen.Message {
 			t.Errorf("%+v: %s, %q", seen, got.State, got.Message)
 		}

@@ -51,6 +51,7 @@ func (d *Driver) Stop(ctx context.Context, want driver.Instance) (driver.Observa
 func (d *Driver) stop(ctx context.Context, engine Engine, want driver.Instance, rec record) (driver.Observation, error) {
 	job := d.job(want)
 	rec.Service = want.Service
+	job.Restore = madeOf(want, rec)
 	if err := d.surround(ctx, job, engine, rec); err != nil {
 		return driver.Observation{}, err
 	}
@@ -63,7 +64,7 @@ func (d *Driver) stop(ctx context.Context, engine Engine, want driver.Instance, 
 	if err := d.save(ctx, want.ID, rec); err != nil {
 		return driver.Observation{}, err
 	}
-	return d.observation(engine, rec, Seen{Stopped: true}, d.endpoint(want.ID)), nil
+	return d.observation(engine, want.ID, rec, Seen{Stopped: true}, d.endpoint(engine, want.ID, want.ServiceLevel)), nil
 }
 
 // halt ends what runs of an instance. What never ran to the end holds no data,
@@ -161,6 +162,7 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 	}
 	stepDeleted.Done()
 	d.applier.forget(namespace)
+	d.forgetMeasured(id)
 	return d.clearVolumes(ctx, id, namespace)
 }
 

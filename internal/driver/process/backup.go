@@ -20,18 +20,6 @@ var (
 	stepBackupExpired = step.New("process/backup-expired")
 )
 
-// BackupPlace is where a zone keeps backups: a bucket of an S3 service over TLS.
-// What it holds is encrypted before it gets there.
-type BackupPlace struct {
-	Endpoint  string // host that the certificate names
-	Port      int
-	Bucket    string
-	Region    string
-	AccessKey string
-	SecretKey string
-	CAPEM     string // that verifies the service
-}
-
 // BackupEngine is an Engine that can keep backups of its instances.
 type BackupEngine interface {
 	Engine
@@ -51,7 +39,7 @@ type BackupEngine interface {
 
 // Repository is the backups of one instance, as the agent itself reaches them.
 type Repository struct {
-	Place *BackupPlace
+	Place *driver.BackupPlace
 	Of    driver.BackupSource
 	// Dir is a folder of the agent's own for this instance's files.
 	Dir string

@@ -30,7 +30,7 @@ type Config struct {
 	Supervisor       Supervisor
 	Engines          []Engine
 	// Backups is where backups are kept; nil: nowhere.
-	Backups *BackupPlace
+	Backups *driver.BackupPlace
 	Logger  *slog.Logger
 	// MeasureEvery is how often storage is measured; 0 means every minute.
 	MeasureEvery time.Duration

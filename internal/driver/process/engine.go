@@ -74,7 +74,7 @@ type Host struct {
 	Address string // to listen on
 	Port    int
 	// Backups is where backups are kept; nil: nowhere.
-	Backups *BackupPlace
+	Backups *driver.BackupPlace
 
 	names []string
 	ca    *pki.CA

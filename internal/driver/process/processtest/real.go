@@ -46,7 +46,7 @@ type RealZone struct {
 
 	// Backups and Order are for an engine that keeps backups: where, and which
 	// is taken or expired.
-	Backups *process.BackupPlace
+	Backups *driver.BackupPlace
 	Order   driver.BackupOrder
 }
 
@@ -147,7 +147,7 @@ type agentCall struct {
 	What, Socket, Dir string
 	From, To          int
 	Want              driver.Instance
-	Backups           *process.BackupPlace
+	Backups           *driver.BackupPlace
 	Order             driver.BackupOrder
 }
 
