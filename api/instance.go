@@ -40,8 +40,15 @@ type InstanceSpec struct {
 	AllowedNetworks []string       `json:"allowedNetworks,omitzero" doc:"CIDRs that may connect. Default: everywhere (0.0.0.0/0 and ::/0); an empty list: nobody" nullable:"true"`
 	Protected       *bool          `json:"protected,omitempty" doc:"Deletion protection. Default: true"`
 	Backup          *BackupSpec    `json:"backup,omitempty" doc:"Default: every night, where the zone can keep backups"`
+	// Logs says for how long its log is kept.
+	Logs *LogsSpec `json:"logs,omitempty" doc:"For how long its log is kept. Default: 7 days"`
 	// Maintenance is when it may be interrupted for planned work.
 	Maintenance *MaintenanceSpec `json:"maintenance,omitempty" doc:"When it may be interrupted for planned work. Default: Sundays 03:00 to 05:00"`
+}
+
+// LogsSpec says for how long the log of an instance is kept.
+type LogsSpec struct {
+	RetentionDays int `json:"retentionDays,omitempty" doc:"1 to 90. Default: 7"`
 }
 
 // InstanceStatus is what is true of the instance.

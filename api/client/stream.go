@@ -15,6 +15,10 @@ import (
 type LogOptions struct {
 	Tail   int  // the last N lines; 0 leaves it to the server
 	Follow bool // go on until the context ends
+	// Only entries from then on, and from before then; zero: of any time.
+	Since, Until time.Time
+	Grep         string // only lines that contain it, in whatever case
+	Level        string // only entries as grave as this, or graver: debug, info, warning, error
 }
 
 // Logs streams an instance's log lines, oldest first. The caller closes the
@@ -27,6 +31,10 @@ func (p *Project) Logs(ctx context.Context, name string, opt LogOptions) (io.Rea
 	if opt.Follow {
 		query.Set("follow", "true")
 	}
+	setTime(query, "since", opt.Since)
+	setTime(query, "until", opt.Until)
+	set(query, "grep", opt.Grep)
+	set(query, "level", opt.Level)
 	header := http.Header{"Accept": {"text/plain, application/problem+json"}}
 	resp, err := p.client.open(ctx, p.path(name, "logs"), query, header)
 	if err != nil {

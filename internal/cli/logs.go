@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -15,6 +17,7 @@ import (
 
 func newLogs(a *App) *cobra.Command {
 	var opt client.LogOptions
+	var since, until string
 	cmd := &cobra.Command{
 		Use:               "logs NAME",
 		Short:             "Show an instance's log",
@@ -22,9 +25,22 @@ func newLogs(a *App) *cobra.Command {
 		ValidArgsFunction: first(a.completeInstances),
 	}
 	cmd.Flags().BoolVarP(&opt.Follow, "follow", "f", false, "go on and show lines as they are written")
-	cmd.Flags().IntVar(&opt.Tail, "tail", 200, "how many lines to begin with")
+	cmd.Flags().IntVar(&opt.Tail, "tail", 200, "how many lines to begin with; 10000 where you search")
+	cmd.Flags().StringVar(&since, "since", "", "only entries from then on: a `TIME`, or how long ago, as 2h or 3d")
+	cmd.Flags().StringVar(&until, "until", "", "only entries from before then: a `TIME`, or how long ago")
+	cmd.Flags().StringVar(&opt.Grep, "grep", "", "only lines that contain this `TEXT`, in whatever case")
+	cmd.Flags().StringVar(&opt.Level, "level", "", "only entries as grave as this, or graver: debug, info, warning or error")
 	show := func(ctx context.Context, args []string) error { return a.logs(ctx, args[0], opt) }
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if opt.Since, err = logMoment("since", since, time.Now()); err != nil {
+			return err
+		}
+		if opt.Until, err = logMoment("until", until, time.Now()); err != nil {
+			return err
+		}
+		if searches := since != "" || until != "" || opt.Grep != "" || opt.Level != ""; searches && !cmd.Flags().Changed("tail") {
+			opt.Tail = 10_000
+		}
 		if opt.Tail < 1 {
 			return misuse("--tail is at least 1")
 		}
@@ -34,6 +50,21 @@ func newLogs(a *App) *cobra.Command {
 		return a.bounded(show)(cmd, args)
 	}
 	return cmd
+}
+
+// logMoment reads a flag that says when: a time, or how long before now.
+func logMoment(flag, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	ago, err := model.ParseDuration(text)
+	if err != nil {
+		return time.Time{}, misuse("--%s %s: say a time such as 2026-03-20T12:00:00Z, or how long ago, as 2h or 3d", flag, text)
+	}
+	return now.Add(-time.Duration(ago)), nil
 }
 
 func (a *App) logs(ctx context.Context, arg string, opt client.LogOptions) error {

@@ -69,7 +69,8 @@ func parameterName(path string) (string, bool) {
 var specFields = map[string]string{
 	"zone": "string", "plan": "string", "serviceLevel": "string", "displayName": "string",
 	"storageGiB": "integer", "protected": "boolean", "allowedNetworks": "networks",
-	"maintenance.day": "string", "maintenance.at": "string", "maintenance.minutes": "integer", "maintenance.timeZone": "string",
+	"logs.retentionDays": "integer",
+	"maintenance.day":    "string", "maintenance.at": "string", "maintenance.minutes": "integer", "maintenance.timeZone": "string",
 	"backup.enabled": "boolean", "backup.at": "string", "backup.timeZone": "string", "backup.spreadMinutes": "integer",
 	"backup.keep.last": "integer", "backup.keep.daily": "integer", "backup.keep.weekly": "integer", "backup.keep.monthly": "integer",
 }

@@ -76,6 +76,8 @@ type Instance struct {
 	HeldData bool `json:"heldData"`
 	// Backup is set where backups of the instance are wanted.
 	Backup *BackupSettings `json:"backup,omitempty"`
+	// LogDays is for how many days its log is kept; 0: as long as the driver likes.
+	LogDays int `json:"logDays,omitempty"`
 	// Restart numbers the restarts that were asked for: with a higher one than
 	// before the servers are restarted, by the newest version there is. 0: none was.
 	Restart int64 `json:"restart,omitempty"`
@@ -212,6 +214,13 @@ type EngineVersion struct {
 type LogOptions struct {
 	Tail   int  `json:"tail,omitempty"` // the last N lines; 0 means 200
 	Follow bool `json:"follow,omitempty"`
+	// Only entries of that time, by the zone's clock; zero: of any.
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"` // excluded
+	// Grep is a text that lines contain, in whatever case.
+	Grep string `json:"grep,omitempty"`
+	// Level is one of LogLevels: only entries as grave as that, or graver.
+	Level string `json:"level,omitempty"`
 }
 
 // Errors that callers tell apart with errors.Is and errors.As.

@@ -3,8 +3,11 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"souk/internal/authz"
@@ -20,11 +23,15 @@ const maxTail = 10_000
 
 func (s *Server) registerLogs() {
 	register(s, Operation{Method: http.MethodGet, Path: instancesPath + "/{name}/logs", ID: "instances-logs", Tag: "instances", Summary: "Log lines of an instance, oldest first",
-		Description: "Plain text, streamed from the zone. With `follow=true` the answer goes on until you end it.", Action: authz.InstanceLogs, Stream: true, Serve: s.serveLogs},
+		Description: "Plain text, streamed from the zone. With `follow=true` the answer goes on until you end it. What is searched is all that is kept.", Action: authz.InstanceLogs, Stream: true, Serve: s.serveLogs},
 		func(context.Context, *struct {
 			InInstance
-			Tail   int  `query:"tail" minimum:"1" maximum:"10000" default:"200" doc:"The last lines"`
-			Follow bool `query:"follow"`
+			Tail   int       `query:"tail" minimum:"1" maximum:"10000" default:"200" doc:"The last lines, of those asked for"`
+			Follow bool      `query:"follow"`
+			Since  time.Time `query:"since" doc:"Only entries from then on, by the zone's clock"`
+			Until  time.Time `query:"until" doc:"Only entries from before then"`
+			Grep   string    `query:"grep" maxLength:"200" doc:"Only lines that contain this text, in whatever case"`
+			Level  string    `query:"level" enum:"debug,info,warning,error" doc:"Only entries as grave as this, or graver"`
 		}) (*struct {
 			ContentType string `header:"Content-Type"`
 			Body        []byte
@@ -77,7 +84,36 @@ func logOptions(r *http.Request) (driver.LogOptions, error) {
 		}
 		opt.Tail = n
 	}
-	return opt, nil
+	err := chooseLogs(r, &opt)
+	return opt, err
+}
+
+// longestGrep bounds what is searched for.
+const longestGrep = 200
+
+// chooseLogs reads which lines are asked for.
+func chooseLogs(r *http.Request, opt *driver.LogOptions) error {
+	query := r.URL.Query()
+	var wrong []problem.Field
+	for name, to := range map[string]*time.Time{"since": &opt.Since, "until": &opt.Until} {
+		text := query.Get(name)
+		at, err := time.Parse(time.RFC3339, text)
+		if text != "" && err != nil {
+			wrong = append(wrong, problem.Field{Location: "query." + name, Value: text, Message: "Give a time such as 2026-03-20T00:00:00Z."})
+		}
+		*to = at
+	}
+	if opt.Grep = query.Get("grep"); len(opt.Grep) > longestGrep {
+		wrong = append(wrong, problem.Field{Location: "query.grep", Message: fmt.Sprintf("Search for at most %d bytes.", longestGrep)})
+	}
+	if opt.Level = query.Get("level"); opt.Level != "" && !slices.Contains(driver.LogLevels, opt.Level) {
+		wrong = append(wrong, problem.Field{Location: "query.level", Value: opt.Level, Message: "Give one of " + strings.Join(driver.LogLevels, ", ") + "."})
+	}
+	if len(wrong) > 0 {
+		slices.SortFunc(wrong, func(a, b problem.Field) int { return strings.Compare(a.Location, b.Location) })
+		return problem.Invalid(wrong...)
+	}
+	return nil
 }
 
 // logWriter answers 200 with the first line.

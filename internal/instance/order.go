@@ -45,7 +45,7 @@ func (s *Service) Order(ctx context.Context, tx store.Tx, p Place, o api.Instanc
 		Service: want.offer.Service, PackageRevisionID: want.offer.PackageRevisionID, OfferingRevisionID: want.offer.OfferingRevisionID,
 		DisplayName: want.display, ServiceLevel: want.offer.ServiceLevel, PlanRevisionID: want.plan.ID, PriceListRevisionID: want.priceList,
 		StorageGib: want.storage, Parameters: mustJSON(want.params), AllowedNetworks: want.networks, Protected: want.protected, CreatedAt: at,
-		Message: "Ordered. Its zone has not begun yet.", Backup: mustJSON(want.backup), Maintenance: mustJSON(want.maintenance),
+		Message: "Ordered. Its zone has not begun yet.", Backup: mustJSON(want.backup), Maintenance: mustJSON(want.maintenance), LogDays: want.logDays,
 	})
 	if store.Constraint(err) == "instances_name" { // taken in this very moment
 		return View{}, nameTaken(p, o.Metadata.Name)

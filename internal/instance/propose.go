@@ -40,6 +40,7 @@ type proposal struct {
 	protected bool
 	labels    map[string]string
 	backup    backup.Plan
+	logDays   int32
 	// maintenance is when it may be interrupted.
 	maintenance window.Window
 	effects     []string
@@ -258,6 +259,13 @@ func (s *Service) settings(p *proposal, spec api.InstanceSpec, labels map[string
 	if len([]rune(p.display)) > 120 || strings.ContainsFunc(p.display, isControl) {
 		add("body.spec.displayName", nil, "A display name is one line of at most 120 characters.")
 	}
+	p.logDays = standardLogDays
+	if spec.Logs != nil && spec.Logs.RetentionDays != 0 {
+		p.logDays = int32(min(max(spec.Logs.RetentionDays, -1), longestLogDays+1))
+	}
+	if p.logDays < 1 || p.logDays > longestLogDays {
+		add("body.spec.logs.retentionDays", spec.Logs.RetentionDays, "Logs are kept for 1 to %d days.", longestLogDays)
+	}
 	p.protected = spec.Protected == nil || *spec.Protected
 	p.labels = labels
 	for _, f := range checkLabels(labels) {
@@ -286,6 +294,12 @@ func checkLabels(labels map[string]string) []problem.Field {
 	slices.SortFunc(wrong, func(a, b problem.Field) int { return strings.Compare(a.Location, b.Location) })
 	return wrong
 }
+
+// For how many days logs are kept.
+const (
+	standardLogDays = 7
+	longestLogDays  = 90
+)
 
 // mostNetworks bounds the allow-list of an instance.
 const mostNetworks = 100

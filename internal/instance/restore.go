@@ -136,6 +136,9 @@ func likeSource(spec *api.InstanceSpec, v View) error {
 	if spec.AllowedNetworks == nil {
 		spec.AllowedNetworks = was.AllowedNetworks
 	}
+	if spec.Logs == nil {
+		spec.Logs = was.Logs
+	}
 	if spec.Maintenance == nil {
 		spec.Maintenance = was.Maintenance
 	}

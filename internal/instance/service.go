@@ -169,7 +169,7 @@ func wanted(r row) instancedb.UpdateWantedParams {
 		OfferingRevisionID: r.OfferingRevisionID, PackageRevisionID: r.PackageRevisionID, StorageGib: r.StorageGib, Parameters: r.Parameters,
 		AllowedNetworks: r.AllowedNetworks, Protected: r.Protected, SuspendedFor: r.SuspendedFor, Intent: r.Intent, Generation: r.Generation,
 		Version: r.Version, UpdatedAt: r.UpdatedAt, LastCommandAt: r.LastCommandAt, ActiveGeneration: r.ActiveGeneration, Phase: r.Phase,
-		Message: r.Message, BlockedBy: r.BlockedBy, DeletedAt: r.DeletedAt, PurgeAt: r.PurgeAt, Backup: r.Backup, Maintenance: r.Maintenance, Restarts: r.Restarts,
+		Message: r.Message, BlockedBy: r.BlockedBy, DeletedAt: r.DeletedAt, PurgeAt: r.PurgeAt, Backup: r.Backup, Maintenance: r.Maintenance, Restarts: r.Restarts, LogDays: r.LogDays,
 	}
 }
 

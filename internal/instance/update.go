@@ -70,7 +70,7 @@ func alive(v View) error {
 func (s *Service) apply(ctx context.Context, tx store.Tx, p Place, r row, want proposal, changes []api.Change) error {
 	r.Labels, r.DisplayName, r.Protected = mustJSON(orEmpty(want.labels)), want.display, want.protected
 	r.Parameters, r.AllowedNetworks, r.Backup = mustJSON(want.params), want.networks, mustJSON(want.backup)
-	r.Maintenance = mustJSON(want.maintenance)
+	r.Maintenance, r.LogDays = mustJSON(want.maintenance), want.logDays
 	grown := r.PlanRevisionID != want.plan.ID || r.StorageGib != want.storage
 	r.PlanRevisionID, r.StorageGib, r.PriceListRevisionID = want.plan.ID, want.storage, want.priceList
 	if grown {
@@ -119,6 +119,7 @@ func differences(v View, want proposal) []api.Change {
 	add("spec.displayName", v.DisplayName, want.display)
 	add("spec.protected", v.Protected, want.protected)
 	add("spec.allowedNetworks", v.AllowedNetworks, want.networks)
+	add("spec.logs.retentionDays", v.LogDays, want.logDays)
 	compareWindows(WindowOf(v.Instance), want.maintenance, add)
 	compareBackups(planOf(v.Instance), planned{want.backup, true}, add)
 	var labels map[string]string

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,6 @@ func (p *Portal) logRoutes() []Route {
 
 const (
 	shownLines  = 500     // at once
-	searchLines = 5000    // that a search looks at
 	longestLine = 1 << 20 // of a log
 )
 
@@ -31,6 +31,8 @@ const (
 type logsOf struct {
 	*shown
 	search string
+	level  string
+	since  string // how long ago, as it is chosen
 	lines  []string
 	wrong  *formErrors
 }
@@ -40,7 +42,7 @@ func (p *Portal) logs(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if err != nil {
 		return err
 	}
-	l := &logsOf{shown: s, search: v.query.Get("q")}
+	l := &logsOf{shown: s, search: v.query.Get("q"), level: v.query.Get("level"), since: v.query.Get("since")}
 	err = l.read(r.Context())
 	if client.IsStatus(err, http.StatusBadGateway) {
 		err = &client.Error{Status: http.StatusServiceUnavailable, Detail: err.Error()}
@@ -53,25 +55,16 @@ func (p *Portal) logs(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return show(w, r, v, logsPage(v, l))
 }
 
-// read reads the latest lines that the search matches.
+// read reads the latest lines that are asked for.
 func (l *logsOf) read(ctx context.Context) error {
-	tail := shownLines
-	if l.search != "" {
-		tail = searchLines
-	}
-	lines, err := l.project.Logs(ctx, l.Metadata.Name, client.LogOptions{Tail: tail})
+	lines, err := l.project.Logs(ctx, l.Metadata.Name, logOptions(l.search, l.level, l.since))
 	if err != nil {
 		return err
 	}
 	defer lines.Close()
 	scanner := lineScanner(lines)
 	for scanner.Scan() {
-		if matches(scanner.Text(), l.search) {
-			l.lines = append(l.lines, scanner.Text())
-		}
-	}
-	if len(l.lines) > shownLines {
-		l.lines = l.lines[len(l.lines)-shownLines:]
+		l.lines = append(l.lines, scanner.Text())
 	}
 	return scanner.Err()
 }
@@ -82,15 +75,35 @@ func lineScanner(r io.Reader) *bufio.Scanner {
 	return scanner
 }
 
-func matches(line, search string) bool {
-	return search == "" || strings.Contains(strings.ToLower(line), strings.ToLower(search))
+// logSince are the spans that can be chosen, and how long they are.
+var logSince = map[string]time.Duration{"1h": time.Hour, "1d": 24 * time.Hour, "7d": 7 * 24 * time.Hour}
+
+// logChoices are in the order in which the form has them; "": all.
+var (
+	logSpans  = []string{"", "1h", "1d", "7d"}
+	logLevels = []string{"", "info", "warning", "error"}
+)
+
+// logOptions choose lines as the form says; what it does not know chooses nothing.
+func logOptions(search, level, since string) client.LogOptions {
+	opt := client.LogOptions{Tail: shownLines, Grep: search}
+	if slices.Contains(logLevels, level) {
+		opt.Level = level
+	}
+	if span := logSince[since]; span > 0 {
+		opt.Since = time.Now().Add(-span) // logs are by the machine's clock
+	}
+	return opt
 }
+
+// searched says that not all lines are shown.
+func (l *logsOf) searched() bool { return l.search != "" || l.level != "" || l.since != "" }
 
 // streamPath is where the log goes on, with the page's search.
 func (l *logsOf) streamPath() string {
 	path := l.path("logs", "stream")
-	if l.search != "" {
-		path += "?" + url.Values{"q": {l.search}}.Encode()
+	if l.searched() {
+		path += "?" + url.Values{"q": {l.search}, "level": {l.level}, "since": {l.since}}.Encode()
 	}
 	return path
 }
@@ -100,7 +113,9 @@ func (l *logsOf) streamPath() string {
 func (p *Portal) logStream(w http.ResponseWriter, r *http.Request, v *visit) error {
 	ctx, cancel := drain.Stream(r.Context())
 	defer cancel()
-	body, err := v.organization().Project(r.PathValue("project")).Logs(ctx, r.PathValue("name"), client.LogOptions{Tail: shownLines, Follow: true})
+	opt := logOptions(v.query.Get("q"), v.query.Get("level"), v.query.Get("since"))
+	opt.Follow = true
+	body, err := v.organization().Project(r.PathValue("project")).Logs(ctx, r.PathValue("name"), opt)
 	if err != nil {
 		return err
 	}
@@ -137,11 +152,17 @@ func (p *Portal) logStream(w http.ResponseWriter, r *http.Request, v *visit) err
 			if !ok {
 				return nil // the browser comes back
 			}
-			if matches(line, v.query.Get("q")) {
-				text = "data: " + strings.ReplaceAll(line, "\r", " ") + "\n\n"
-			}
+			text = "data: " + strings.ReplaceAll(line, "\r", " ") + "\n\n"
 		case <-beat.C:
 			text = ":\n\n"
 		}
 	}
+}
+
+// kept is for how many days the log is kept.
+func (l *logsOf) kept() int {
+	if l.Spec.Logs == nil {
+		return 0
+	}
+	return l.Spec.Logs.RetentionDays
 }

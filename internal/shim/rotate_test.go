@@ -1,41 +1,109 @@
 package shim
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
-func TestRotationKeepsTheOpenFileAndFourOlder(t *testing.T) {
+func write(t *testing.T, to *os.File, text string) {
+	t.Helper()
+	if _, err := to.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// kept is what is in the folder, with what was compressed as text.
+func kept(t *testing.T) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, e := range entries {
+		raw, err := os.ReadFile(e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(e.Name(), Compressed) {
+			z, err := gzip.NewReader(bytes.NewReader(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if raw, err = io.ReadAll(z); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all[e.Name()] = string(raw)
+	}
+	return all
+}
+
+func TestRotationKeepsTheOpenFileAndOlderOnesForTheirTime(t *testing.T) {
 	t.Chdir(t.TempDir())
 	engine, err := os.OpenFile("log", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer engine.Close()
-	for n := range LogFiles + 2 {
-		fmt.Fprintf(engine, "round %d\n", n)
-		if err := rotate("log", 5); err != nil {
+	now := time.Now()
+	r := rotation{name: "log", limit: 8, since: now, days: 7, most: 1 << 20}
+	step := func(at time.Time) {
+		t.Helper()
+		if err := r.rotate(at); err != nil {
 			t.Fatal(err)
 		}
 	}
-	fmt.Fprint(engine, "now\n")
-	if err := rotate("log", 100); err != nil {
+	write(t, engine, "short\n")
+	step(now)
+	if got := kept(t); !maps.Equal(got, map[string]string{"log": "short\n"}) {
+		t.Errorf("a short one, at once: %v", got)
+	}
+	step(now.Add(rotateAfter))
+	if got := kept(t); !maps.Equal(got, map[string]string{"log": "", "log.1.gz": "short\n"}) {
+		t.Errorf("a day later: %v", got)
+	}
+	step(now.Add(rotateAfter))
+	write(t, engine, "a long line\n")
+	step(now)
+	write(t, engine, "now\n")
+	step(now)
+	if got := kept(t); !maps.Equal(got, map[string]string{"log": "now\n", "log.1.gz": "a long line\n", "log.2.gz": "short\n"}) {
+		t.Errorf("a long one: %v", got)
+	}
+	old := now.AddDate(0, 0, -7)
+	if err := os.Chtimes("log.2.gz", old, old); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"log": "now\n"}
-	for n := 1; n <= LogFiles; n++ {
-		want[fmt.Sprintf("log.%d", n)] = fmt.Sprintf("round %d\n", LogFiles+2-n)
+	step(now)
+	if got := kept(t); !maps.Equal(got, map[string]string{"log": "now\n", "log.1.gz": "a long line\n"}) {
+		t.Errorf("after a week: %v", got)
 	}
-	entries, err := os.ReadDir(".")
-	if err != nil || len(entries) != len(want) {
-		t.Errorf("files %v, %v", entries, err)
-	}
-	for name, text := range want {
-		if got, err := os.ReadFile(name); err != nil || string(got) != text {
-			t.Errorf("%s holds %q, %v; want %q", name, got, err, text)
+}
+
+func TestWhatIsDroppedBeforeItsTimeIsSaid(t *testing.T) {
+	t.Chdir(t.TempDir())
+	now := time.Now()
+	r := rotation{name: "log", limit: 1, since: now, days: 7, most: 80, dropped: "dropped"}
+	for n := range 6 {
+		if err := os.WriteFile("log", fmt.Appendf(nil, "round %d\n", n), 0o640); err != nil {
+			t.Fatal(err)
 		}
+		if err := r.rotate(now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := kept(t)
+	at, err := time.Parse(time.RFC3339, got["dropped"])
+	if got["log.1.gz"] != "round 5\n" || got["log.2.gz"] != "round 4\n" || got["log.4.gz"] != "" || err != nil || now.Sub(at).Abs() > time.Minute {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 

@@ -237,7 +237,7 @@ func wanted(r zonedb.DesiredInstancesRow, credentials []driver.Credential) agent
 		Instance: driver.Instance{
 			ID: r.ID.String(), Service: r.Service, Generation: r.Generation, ServiceLevel: r.ServiceLevel, StorageGiB: r.StorageGib,
 			Plan:            driver.Plan{Name: r.PlanName, Revision: int(r.PlanRevision), CPUMillis: r.CpuMillis, MemoryMiB: r.MemoryMib},
-			AllowedNetworks: r.AllowedNetworks, Credentials: credentials, HeldData: r.HeldData, Restart: r.Restarts,
+			AllowedNetworks: r.AllowedNetworks, Credentials: credentials, HeldData: r.HeldData, Restart: r.Restarts, LogDays: int(r.LogDays),
 		},
 		Name: r.OrganizationName + "/" + r.ProjectName + "/" + r.Name, Intent: agentapi.Intent(r.Intent), AcceptedAt: r.LastCommandAt.UTC(),
 	}

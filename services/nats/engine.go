@@ -3,6 +3,7 @@ package nats
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -71,6 +72,15 @@ func (e *engine) WhenFull() string {
 func (e *engine) HasData(ctx context.Context, host *process.Host) (bool, error) {
 	return host.Exists(ctx, dataFolder+"/"+marker)
 }
+
+var logFormat = driver.LogFormat{
+	Line:   regexp.MustCompile(`^\[\d+\] (?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+) \[(?P<level>[A-Z]{3})\] `),
+	Layout: "2006/01/02 15:04:05.999999",
+	Levels: map[string]string{"TRC": "debug", "DBG": "debug", "INF": "info", "WRN": "warning", "ERR": "error", "FTL": "error"},
+}
+
+// LogFormat says how NATS writes its log.
+func (e *engine) LogFormat() driver.LogFormat { return logFormat }
 
 // Answers waits for the server to let the agent in.
 func (e *engine) Answers(ctx context.Context, host *process.Host) error {

@@ -178,3 +178,6 @@ func (e *clusterEngine) LogLine(line []byte) ([]byte, bool) {
 	}
 	return []byte(lineEnds.Replace(out)), true
 }
+
+// LogFormat says how the lines of LogLine are written: as by a server on a machine.
+func (e *clusterEngine) LogFormat() driver.LogFormat { return logFormat }

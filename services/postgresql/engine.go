@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"syscall"
 
 	"souk/internal/driver"
@@ -61,6 +62,16 @@ func (e *engine) HasData(ctx context.Context, host *process.Host) (bool, error) 
 	}
 	return true, nil
 }
+
+// logFormat is that of log_line_prefix.
+var logFormat = driver.LogFormat{
+	Line:   regexp.MustCompile(`^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) UTC \[\d+\](?: \S*)? (?P<level>[A-Z]+):  `),
+	Layout: "2006-01-02 15:04:05.999",
+	Levels: map[string]string{"DEBUG": "debug", "LOG": "info", "INFO": "info", "NOTICE": "info", "WARNING": "warning", "ERROR": "error", "FATAL": "error", "PANIC": "error"},
+}
+
+// LogFormat says how PostgreSQL writes its log.
+func (e *engine) LogFormat() driver.LogFormat { return logFormat }
 
 // Answers waits for the server to take a session.
 func (e *engine) Answers(ctx context.Context, host *process.Host) error {

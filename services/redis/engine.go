@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -69,6 +70,15 @@ func (e *engine) StopSignal() syscall.Signal { return syscall.SIGTERM }
 func (e *engine) WhenFull() string {
 	return "Until then writes are refused; DEL, UNLINK, EXPIRE and FLUSHDB go on. BGREWRITEAOF then frees what deleted data occupies on disk."
 }
+
+var logFormat = driver.LogFormat{
+	Line:   regexp.MustCompile(`^\d+:[A-Z] (?P<time>\d{2} \w{3} \d{4} \d\d:\d\d:\d\d\.\d+) (?P<level>[-.*#]) `),
+	Layout: "02 Jan 2006 15:04:05.999",
+	Levels: map[string]string{".": "debug", "-": "debug", "*": "info", "#": "warning"},
+}
+
+// LogFormat says how Redis writes its log.
+func (e *engine) LogFormat() driver.LogFormat { return logFormat }
 
 // Answers waits for the server to take commands.
 func (e *engine) Answers(ctx context.Context, host *process.Host) error {

@@ -65,7 +65,10 @@ func (r *logReader) Close() error {
 // copyLogs writes the tail of the log, and then follows it from pod to pod.
 func (d *Driver) copyLogs(ctx context.Context, engine Engine, id string, rec record, opt driver.LogOptions, to io.Writer) error {
 	want := driver.Instance{ID: id, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
-	log := podLog{driver: d, engine: engine, namespace: namespaceOf(id)}
+	log := podLog{driver: d, engine: engine, namespace: namespaceOf(id), filter: driver.LogFormat{}.Filter(opt)}
+	if logged, ok := engine.(interface{ LogFormat() driver.LogFormat }); ok {
+		log.filter = logged.LogFormat().Filter(opt)
+	}
 	if pod := engine.Look(d.view(ctx, engine, want)).Primary; pod != "" {
 		recent, err := log.tail(ctx, pod, opt.Tail)
 		if err != nil {
@@ -96,6 +99,7 @@ type podLog struct {
 	driver    *Driver
 	engine    Engine
 	namespace string
+	filter    *driver.LogFilter
 	last      string // when the last line was written that was read, as RFC 3339
 }
 
@@ -142,7 +146,11 @@ func (l *podLog) read(ctx context.Context, pod string, options *corev1.PodLogOpt
 			continue
 		}
 		l.last = string(at)
-		if line, ok := l.engine.LogLine(text); ok {
+		line, ok := l.engine.LogLine(text)
+		if when, err := time.Parse(time.RFC3339Nano, string(at)); err != nil || !ok || !l.filter.Take(line, when) {
+			ok = false
+		}
+		if ok {
 			if err := take(append(line, '\n')); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"syscall"
 
 	"souk/internal/driver"
@@ -111,6 +112,12 @@ func (d *Driver) carryOut(ctx context.Context, u *unit, engine Engine, want driv
 	stepPort.Done()
 	if err := d.prepareRestore(ctx, u, want); err != nil {
 		return err
+	}
+	if want.LogDays > 0 {
+		days := shim.File{Path: shim.LogDaysFile, Mode: 0o600, Data: []byte(strconv.Itoa(want.LogDays))}
+		if err := host.WriteIfChanged(ctx, days); err != nil {
+			return err
+		}
 	}
 	if err := d.restart(ctx, u, engine, host, want.Restart); err != nil {
 		return err

@@ -9,10 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"souk/internal/driver"
 	"souk/internal/shim"
 	"souk/internal/supervisor"
 )
@@ -47,18 +50,36 @@ func lastLines(place supervisor.Place, n int) (text string, end int64, err error
 	if err != nil {
 		return "", 0, err
 	}
-	for older := 1; older <= shim.LogFiles; older++ {
+	names := shim.LogNames()
+	for _, name := range slices.Backward(names[:len(names)-1]) {
 		missing := n - bytes.Count(tail, []byte{'\n'})
 		if missing <= 0 {
 			break
 		}
-		more, _, err := readTail(place, fmt.Sprintf("%s.%d", shim.LogFile, older), missing)
-		if err != nil || len(more) == 0 {
+		more, err := readOlder(place, name, missing)
+		if err != nil {
 			break
 		}
 		tail = append(more, tail...)
 	}
 	return string(tail), end, nil
+}
+
+// readOlder returns the last n lines of an older file; one that is not there is empty.
+func readOlder(place supervisor.Place, name string, n int) ([]byte, error) {
+	if !strings.HasSuffix(name, shim.Compressed) {
+		lines, _, err := readTail(place, name, n)
+		return lines, err
+	}
+	var kept [][]byte
+	_, err := searchFile(place, name, func(line []byte) bool {
+		if len(kept) == n {
+			kept = kept[1:]
+		}
+		kept = append(kept, bytes.Clone(line))
+		return true
+	})
+	return bytes.Join(kept, nil), err
 }
 
 // readTail returns the last n lines of one file; a file that is not there is empty.
@@ -102,8 +123,9 @@ func keepLines(text []byte, n int) []byte {
 	return text[at+1:]
 }
 
-// follow returns recent and then what is added to the log, until ctx ends.
-func follow(ctx context.Context, place supervisor.Place, recent string, from int64) (io.ReadCloser, error) {
+// follow returns recent and then what is added to the log, as far as the filter takes
+// it, until ctx ends.
+func follow(ctx context.Context, place supervisor.Place, recent string, from int64, filter *driver.LogFilter) (io.ReadCloser, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, err
@@ -122,7 +144,7 @@ func follow(ctx context.Context, place supervisor.Place, recent string, from int
 	go func() {
 		defer stop()
 		defer changes.Close()
-		writer.CloseWithError(copyAdded(writer, place, changes, recent, from))
+		writer.CloseWithError(copyAdded(writer, place, changes, recent, from, filter))
 	}()
 	return following, nil
 }
@@ -137,9 +159,12 @@ func (f *follower) Close() error {
 	return errors.Join(f.changes.Close(), f.PipeReader.CloseWithError(io.EOF))
 }
 
-func copyAdded(out io.Writer, place supervisor.Place, changes *os.File, recent string, from int64) error {
+func copyAdded(out io.Writer, place supervisor.Place, changes *os.File, recent string, from int64, filter *driver.LogFilter) error {
 	if _, err := io.WriteString(out, recent); err != nil {
 		return err
+	}
+	if filter != nil {
+		out = &driver.LogWriter{To: out, Filter: filter}
 	}
 	events := make([]byte, 4096)
 	for {

@@ -24,6 +24,9 @@ func (d *Driver) Logs(ctx context.Context, id string, opt driver.LogOptions) (io
 	if opt.Tail <= 0 {
 		opt.Tail = 200
 	}
+	if opt.Filters() {
+		return d.chosen(ctx, id, place, opt)
+	}
 	recent, end, err := lastLines(place, opt.Tail)
 	if err != nil {
 		return nil, err
@@ -31,7 +34,7 @@ func (d *Driver) Logs(ctx context.Context, id string, opt driver.LogOptions) (io
 	if !opt.Follow {
 		return io.NopCloser(strings.NewReader(recent)), nil
 	}
-	return follow(ctx, place, recent, end)
+	return follow(ctx, place, recent, end, nil)
 }
 
 // lastWords are the last lines of an instance's log, for an error about it.

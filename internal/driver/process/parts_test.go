@@ -1,7 +1,12 @@
 package process
 
 import (
+	"bytes"
+	"compress/gzip"
 	"net"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +32,65 @@ func TestKeepLines(t *testing.T) {
 		if got := string(keepLines([]byte(test.text), test.n)); got != test.want {
 			t.Errorf("the last %d lines of %q are %q, want %q", test.n, test.text, got, test.want)
 		}
+	}
+}
+
+// Lines are found across the current file, compressed older ones and those of an
+// earlier version.
+func TestLogsAreSearchedInAllThatIsKept(t *testing.T) {
+	place := supervisor.Place{Folder: t.TempDir(), UID: os.Getuid()}
+	write := func(name, text string) {
+		t.Helper()
+		if strings.HasSuffix(name, shim.Compressed) {
+			var z bytes.Buffer
+			w := gzip.NewWriter(&z)
+			if _, err := w.Write([]byte(text)); err != nil || w.Close() != nil {
+				t.Fatal(err)
+			}
+			text = z.String()
+		}
+		if err := os.MkdirAll(filepath.Join(place.Folder, shim.LogFolder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(place.Folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(shim.LogFile+".3", "2026-03-01 one\n")
+	write(shim.LogFile+".2.gz", "2026-03-02 two\n2026-03-03 two again\n")
+	write(shim.LogFile+".1.gz", "2026-03-04 three\n")
+	write(shim.LogFile, "2026-03-05 four\nnot whole")
+	format := driver.LogFormat{Line: regexp.MustCompile(`^(?P<time>\d{4}-\d\d-\d\d) `), Layout: time.DateOnly}
+	for about, c := range map[string]struct {
+		opt  driver.LogOptions
+		n    int
+		want string
+	}{
+		"all":      {driver.LogOptions{}, 9, "one two again three four"},
+		"the last": {driver.LogOptions{}, 2, "three four"},
+		"a text":   {driver.LogOptions{Grep: "TWO"}, 9, "two again"},
+		"a time":   {driver.LogOptions{Since: time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 3, 5, 0, 0, 0, 0, time.UTC)}, 9, "again three"},
+	} {
+		text, end, err := search(t.Context(), place, format.Filter(c.opt), c.n)
+		var got []string
+		for line := range strings.Lines(text) {
+			fields := strings.Fields(line)
+			got = append(got, fields[len(fields)-1])
+		}
+		if strings.Join(got, " ") != c.want || end != int64(len("2026-03-05 four\n")) || err != nil {
+			t.Errorf("%s: %v up to %d, %v; want %s", about, got, end, err, c.want)
+		}
+	}
+	last, _, err := lastLines(place, 4) // and the one that is being written
+	if want := "2026-03-02 two\n2026-03-03 two again\n2026-03-04 three\n2026-03-05 four\nnot whole"; last != want || err != nil {
+		t.Errorf("the last four lines: %q, %v", last, err)
+	}
+	if !droppedUntil(place).IsZero() {
+		t.Error("something was dropped")
+	}
+	write(shim.DroppedFile, "2026-02-28T00:00:00Z")
+	if at := droppedUntil(place); at.Day() != 28 {
+		t.Errorf("dropped until %s", at)
 	}
 }
 

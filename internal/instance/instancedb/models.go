@@ -127,4 +127,5 @@ type Instance struct {
 	Maintenance         json.RawMessage
 	Maintaining         bool
 	Restarts            int64
+	LogDays             int32
 }
