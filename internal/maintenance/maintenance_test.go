@@ -10,7 +10,6 @@ import (
 
 	"souk/api"
 	"souk/internal/driver"
-	"souk/internal/envelope"
 	"souk/internal/instance"
 	"souk/internal/instance/instancetest"
 	"souk/internal/mail"
@@ -28,7 +27,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	w := &world{World: instancetest.New(t), t: t}
-	secrets := w.Secrets.(*envelope.Envelope)
+	secrets := w.Secrets
 	w.upkeep = &Service{Store: w.Store, Clock: w.Clock, Real: w.Machine.Now, Instances: w.Service, Mail: &mail.Outbox{Secrets: secrets, PublicURL: "https://souk.example"}}
 	w.Superuser(t, false, `UPDATE zones SET driver = 'process'`)
 	w.member("jane@acme.example", "editor", false)
