@@ -48,6 +48,22 @@ type AvailabilityInterval struct {
 	State string    `json:"state" enum:"up,down,agreed-maintenance,no-data,outside-service"`
 }
 
+// ServiceSLI says how it is found out whether an instance of a service is available,
+// and what is aimed at.
+type ServiceSLI struct {
+	Description string            `json:"description" doc:"When an instance counts as available"`
+	Checks      []ServiceSLICheck `json:"checks" nullable:"false" doc:"What is tried, as clients do it"`
+	Objectives  map[string]string `json:"objectives" doc:"By service level, in percent of a month's service time" example:"{\"best-effort\":\"99.5\"}"`
+}
+
+// ServiceSLICheck is one thing that is tried.
+type ServiceSLICheck struct {
+	Name    string `json:"name" example:"read"`
+	Title   string `json:"title"`
+	Every   string `json:"every" example:"1s"`
+	Timeout string `json:"timeout" example:"5s" doc:"What takes longer has failed"`
+}
+
 // SLAReport says for a month how available an organization's instances were. The same
 // watermark gives the same report.
 type SLAReport struct {

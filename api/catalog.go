@@ -20,6 +20,8 @@ type Service struct {
 	Plans        []Plan          `json:"plans" nullable:"false"`
 	Offerings    []Offering      `json:"offerings" nullable:"false"`
 	Snippets     []Snippet       `json:"snippets,omitempty" doc:"How programs connect"`
+	// SLI says when an instance counts as available, and what is aimed at.
+	SLI *ServiceSLI `json:"sli,omitempty" doc:"Absent: it is not measured whether instances are available"`
 	// Maturity is computed from conformance runs.
 	Maturity []ServiceMaturity `json:"maturity,omitempty" doc:"What is proven of it, by zone"`
 }

@@ -8,6 +8,7 @@ import (
 
 	"souk/api"
 	"souk/internal/authz"
+	"souk/internal/servicepkg"
 	"souk/internal/signing"
 	"souk/internal/sla"
 	"souk/internal/store"
@@ -50,6 +51,18 @@ func (s *Server) registerAvailability() {
 	register(s, Operation{Method: http.MethodGet, Path: reportPath + ".jws", Media: "application/jose", ID: "sla-report-signed", Tag: "availability", Summary: "An SLA report, signed",
 		Description: "A compact JSON Web Signature, whose payload is the report, that anybody can check by the published keys.", Action: authz.SLARead},
 		s.asFile("application/jose", ".jws", s.signedReport))
+}
+
+// sliDoc is what a service says of its availability; nil where it says nothing.
+func sliDoc(s *servicepkg.SLI) *api.ServiceSLI {
+	if s == nil {
+		return nil
+	}
+	out := &api.ServiceSLI{Description: s.Description, Checks: []api.ServiceSLICheck{}, Objectives: s.Objectives}
+	for _, c := range s.Checks {
+		out.Checks = append(out.Checks, api.ServiceSLICheck(c))
+	}
+	return out
 }
 
 // report reads a report.

@@ -101,6 +101,7 @@ func serviceDoc(p catalogdb.CurrentPackagesRow, offers []catalog.Offer, zones []
 	d := newest(offers)
 	out := api.Service{Name: d.Name, Title: d.Title, Summary: d.Summary, Description: d.Description, Category: d.Category, Provider: p.Provider, Revision: int(p.Revision),
 		Capabilities: d.CapabilitiesWith(""), Snippets: d.Snippets, Parameters: d.Parameters, Plans: []api.Plan{}, Offerings: []api.Offering{}, Versions: []string{}}
+	out.SLI = sliDoc(d.SLI)
 	for _, plan := range catalog.PlansOf(offers) {
 		out.Plans = append(out.Plans, api.Plan{Name: plan.Name, Revision: int(plan.Revision), CPUMillis: plan.CpuMillis, MemoryMiB: plan.MemoryMib, MinStorageGiB: plan.MinStorageGib, MaxStorageGiB: plan.MaxStorageGib})
 	}
