@@ -39,9 +39,12 @@ func TestBackupsAndFigures(t *testing.T) {
 		}
 		return nil
 	})
-	if i := z.Instance("db1"); i.Status.StorageUsedBytes == 0 {
-		t.Error("nobody has measured the storage in use")
-	}
+	z.Eventually("the storage in use is measured", func() error {
+		if i := z.Instance("db1"); i.Status.StorageUsedBytes == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
 	// A server that is kept from running is told of like one that runs as a process.
 	n := z.namespaceOf("db1")
 	n.run("annotate", "clusters.postgresql.cnpg.io", "db", `cnpg.io/fencedInstances=["*"]`)

@@ -45,6 +45,9 @@ func byType(conditions []driver.Condition) []driver.Condition {
 // sameUse is true while the use of storage has moved by no more than a
 // hundredth of what the plan has, and over no threshold.
 func sameUse(a, b, planGiB int64) bool {
+	if (a == 0) != (b == 0) {
+		return false // measured for the first time
+	}
 	plan := planGiB << 30
 	moved := max(a, b) - min(a, b)
 	if moved == 0 || plan == 0 {
