@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -145,7 +146,7 @@ func (a *App) projectForConformance(ctx context.Context, organization *client.Or
 		return nil, err
 	}
 	if !slices.ContainsFunc(all, func(p api.Project) bool { return p.Metadata.Name == conformanceProject }) {
-		if _, err := organization.CreateProject(ctx, api.ProjectCreate{Name: conformanceProject}); err != nil {
+		if _, err := organization.CreateProject(ctx, api.ProjectCreate{Name: conformanceProject}); err != nil && !client.IsStatus(err, http.StatusConflict) { // another run made it meanwhile
 			return nil, fmt.Errorf("the project %s cannot be made; name another with --project: %w", conformanceProject, err)
 		}
 	}

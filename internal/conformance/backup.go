@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,6 +33,9 @@ func (r *Run) backup(ctx context.Context) error {
 		took = seconds(b.FinishedAt.Sub(*b.StartedAt))
 	}
 	r.note("Backed up on request after %s: %d bytes, of which %d are stored.", took, b.SizeBytes, b.StoredBytes)
+	if err := r.drill(ctx); err != nil {
+		return err
+	}
 	from, at, err := r.moment(ctx, b)
 	if err != nil {
 		return err
@@ -51,6 +55,42 @@ func (r *Run) backup(ctx context.Context) error {
 		return fmt.Errorf("the instance that was backed up is another: %w", err)
 	}
 	r.note("Restored as another instance %s within %s: what was written before is there, what was written after is not.", at, seconds(spent))
+	return nil
+}
+
+// drill has the backup restored on trial, where the service has that.
+func (r *Run) drill(ctx context.Context) error {
+	list, err := r.Project.Drills(ctx, r.main)
+	if err != nil {
+		return err
+	}
+	if list.Message != "" {
+		r.note("No restore drill: %s", list.Message)
+		return nil
+	}
+	d, err := r.Project.StartDrill(ctx, r.main)
+	if err != nil {
+		return fmt.Errorf("no restore drill can be asked for: %w", err)
+	}
+	err = r.eventually(ctx, func() error {
+		if d, err = r.Project.Drill(ctx, r.main, d.ID); err != nil {
+			return err
+		}
+		switch d.State {
+		case "passed":
+			return nil
+		case "failed", "cancelled":
+			return final{fmt.Errorf("the restore drill is %s: %s", d.State, d.Message)}
+		}
+		return fmt.Errorf("the restore drill is not done, but %s. %s", d.State, d.Message)
+	})
+	if err != nil {
+		return err
+	}
+	if !d.Certificate || d.Result == nil {
+		return errors.New("a restore drill passed without a certificate")
+	}
+	r.note("Restored on trial within %d ms, with a certificate: %d canaries compared, %d checks of the engine.", d.Result.RestoreMilliseconds, d.Result.Canaries, len(d.Result.Checks))
 	return nil
 }
 

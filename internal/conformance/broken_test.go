@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"souk/api"
 	"souk/api/client"
@@ -26,6 +27,8 @@ type service struct {
 	instances map[string]*one
 	backups   map[string]map[string]string // what was in them, by ID
 	channel   *api.AlertChannelCreate
+	work      *api.Maintenance
+	putOff    any // the patch that waits for the window
 }
 
 // one is an instance of it.
@@ -54,7 +57,7 @@ func (s *service) is(what string) bool { return s.broken == what }
 func (s *service) definition() api.Service {
 	return api.Service{Name: "memory", Plans: []api.Plan{{Name: "large", MemoryMiB: 2}, {Name: "small", MemoryMiB: 1}}, Offerings: []api.Offering{{
 		Zone: "local", ServiceLevel: "best-effort",
-		Capabilities: []api.Capability{{Name: "logs", Offered: true}, {Name: "metrics", Offered: true}, {Name: "scaling", Offered: true}, {Name: "backup", Offered: true}, {Name: "alerting", Offered: true}, {Name: "telepathy", Offered: true}, {Name: "maintenance"}},
+		Capabilities: []api.Capability{{Name: "logs", Offered: true}, {Name: "metrics", Offered: true}, {Name: "scaling", Offered: true}, {Name: "backup", Offered: true}, {Name: "alerting", Offered: true}, {Name: "maintenance", Offered: true}, {Name: "telepathy", Offered: true}, {Name: "levitation"}},
 	}}}
 }
 
@@ -487,4 +490,64 @@ func (s *service) AlertChannels(context.Context) ([]api.AlertChannel, error) { r
 
 func (s *service) FiringAlerts(context.Context, string) ([]api.Alert, error) {
 	return []api.Alert{{Name: "overload", Runbook: "overload"}}, nil
+}
+
+func (s *service) Drills(context.Context, string) (api.DrillList, error) {
+	return api.DrillList{}, nil
+}
+
+func (s *service) StartDrill(context.Context, string) (api.Drill, error) {
+	return api.Drill{ID: "drill"}, nil
+}
+
+func (s *service) Drill(context.Context, string, string) (api.Drill, error) {
+	if s.is("drills fail") {
+		return api.Drill{State: "failed", Message: "A page is damaged."}, nil
+	}
+	return api.Drill{State: "passed", Certificate: !s.is("drills have no certificate"), Result: &api.DrillResult{}}, nil
+}
+
+func (s *service) PatchInWindow(ctx context.Context, name string, patch any) (api.Instance, error) {
+	if s.is("what is put off is done at once") {
+		return s.Patch(ctx, name, patch, "")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.putOff = patch; !s.is("what is put off is forgotten") {
+		s.work = &api.Maintenance{ID: "work", State: "planned", From: time.Unix(2, 0), DeferUntil: new(time.Time), CreatedAt: time.Unix(1, 0)}
+	}
+	return s.instances[name].Instance, nil
+}
+
+func (s *service) Maintenance(context.Context, string, int) (list []api.Maintenance, err error) {
+	if s.work != nil {
+		list = append(list, *s.work)
+	}
+	return list, nil
+}
+
+func (s *service) OneMaintenance(context.Context, string, string) (api.Maintenance, error) {
+	return *s.work, nil
+}
+
+func (s *service) DeferMaintenance(context.Context, string, string, api.MaintenanceDefer) (api.Maintenance, error) {
+	if !s.is("nothing can be put off again") {
+		s.work.From = time.Unix(3, 0)
+	}
+	return *s.work, nil
+}
+
+func (s *service) RunMaintenance(_ context.Context, name, _ string) (api.Maintenance, error) {
+	if s.work.State = "completed"; s.is("the work fails") {
+		s.work.State, s.work.Message = "failed", "The server did not start."
+	}
+	if s.is("the work does nothing") {
+		return *s.work, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.instances[name]
+	i.Spec.Plan = s.putOff.(map[string]any)["spec"].(map[string]any)["plan"].(string)
+	i.ready()
+	return *s.work, nil
 }

@@ -35,7 +35,15 @@ type Project interface {
 	BackUp(ctx context.Context, name string) (api.Backup, error)
 	Backup(ctx context.Context, name, id string) (api.Backup, error)
 	Backups(ctx context.Context, name string) (api.BackupList, error)
+	Drills(ctx context.Context, name string) (api.DrillList, error)
+	StartDrill(ctx context.Context, name string) (api.Drill, error)
+	Drill(ctx context.Context, name, id string) (api.Drill, error)
 	Runbook(ctx context.Context, instance, runbook string) (api.Runbook, error)
+	PatchInWindow(ctx context.Context, name string, patch any) (api.Instance, error)
+	Maintenance(ctx context.Context, instance string, limit int) ([]api.Maintenance, error)
+	OneMaintenance(ctx context.Context, instance, id string) (api.Maintenance, error)
+	DeferMaintenance(ctx context.Context, instance, id string, to api.MaintenanceDefer) (api.Maintenance, error)
+	RunMaintenance(ctx context.Context, instance, id string) (api.Maintenance, error)
 }
 
 // Run is one run: a service in a zone, proven in a project of whoever runs it. One run
@@ -89,6 +97,7 @@ var proofs = []proof{
 	{"logs", false, (*Run).logs},
 	{"metrics", false, (*Run).metrics},
 	{"scaling", false, (*Run).scaling},
+	{"maintenance", false, (*Run).maintenance},
 	{"backup", false, (*Run).backup},
 	{"alerting", false, (*Run).alerting},
 }

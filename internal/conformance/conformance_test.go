@@ -50,7 +50,7 @@ func TestWhatWorksPasses(t *testing.T) {
 	if p := got["telepathy"]; p.State != api.ProofNotProven || p.Reason == "" {
 		t.Errorf("what nobody can prove: %+v", p)
 	}
-	if _, looked := got["maintenance"]; looked {
+	if _, looked := got["levitation"]; looked {
 		t.Error("what is not offered was looked at")
 	}
 }
@@ -89,6 +89,13 @@ func TestWhatIsBrokenFails(t *testing.T) {
 		"a change of plan loses the data":           {"scaling", `under "canary"`},
 		"nothing is said before":                    {"scaling", "nothing changes"},
 		"storage shrinks":                           {"scaling", "not refused"},
+		"drills fail":                               {"backup", "A page is damaged"},
+		"drills have no certificate":                {"backup", "without a certificate"},
+		"what is put off is done at once":           {"maintenance", "made at once"},
+		"what is put off is forgotten":              {"maintenance", "nothing is planned"},
+		"nothing can be put off again":              {"maintenance", "the same time"},
+		"the work fails":                            {"maintenance", "did not start"},
+		"the work does nothing":                     {"maintenance", "plan in force is small"},
 		"backups fail":                              {"backup", "The store is away"},
 		"backups are empty":                         {"backup", "in what was restored"},
 		"backups are of what is now":                {"backup", "later than was asked for"},
@@ -161,7 +168,7 @@ func TestWhatIsChosen(t *testing.T) {
 		t.Errorf("looked at %v", names)
 	}
 	r := &Run{Project: s, Prover: s.prover(), Service: s.definition(), Zone: "local"}
-	if _, err := r.Do(t.Context(), []string{"maintenance"}); err == nil || !strings.Contains(err.Error(), "it has: provisioning") {
+	if _, err := r.Do(t.Context(), []string{"levitation"}); err == nil || !strings.Contains(err.Error(), "it has: provisioning") {
 		t.Errorf("what is not offered: %v", err)
 	}
 	r.Zone = "nowhere"
