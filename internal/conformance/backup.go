@@ -78,6 +78,9 @@ func (r *Run) drill(ctx context.Context) error {
 		}
 		switch d.State {
 		case "passed":
+			if !d.Certificate || d.Result == nil { // it is signed a moment later
+				return errors.New("a restore drill passed without a certificate")
+			}
 			return nil
 		case "failed", "cancelled":
 			return final{fmt.Errorf("the restore drill is %s: %s", d.State, d.Message)}
@@ -86,9 +89,6 @@ func (r *Run) drill(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
-	}
-	if !d.Certificate || d.Result == nil {
-		return errors.New("a restore drill passed without a certificate")
 	}
 	r.note("Restored on trial within %d ms, with a certificate: %d canaries compared, %d checks of the engine.", d.Result.RestoreMilliseconds, d.Result.Canaries, len(d.Result.Checks))
 	return nil
