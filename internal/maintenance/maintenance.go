@@ -11,7 +11,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -260,27 +259,4 @@ func (s *Service) cancel(ctx context.Context, tx store.Tx, id uuid.UUID, why str
 		return api.Maintenance{}, err
 	}
 	return s.Get(ctx, tx, id)
-}
-
-// Interval is a span of time, by Souk's clock; a zero Until: it is not over.
-type Interval struct{ From, Until time.Time }
-
-// Agreed returns when maintenance of an instance was under way in a period, in order:
-// the time that does not count against what was promised of it. It is what was done
-// within the windows that its user chose, or at a notice; each from when it began
-// until the instance was as it should be again.
-func Agreed(ctx context.Context, tx store.Tx, instance uuid.UUID, since, until time.Time) ([]Interval, error) {
-	rows, err := maintenancedb.New(tx).Agreed(ctx, maintenancedb.AgreedParams{InstanceID: instance, Since: since, Until: until})
-	if err != nil {
-		return nil, err
-	}
-	var out []Interval
-	for _, r := range rows {
-		i := Interval{From: r.BeganAt.UTC()}
-		if r.EndedAt != nil {
-			i.Until = r.EndedAt.UTC()
-		}
-		out = append(out, i)
-	}
-	return slices.Clip(out), nil
 }

@@ -181,19 +181,6 @@ func TestAChangeIsPutOffToTheWindow(t *testing.T) {
 	if m.Interruption == nil || *m.Interruption != 1.5 || !m.EndedAt.Equal(sunday.Add(5*time.Second)) {
 		t.Errorf("reported as %+v", m)
 	}
-	err := w.As(t, w.Acme, func(tx store.Tx) error {
-		got, err := Agreed(t.Context(), tx, w.db.ID, sunday.Add(-time.Hour), sunday.Add(time.Hour))
-		if len(got) != 1 || !got[0].From.Equal(sunday) || !got[0].Until.Equal(sunday.Add(5*time.Second)) {
-			t.Errorf("agreed: %v", got)
-		}
-		if before, _ := Agreed(t.Context(), tx, w.db.ID, sunday.Add(-time.Hour), sunday); len(before) != 0 {
-			t.Errorf("agreed before it began: %v", before)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // What is put off is made of the spec as it is by then: what was changed meanwhile stays.

@@ -63,8 +63,3 @@ SELECT a.email, a.locale, a.time_zone, coalesce(bool_or(m.project_id IS NULL), f
 FROM members m JOIN accounts a ON a.id = m.account_id
 WHERE m.organization_id = $1 AND m.role <> 'billing' AND a.disabled_at IS NULL
 GROUP BY a.id ORDER BY a.email;
-
--- name: Agreed :many
-SELECT began_at, ended_at FROM maintenances
-WHERE instance_id = $1 AND began_at < sqlc.arg(until)::timestamptz AND (ended_at IS NULL OR ended_at > sqlc.arg(since)::timestamptz)
-ORDER BY began_at;

@@ -36,5 +36,15 @@ WHERE c.instance_id = ANY (sqlc.arg(instances)::uuid[]) AND c.kind = 'update'
 	AND c.accepted_at > sqlc.arg(since)::timestamptz AND c.accepted_at < sqlc.arg(until)::timestamptz AND c.accepted_at <= sqlc.arg(watermark)::timestamptz
 ORDER BY c.instance_id, c.generation;
 
+-- name: Maintained :many
+-- Maintenance that was under way, as was known at a watermark: until its end, or that of
+-- the time that was agreed for it.
+SELECT instance_id, began_at::timestamptz AS began_at,
+	least(CASE WHEN ended_at <= sqlc.arg(watermark)::timestamptz THEN ended_at END, until_at, sqlc.arg(until)::timestamptz)::timestamptz AS done_at
+FROM maintenances
+WHERE instance_id = ANY (sqlc.arg(instances)::uuid[]) AND began_at <= sqlc.arg(watermark)::timestamptz
+	AND began_at < sqlc.arg(until)::timestamptz AND until_at > sqlc.arg(since)::timestamptz
+ORDER BY instance_id, began_at;
+
 -- name: Zone :one
 SELECT name, display_name, time_zone FROM organizations WHERE id = $1;

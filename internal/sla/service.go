@@ -2,6 +2,7 @@ package sla
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -143,23 +144,41 @@ func evidenceOf(ctx context.Context, q *sladb.Queries, ids []uuid.UUID, from, un
 	return of, err
 }
 
-// agreed is when changes were carried out that users had asked for: from their
-// acceptance until they were in force.
+// agreed is when changes were carried out that users had asked for, from their
+// acceptance until they were in force, and maintenance.
 func agreed(ctx context.Context, q *sladb.Queries, ids []uuid.UUID, from, until, watermark time.Time) (map[uuid.UUID][]Window, error) {
-	out := map[uuid.UUID][]Window{}
+	all := map[uuid.UUID][]Window{}
 	changes, err := q.Changes(ctx, sladb.ChangesParams{Instances: ids, Since: from.Add(-longestChange), Until: until, Watermark: watermark})
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range changes {
-		end := earlier(c.AcceptedAt.Add(longestChange), c.DoneAt)
-		list := out[c.InstanceID]
-		if n := len(list); n > 0 && !list[n-1].To.Before(c.AcceptedAt) { // windows do not overlap
-			if end.After(list[n-1].To) {
-				list[n-1].To = end
+		all[c.InstanceID] = append(all[c.InstanceID], Window{c.AcceptedAt, earlier(c.AcceptedAt.Add(longestChange), c.DoneAt)})
+	}
+	maintained, err := q.Maintained(ctx, sladb.MaintainedParams{Instances: ids, Since: from, Until: until, Watermark: watermark})
+	for _, m := range maintained {
+		all[m.InstanceID] = append(all[m.InstanceID], Window{m.BeganAt, m.DoneAt})
+	}
+	for id, windows := range all {
+		all[id] = merged(windows)
+	}
+	return all, err
+}
+
+// merged are windows in order, of which no two overlap.
+func merged(windows []Window) []Window {
+	slices.SortFunc(windows, func(a, b Window) int { return a.From.Compare(b.From) })
+	out := windows[:0]
+	for _, w := range windows {
+		if n := len(out); n > 0 && !out[n-1].To.Before(w.From) {
+			if w.To.After(out[n-1].To) {
+				out[n-1].To = w.To
 			}
 			continue
 		}
-		out[c.InstanceID] = append(list, Window{c.AcceptedAt, end})
+		out = append(out, w)
 	}
-	return out, err
+	return out
 }
 
 func earlier(a, b time.Time) time.Time {

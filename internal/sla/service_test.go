@@ -104,6 +104,27 @@ func TestAvailabilityOfAMonth(t *testing.T) {
 	}
 }
 
+// What maintenance interrupts is agreed, within the time that was agreed for it.
+func TestMaintenanceIsAgreedWithinItsWindow(t *testing.T) {
+	w := newWorld(t)
+	began := w.Clock.Now()
+	w.Superuser(t, false, `INSERT INTO maintenances (id, organization_id, project_id, instance_id, kind, title, effect, planned_by, created_at, first_from, from_at, until_at, state, began_at)
+		VALUES (gen_random_uuid(), $1, $2, $3, 'restart', 'A restart', '', 'operator', $4, $4, $4, $5, 'running', $4)`,
+		w.Acme.Organization, w.db.ProjectID, w.db.ID, began, began.Add(time.Minute))
+	w.measured(agentapi.SLIDown, 40*time.Second)
+	if got := w.availability("").Seconds; got.Agreed != 40 || got.Down != 0 {
+		t.Errorf("while it is under way: %+v", got)
+	}
+	w.measured(agentapi.SLIDown, 50*time.Second)
+	if got := w.availability("").Seconds; got.Agreed != 60 || got.Down != 30 {
+		t.Errorf("beyond its window: %+v", got)
+	}
+	w.Superuser(t, false, "UPDATE maintenances SET state = 'completed', ended_at = $1", began.Add(30*time.Second))
+	if got := w.availability("").Seconds; got.Agreed != 30 || got.Down != 60 {
+		t.Errorf("once it has ended: %+v", got)
+	}
+}
+
 // The same watermark gives the same report, whatever is recorded later; a newer one
 // has what came since.
 func TestTheSameWatermarkGivesTheSameBytes(t *testing.T) {

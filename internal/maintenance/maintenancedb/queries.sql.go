@@ -13,43 +13,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const agreed = `-- name: Agreed :many
-SELECT began_at, ended_at FROM maintenances
-WHERE instance_id = $1 AND began_at < $2::timestamptz AND (ended_at IS NULL OR ended_at > $3::timestamptz)
-ORDER BY began_at
-`
-
-type AgreedParams struct {
-	InstanceID uuid.UUID
-	Until      time.Time
-	Since      time.Time
-}
-
-type AgreedRow struct {
-	BeganAt *time.Time
-	EndedAt *time.Time
-}
-
-func (q *Queries) Agreed(ctx context.Context, arg AgreedParams) ([]AgreedRow, error) {
-	rows, err := q.db.Query(ctx, agreed, arg.InstanceID, arg.Until, arg.Since)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []AgreedRow
-	for rows.Next() {
-		var i AgreedRow
-		if err := rows.Scan(&i.BeganAt, &i.EndedAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const approve = `-- name: Approve :exec
 UPDATE maintenances SET approved_by = $2, approved_at = $3 WHERE id = $1
 `

@@ -125,6 +125,55 @@ func (q *Queries) Instances(ctx context.Context, arg InstancesParams) ([]Instanc
 	return items, nil
 }
 
+const maintained = `-- name: Maintained :many
+SELECT instance_id, began_at::timestamptz AS began_at,
+	least(CASE WHEN ended_at <= $1::timestamptz THEN ended_at END, until_at, $2::timestamptz)::timestamptz AS done_at
+FROM maintenances
+WHERE instance_id = ANY ($3::uuid[]) AND began_at <= $1::timestamptz
+	AND began_at < $2::timestamptz AND until_at > $4::timestamptz
+ORDER BY instance_id, began_at
+`
+
+type MaintainedParams struct {
+	Watermark time.Time
+	Until     time.Time
+	Instances []uuid.UUID
+	Since     time.Time
+}
+
+type MaintainedRow struct {
+	InstanceID uuid.UUID
+	BeganAt    time.Time
+	DoneAt     time.Time
+}
+
+// Maintenance that was under way, as was known at a watermark: until its end, or that of
+// the time that was agreed for it.
+func (q *Queries) Maintained(ctx context.Context, arg MaintainedParams) ([]MaintainedRow, error) {
+	rows, err := q.db.Query(ctx, maintained,
+		arg.Watermark,
+		arg.Until,
+		arg.Instances,
+		arg.Since,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MaintainedRow
+	for rows.Next() {
+		var i MaintainedRow
+		if err := rows.Scan(&i.InstanceID, &i.BeganAt, &i.DoneAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const measured = `-- name: Measured :many
 SELECT instance_id, state, lower(during)::timestamptz AS from_at, upper(during)::timestamptz AS to_at FROM (
 	SELECT instance_id, state, unnest(range_agg(tstzrange(from_at, to_at, '[)'))) AS during FROM sli_intervals
