@@ -1,11 +1,11 @@
 package httpapi_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +15,7 @@ import (
 	"souk/api"
 	"souk/internal/httpapi"
 	"souk/internal/httpapi/httpapitest"
-	"souk/internal/store"
+	"souk/internal/servicepkg"
 )
 
 // figured is an instance with a figure of its own, each 15 s of the last minutes.
@@ -118,15 +118,22 @@ func TestMetrics(t *testing.T) {
 
 // Where the zone's driver does not collect, it is said, with the package's note.
 func TestMetricsThatAreNotOffered(t *testing.T) {
-	e := httpapitest.New(t)
-	i := e.Ready(t, httpapitest.Own, httpapitest.OwnProject)
-	e.System(t, func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.Exec(ctx, "UPDATE zones SET driver = 'kubernetes'")
-		return err
+	const note = "Figures are collected elsewhere only."
+	e := httpapitest.New(t, func(c *httpapi.Config) {
+		p := c.Instances.Packages[httpapitest.Service]
+		capabilities := slices.Clone(p.Definition.Capabilities)
+		for i := range capabilities {
+			if capabilities[i].Name == "metrics" {
+				capabilities[i].Drivers = map[string]servicepkg.DriverCapability{"fake": {Note: note}}
+			}
+		}
+		p.Definition.Capabilities = capabilities
+		c.Instances.Packages[httpapitest.Service] = p
 	})
+	i := e.Ready(t, httpapitest.Own, httpapitest.OwnProject)
 	for _, path := range []string{"", "/query?query=up", "/scrape", "/grafana"} {
 		got := e.Do(t, httpapitest.Request{Method: "GET", Path: own.inProject("/instances/" + i.Name + "/metrics" + path), Token: e.Token(t, httpapitest.Own, "", api.RoleViewer)}).Want(t, 409)
-		if !strings.Contains(string(got.Body), "not-offered") || !strings.Contains(string(got.Body), "Kubernetes") {
+		if !strings.Contains(string(got.Body), "not-offered") || !strings.Contains(string(got.Body), note) {
 			t.Errorf("%s", got.Body)
 		}
 	}

@@ -40,6 +40,10 @@ func KilledAfterEachStep(t *testing.T, order func() driver.Instance, use func(*t
 				ensured(t, &want)
 				z.Crash(t, name, "stop", want)
 				z.Agent(t, "stop", want)
+			case "process/restart":
+				ensured(t, &want)
+				want.Restart++
+				z.Crash(t, name, "ensure", want)
 			case "process/destroyed", "process/forgotten":
 				ensured(t, &want)
 				z.Crash(t, name, "remove", want)
