@@ -67,10 +67,10 @@ deployment() { apart tested; }
 
 units() { gotest -timeout 15m ./...; }
 
-journey() { gotest -tags journey -count 1 -timeout 10m ./test/journey; }
+journey() { gotest -tags journey -count 1 -timeout 15m ./test/journey; }
 
 # Runs every command of the documentation.
-docs() { gotest -tags docs -count 1 -timeout 5m ./test/docs; }
+docs() { gotest -tags docs -count 1 -timeout 15m ./test/docs; }
 
 # Walks the portal in a real browser; SOUK_SCREENSHOTS keeps what it looked like.
 browser() { gotest -tags browser -count 1 -timeout 10m ./test/browser; }

@@ -24,7 +24,12 @@ func newBackupPlace(t *testing.T, zone string) (*place, *objectstore.Store) {
 	t.Helper()
 	host := cmp.Or(os.Getenv(envHost), "10.211.0.1")
 	store := objectstore.At(t, host, host)
-	return newPlace(t, zone, func(c *kubernetes.Config, _ *clusterConfig) { c.Place = store.Place }), store
+	return newPlace(t, zone, backedUpAt(store.Place)), store
+}
+
+// backedUpAt has a zone keep its backups at a place.
+func backedUpAt(at *driver.BackupPlace) func(*kubernetes.Config, *clusterConfig) {
+	return func(c *kubernetes.Config, _ *clusterConfig) { c.Place = at }
 }
 
 // keeping has an order keep backups.
@@ -184,7 +189,7 @@ func TestClusterBackupKeyWrong(t *testing.T) {
 	host := cmp.Or(os.Getenv(envHost), "10.211.0.1")
 	wrong := *objectstore.At(t, host, host).Place
 	wrong.SecretKey = "a-guess"
-	p := newPlace(t, "backups-wrong", func(c *kubernetes.Config, _ *clusterConfig) { c.Place = &wrong })
+	p := newPlace(t, "backups-wrong", backedUpAt(&wrong))
 	want := keeping(p.order())
 	seen := p.running(want)
 	o := driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now().UTC()}

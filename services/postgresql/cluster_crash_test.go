@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,6 +26,8 @@ func init() { otherProcesses["cluster-agent"] = clusterAgent }
 type clusterCall struct {
 	What, Zone string
 	Want       driver.Instance
+	Place      *driver.BackupPlace // nil: the zone keeps no backups
+	Backup     driver.BackupOrder  // that is taken or expires
 }
 
 // clusterAgent carries out one call, again and again until it is done.
@@ -48,7 +51,7 @@ func clusterAgent(text string) int {
 func (c clusterCall) carryOut() (seen driver.Observation, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), long)
 	defer cancel()
-	d, err := openCluster(ctx, c.Zone)
+	d, err := openCluster(ctx, c.Zone, backedUpAt(c.Place))
 	if err != nil {
 		return seen, err
 	}
@@ -59,6 +62,10 @@ func (c clusterCall) carryOut() (seen driver.Observation, err error) {
 			return d.Stop(ctx, c.Want)
 		case "remove":
 			return seen, d.Remove(ctx, c.Want.ID)
+		case "backup":
+			return seen, d.TakeBackup(ctx, c.Want, c.Backup)
+		case "expire":
+			return seen, d.ExpireBackup(ctx, c.Want.BackupSource(), c.Backup.ID, true)
 		}
 		if seen, err = d.Ensure(ctx, c.Want); err == nil && seen.State == driver.StateRunning && seen.Generation == c.Want.Generation {
 			return seen, nil
@@ -109,10 +116,10 @@ func TestClusterKilledAfterEachStep(t *testing.T) {
 	const zone = "fault-crash"
 	want := clusterOrder()
 	p := newPlaceOf(t)
-	t.Cleanup(func() { clusterCall{"remove", zone, want}.call(t, "") })
+	t.Cleanup(func() { clusterCall{What: "remove", Zone: zone, Want: want}.call(t, "") })
 	running := func(t *testing.T) {
 		t.Helper()
-		seen := clusterCall{"ensure", zone, want}.call(t, "")
+		seen := clusterCall{What: "ensure", Zone: zone, Want: want}.call(t, "")
 		p := p.on(t)
 		conn := p.user(&want, seen.Endpoint)
 		if !want.HeldData {
@@ -128,7 +135,7 @@ func TestClusterKilledAfterEachStep(t *testing.T) {
 	kill := func(what, name string, and func(t *testing.T)) {
 		done["kubernetes/"+name] = true
 		t.Run("kubernetes/"+name, func(t *testing.T) {
-			clusterCall{what, zone, want}.call(t, "kubernetes/"+name)
+			clusterCall{What: what, Zone: zone, Want: want}.call(t, "kubernetes/"+name)
 			and(t)
 		})
 	}
@@ -139,7 +146,7 @@ func TestClusterKilledAfterEachStep(t *testing.T) {
 	kill("ensure", "recorded", running)
 	for _, name := range []string{"stopping", "stopped"} {
 		kill("stop", name, func(t *testing.T) {
-			if seen := (clusterCall{"stop", zone, want}).call(t, ""); seen.State != driver.StateStopped {
+			if seen := (clusterCall{What: "stop", Zone: zone, Want: want}).call(t, ""); seen.State != driver.StateStopped {
 				t.Errorf("stopped, and then %s", seen.State)
 			}
 			running(t)
@@ -147,13 +154,13 @@ func TestClusterKilledAfterEachStep(t *testing.T) {
 	}
 	kill("remove", "deleting", running)
 	kill("remove", "deleted", func(t *testing.T) {
-		clusterCall{"remove", zone, want}.call(t, "")
+		clusterCall{What: "remove", Zone: zone, Want: want}.call(t, "")
 		if left := p.on(t).volumesOf(want.ID); left != 0 {
 			t.Errorf("%d volumes are left", left)
 		}
 	})
 	for _, name := range step.All() {
-		if strings.HasPrefix(name, "kubernetes/") && !done[name] {
+		if strings.HasPrefix(name, "kubernetes/") && !done[name] && !slices.Contains(backupSteps, name) {
 			t.Errorf("no agent was killed after %s", name)
 		}
 	}

@@ -1,0 +1,72 @@
+//go:build e2e && crashtest
+
+package postgresql
+
+import (
+	"cmp"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"souk/internal/driver"
+	"souk/test/objectstore"
+)
+
+// backupSteps are those of instances that are backed up, in a test of their own.
+var backupSteps = []string{"kubernetes/backup-taken", "kubernetes/source", "kubernetes/backup-expired"}
+
+// TestClusterBackupsKilledAfterEachStep kills the agent while it takes a backup,
+// restores it, and removes it; the next agent finishes each, and nothing is there
+// twice.
+func TestClusterBackupsKilledAfterEachStep(t *testing.T) {
+	const zone = "fault-crash-backups"
+	host := cmp.Or(os.Getenv(envHost), "10.211.0.1")
+	store := objectstore.At(t, host, host)
+	p := newPlaceOf(t)
+	call := func(what string, want driver.Instance, of driver.BackupOrder) clusterCall {
+		return clusterCall{What: what, Zone: zone, Want: want, Place: store.Place, Backup: of}
+	}
+	removed := func(want driver.Instance) func() {
+		return func() { call("remove", want, driver.BackupOrder{}).call(t, "") }
+	}
+	want := clusterOrder()
+	keeping(&want)
+	t.Cleanup(removed(want))
+	at := call("ensure", want, driver.BackupOrder{}).call(t, "").Endpoint
+	want.HeldData = true
+	p.exec(p.user(&want, at), "CREATE TABLE kept AS SELECT generate_series(1, 100)")
+	order := driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now().UTC().Truncate(time.Microsecond)}
+	held := func(t *testing.T) int {
+		t.Helper()
+		d := newPlace(t, zone, backedUpAt(store.Place))
+		defer d.Close()
+		return len(d.report(&want).Backups)
+	}
+	t.Run(backupSteps[0], func(t *testing.T) {
+		call("backup", want, order).call(t, backupSteps[0])
+		call("backup", want, order).call(t, "")
+		if n := held(t); n != 1 {
+			t.Errorf("there are %d backups", n)
+		}
+	})
+	t.Run(backupSteps[1], func(t *testing.T) {
+		copied := clusterOrder()
+		keeping(&copied).Restore = &driver.Restore{From: want.BackupSource(), BackupID: order.ID}
+		t.Cleanup(removed(copied))
+		call("ensure", copied, driver.BackupOrder{}).call(t, backupSteps[1])
+		at := call("ensure", copied, driver.BackupOrder{}).call(t, "").Endpoint
+		p := p.on(t)
+		if got := count(t, p.user(&copied, at), "kept"); got != 100 {
+			t.Errorf("%d rows were restored", got)
+		}
+	})
+	t.Run(backupSteps[2], func(t *testing.T) {
+		call("expire", want, order).call(t, backupSteps[2])
+		call("expire", want, order).call(t, "")
+		if n := held(t); n != 0 {
+			t.Errorf("there are %d backups", n)
+		}
+	})
+}
