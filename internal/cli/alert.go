@@ -178,11 +178,7 @@ func newRunbook(a *App) *cobra.Command {
 		Short: "Show what to do about an alert of an instance",
 		Args:  cobra.ExactArgs(2),
 		RunE: a.bounded(func(ctx context.Context, args []string) error {
-			name, err := instanceName(args[0])
-			if err != nil {
-				return err
-			}
-			project, err := a.inProject(ctx)
+			project, name, err := a.instanceOf(ctx, args[0])
 			if err != nil {
 				return err
 			}

@@ -23,11 +23,7 @@ func newBackup(a *App) *cobra.Command {
 	wait := cmd.Flags().Bool("wait", false, "wait until it is done")
 	o := outputFlag(cmd)
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
-		name, err := instanceName(args[0])
-		if err != nil {
-			return err
-		}
-		project, err := a.inProject(ctx)
+		project, name, err := a.instanceOf(ctx, args[0])
 		if err != nil {
 			return err
 		}

@@ -43,11 +43,7 @@ func bindingFlag(cmd *cobra.Command, binding *string) {
 // credentials reveals credentials, with the certificate authority in a file and
 // its path filled in, and returns that path too.
 func (a *App) credentials(ctx context.Context, arg, binding string) (c api.Credentials, ca string, err error) {
-	name, err := instanceName(arg)
-	if err != nil {
-		return c, "", err
-	}
-	project, err := a.inProject(ctx)
+	project, name, err := a.instanceOf(ctx, arg)
 	if err != nil {
 		return c, "", err
 	}

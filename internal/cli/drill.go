@@ -25,11 +25,7 @@ func newDrill(a *App) *cobra.Command {
 	wait := cmd.Flags().Bool("wait", false, "wait until it is over")
 	o := outputFlag(cmd)
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
-		name, err := instanceName(args[0])
-		if err != nil {
-			return err
-		}
-		project, err := a.inProject(ctx)
+		project, name, err := a.instanceOf(ctx, args[0])
 		if err != nil {
 			return err
 		}
@@ -136,11 +132,7 @@ func newCertificate(a *App) *cobra.Command {
 	cmd.Flags().StringVar(&pdf, "pdf", "", "write it to `FILE` as a PDF instead, for people")
 	o := outputFlag(cmd, "table", "json", "yaml")
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
-		name, err := instanceName(args[0])
-		if err != nil {
-			return err
-		}
-		project, err := a.inProject(ctx)
+		project, name, err := a.instanceOf(ctx, args[0])
 		if err != nil {
 			return err
 		}

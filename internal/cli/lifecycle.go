@@ -31,11 +31,7 @@ func newAction(a *App, act action) *cobra.Command {
 	}
 	o := outputFlag(cmd)
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
-		name, err := instanceName(args[0])
-		if err != nil {
-			return err
-		}
-		project, err := a.inProject(ctx)
+		project, name, err := a.instanceOf(ctx, args[0])
 		if err != nil {
 			return err
 		}

@@ -68,11 +68,7 @@ func logMoment(flag, text string, now time.Time) (time.Time, error) {
 }
 
 func (a *App) logs(ctx context.Context, arg string, opt client.LogOptions) error {
-	name, err := instanceName(arg)
-	if err != nil {
-		return err
-	}
-	project, err := a.inProject(ctx)
+	project, name, err := a.instanceOf(ctx, arg)
 	if err != nil {
 		return err
 	}

@@ -41,11 +41,7 @@ func (a *App) onMaintenance(verb, short string, do func(ctx context.Context, p *
 	cmd := &cobra.Command{Use: verb + " INSTANCE [ID]", Short: short, Args: cobra.RangeArgs(1, 2), ValidArgsFunction: first(a.completeInstances)}
 	o := outputFlag(cmd)
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
-		name, err := instanceName(args[0])
-		if err != nil {
-			return err
-		}
-		project, err := a.inProject(ctx)
+		project, name, err := a.instanceOf(ctx, args[0])
 		if err != nil {
 			return err
 		}

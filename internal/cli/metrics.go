@@ -28,11 +28,7 @@ func newMetrics(a *App) *cobra.Command {
 }
 
 func (a *App) metrics(ctx context.Context, arg string, span client.MetricsSpan, out *output) error {
-	name, err := instanceName(arg)
-	if err != nil {
-		return err
-	}
-	project, err := a.inProject(ctx)
+	project, name, err := a.instanceOf(ctx, arg)
 	if err != nil {
 		return err
 	}

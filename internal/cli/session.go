@@ -146,6 +146,16 @@ func (a *App) inProject(ctx context.Context) (*client.Project, error) {
 	return organization.Project(c.Project), nil
 }
 
+// instanceOf is inProject with the name of the instance that an argument names.
+func (a *App) instanceOf(ctx context.Context, arg string) (*client.Project, string, error) {
+	name, err := instanceName(arg)
+	if err != nil {
+		return nil, "", err
+	}
+	project, err := a.inProject(ctx)
+	return project, name, err
+}
+
 func onlyOrganization(ctx context.Context, api *client.Client) (string, error) {
 	who, err := api.Whoami(ctx)
 	if err != nil {

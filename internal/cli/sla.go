@@ -23,11 +23,7 @@ func newSLA(a *App) *cobra.Command {
 	period := cmd.Flags().String("period", "", "a month such as 2026-11 (default: that of now)")
 	out := outputFlag(cmd)
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
-		name, err := instanceName(args[0])
-		if err != nil {
-			return err
-		}
-		project, err := a.inProject(ctx)
+		project, name, err := a.instanceOf(ctx, args[0])
 		if err != nil {
 			return err
 		}
