@@ -45,9 +45,6 @@ type Message struct {
 	Lines []string
 }
 
-// Locales are the languages that mails are worded in.
-func Locales() []string { return []string{"en", "de"} }
-
 // wording is a message in one language. Subject and paragraphs are templates over
 // the message.
 type wording struct {

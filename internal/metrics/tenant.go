@@ -18,16 +18,13 @@ func owns(instanceID string) *labels.Matcher {
 	return labels.MustNewMatcher(labels.MatchEqual, LabelID, instanceID)
 }
 
-// confine rewrites a query so that each of its selectors matches series of the
-// instance only, whatever else it asks for.
-func confine(expr, instanceID string) (string, error) { return keepTo(expr, owns(instanceID)) }
-
 // ofService matches the series of all instances of a service.
 func ofService(service string) *labels.Matcher {
 	return labels.MustNewMatcher(labels.MatchEqual, LabelService, service)
 }
 
-// keepTo rewrites a query so that each of its selectors has the matcher.
+// keepTo rewrites a query so that each of its selectors has the matcher, whatever
+// else it asks for.
 func keepTo(expr string, own *labels.Matcher) (string, error) {
 	parsed, err := language.ParseExpr(expr)
 	if err != nil {
@@ -66,7 +63,7 @@ func keepsTo(matchers []*labels.Matcher, own *labels.Matcher) bool {
 	return false
 }
 
-// selectors rewrites series selectors as confine does queries.
+// selectors rewrites series selectors as keepTo does queries.
 func selectors(texts []string, instanceID string) ([][]*labels.Matcher, error) {
 	if len(texts) == 0 {
 		return [][]*labels.Matcher{{owns(instanceID)}}, nil

@@ -164,7 +164,7 @@ func TestNoQueryLeavesItsTenant(t *testing.T) {
 
 // keptTo reads the rewritten query by itself.
 func keptTo(t interface{ Fatalf(string, ...any) }, expr string) {
-	text, err := confine(expr, mine)
+	text, err := keepTo(expr, owns(mine))
 	if err != nil {
 		if !errors.As(err, new(*QueryError)) {
 			t.Fatalf("%q: %v", expr, err)
