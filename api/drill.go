@@ -30,6 +30,16 @@ type DrillResult struct {
 	Checks              []DrillCheck `json:"checks" nullable:"false" doc:"What the engine checked in the restored data"`
 }
 
+// Took is the time to restore, to a tenth of a second.
+func (r DrillResult) Took() time.Duration { return tenths(r.RestoreMilliseconds) }
+
+// Loss is the time of which the changes would have been lost, to a tenth of a second.
+func (r DrillResult) Loss() time.Duration { return tenths(r.LossMilliseconds) }
+
+func tenths(milliseconds int64) time.Duration {
+	return (time.Duration(milliseconds) * time.Millisecond).Round(100 * time.Millisecond)
+}
+
 // DrillCheck is one check of restored data.
 type DrillCheck struct {
 	Name   string `json:"name" example:"page-checksums"`

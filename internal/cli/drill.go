@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,11 +48,7 @@ func drilled(d api.Drill) string {
 	if d.Result == nil {
 		return d.Message
 	}
-	return fmt.Sprintf("restored in %s, %s would have been lost", milliseconds(d.Result.RestoreMilliseconds), milliseconds(d.Result.LossMilliseconds))
-}
-
-func milliseconds(n int64) string {
-	return (time.Duration(n) * time.Millisecond).Round(100 * time.Millisecond).String()
+	return fmt.Sprintf("restored in %s, %s would have been lost", d.Result.Took(), d.Result.Loss())
 }
 
 // awaitDrill follows a drill until it is over and certified.
@@ -102,7 +97,7 @@ func listDrills(ctx context.Context, a *App, name string, _ getOptions) (view, e
 			finished = moment(*d.FinishedAt)
 		}
 		if d.Result != nil {
-			in, loss = milliseconds(d.Result.RestoreMilliseconds), milliseconds(d.Result.LossMilliseconds)
+			in, loss = d.Result.Took().String(), d.Result.Loss().String()
 			passed := 0
 			for _, c := range d.Result.Checks {
 				if c.Passed {

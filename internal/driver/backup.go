@@ -28,6 +28,16 @@ type BackupKeeper interface {
 // ErrNoBackupPlace: the zone has no place to keep backups in.
 var ErrNoBackupPlace = errors.New("this zone has no place for backups")
 
+// NoBackupsHere says that no backups can be kept, and why, in plain words.
+func NoBackupsHere(why string) *BlockedError {
+	return &BlockedError{Message: "No backups can be kept here: " + why, BlockedBy: "operator", Err: ErrNoBackupPlace}
+}
+
+// NothingToRestoreFrom says that a zone which kept backups keeps none any more.
+func NothingToRestoreFrom() *BlockedError {
+	return &BlockedError{Message: "This zone has no place for backups any more, so nothing can be restored here. Its operator has to act.", BlockedBy: "operator", Err: ErrNoBackupPlace}
+}
+
 // BackupSource names whose backups are meant, and opens them.
 type BackupSource struct {
 	InstanceID string `json:"instanceID"`

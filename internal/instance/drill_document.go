@@ -56,8 +56,8 @@ func measures(d *paper.Document, r *api.DrillResult) {
 	d.Heading("What was measured")
 	d.Facts(
 		paper.Fact{Label: "Restored until", Value: until},
-		paper.Fact{Label: "Time to restore", Value: milliseconds(r.RestoreMilliseconds)},
-		paper.Fact{Label: "Would have been lost", Value: milliseconds(r.LossMilliseconds)},
+		paper.Fact{Label: "Time to restore", Value: r.Took().String()},
+		paper.Fact{Label: "Would have been lost", Value: r.Loss().String()},
 		paper.Fact{Label: "Version of the engine", Value: r.Version},
 	)
 	rows := [][]string{{"canaries", mark(r.CanariesSHA256 != ""), plural(r.Canaries) + " compared; SHA-256 " + r.CanariesSHA256}}
@@ -79,8 +79,4 @@ func plural(n int) string {
 		return "1 was"
 	}
 	return itoa(int64(n)) + " were"
-}
-
-func milliseconds(n int64) string {
-	return (time.Duration(n) * time.Millisecond).Round(100 * time.Millisecond).String()
 }

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"net/http"
-	"time"
 
 	"souk/api"
 	"souk/internal/authz"
@@ -26,10 +25,6 @@ func drillClass(state string) string {
 		return "off"
 	}
 	return "busy"
-}
-
-func milliseconds(n int64) string {
-	return (time.Duration(n) * time.Millisecond).Round(100 * time.Millisecond).String()
 }
 
 // certificatePath leads to the certificate of a drill as a file.

@@ -20,7 +20,7 @@ const (
 // attempt that was cut short has brought already is kept.
 func (w *work) restore(ctx context.Context) error {
 	if w.Backups == nil {
-		return &driver.BlockedError{Message: "This zone has no place for backups any more, so nothing can be restored here. Its operator has to act.", BlockedBy: "operator", Err: driver.ErrNoBackupPlace}
+		return driver.NothingToRestoreFrom()
 	}
 	from := w.Want.Restore
 	ca := shim.File{Path: backupCAFile, Mode: 0o600, Data: []byte(w.Backups.CAPEM)}

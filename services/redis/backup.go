@@ -111,7 +111,7 @@ func (e *engine) Flush(context.Context, *process.Host) error { return nil }
 // writes goes on from.
 func (w *work) restore(ctx context.Context) error {
 	if w.Backups == nil {
-		return &driver.BlockedError{Message: "This zone has no place for backups any more, so nothing can be restored here. Its operator has to act.", BlockedBy: "operator", Err: driver.ErrNoBackupPlace}
+		return driver.NothingToRestoreFrom()
 	}
 	r, err := within(ctx, w.Host, w.Want.Restore.From)
 	if err != nil {

@@ -154,7 +154,7 @@ func (d *Driver) keeper(service string) (BackupEngine, error) {
 	}
 	keeper, why := d.keeps(engine)
 	if why != "" {
-		return nil, &driver.BlockedError{Message: "No backups can be kept here: " + why, BlockedBy: "operator", Err: driver.ErrNoBackupPlace}
+		return nil, driver.NoBackupsHere(why)
 	}
 	return keeper, nil
 }
