@@ -37,5 +37,6 @@ type ProbeCheck struct {
 	Try func(ctx context.Context) error
 }
 
-// ErrCannotTell: a check found out nothing, as its own log-in is not set up.
-var ErrCannotTell = errors.New("the probe's own log-in is not set up")
+// ErrCannotTell: a check found out nothing, as its own log-in is not set up, or as
+// nobody knows whether the agent could get there.
+var ErrCannotTell = errors.New("the probe has no log-in or no way of its own there")

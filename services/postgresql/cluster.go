@@ -213,12 +213,15 @@ func clusterSettings(job *kubernetes.Job) (parameters map[string]any, rules []an
 }
 
 // clusterRules says who may connect, between the operator's own rules and its
-// last one: Souk from within the pod, log-ins from the allowed networks over TLS.
+// last one: Souk from within the pod, its probe, which the NetworkPolicy lets in from the
+// agent's namespace, and log-ins from the allowed networks over TLS.
 func clusterRules(job *kubernetes.Job) ([]string, error) {
 	rules := []string{
 		fmt.Sprintf("host all %s 127.0.0.1/32 scram-sha-256", superuser),
 		fmt.Sprintf("host all %s ::1/128 scram-sha-256", superuser),
 		fmt.Sprintf("host all %s,%s,postgres all reject", superuser, owner),
+		fmt.Sprintf("hostssl postgres %s all scram-sha-256", probeRole),
+		fmt.Sprintf("host all %s all reject", probeRole),
 	}
 	networks := job.Want.AllowedNetworks
 	if job.SourceHidden && len(networks) > 0 {

@@ -62,6 +62,9 @@ func openCluster(ctx context.Context, zone string, change ...func(*kubernetes.Co
 	for _, f := range change {
 		f(&config, &runs)
 	}
+	if config.Engines != nil {
+		return kubernetes.New(ctx, config)
+	}
 	section, err := json.Marshal(runs)
 	if err != nil {
 		return nil, err
@@ -215,6 +218,19 @@ func (p *place) gone(kind schema.GroupVersionResource, namespace, name string) {
 func (p *place) namespaceFor(want *driver.Instance, zone string) {
 	p.t.Helper()
 	p.make(core("namespaces"), "", `{apiVersion: v1, kind: Namespace, metadata: {name: souk-`+want.ID+`, labels: {souk/zone: `+zone+`}}}`)
+}
+
+// kill ends the pod of an instance's primary at once.
+func (p *place) kill(want *driver.Instance, seen driver.Observation) {
+	p.t.Helper()
+	var now int64
+	for _, m := range seen.Members {
+		if m.Role == driver.RolePrimary {
+			if err := p.client.Resource(core("pods")).Namespace("souk-"+want.ID).Delete(p.t.Context(), m.Name, metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
+				p.t.Fatal(err)
+			}
+		}
+	}
 }
 
 // bed runs one of the test bed's scripts.

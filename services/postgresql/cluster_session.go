@@ -60,7 +60,10 @@ func (e *clusterEngine) Settle(ctx context.Context, job *kubernetes.Job, v kuber
 	if err := s.letReplicasRewind(ctx); err != nil {
 		return err
 	}
-	return s.access(ctx)
+	if err := s.access(ctx); err != nil {
+		return err
+	}
+	return s.probing(ctx, probeSecret(job))
 }
 
 // settled says whether the server runs with the settings that are wanted.

@@ -33,7 +33,10 @@ func TestRulesOfAClusterLetInWhoIsAllowed(t *testing.T) {
 		if last := got[len(got)-1]; last != "host all all all reject" || !strings.HasPrefix(got[2], "host all souk_admin,app_owner,postgres all reject") {
 			t.Errorf("%q", got)
 		}
-		return got[3 : len(got)-1]
+		if probe := got[3:5]; !reflect.DeepEqual(probe, []string{"hostssl postgres souk_probe all scram-sha-256", "host all souk_probe all reject"}) {
+			t.Errorf("the probe: %q", probe)
+		}
+		return got[5 : len(got)-1]
 	}
 	for _, test := range []struct{ got, want []string }{
 		{rules(false), []string{}},

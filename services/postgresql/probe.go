@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"souk/internal/driver"
+	"souk/internal/driver/kubernetes"
 	"souk/internal/driver/process"
 	"souk/internal/servicepkg"
 )
@@ -23,8 +24,8 @@ import (
 const closeWithin = time.Second
 
 // probeRole is the log-in by which it is tried whether the server serves. It may
-// enter the database postgres, which users may not, from this machine, and read and
-// write the one row there that is made for it.
+// enter the database postgres, which users may not, and read and write the one row there
+// that is made for it: from this machine, in a cluster by the way that clients take.
 const probeRole = "souk_probe"
 
 const (
@@ -46,27 +47,31 @@ func (w *work) probing(ctx context.Context) error {
 	if w.ReadOnly { // nothing is added to storage that is full; what is there already does
 		return nil
 	}
-	secret := w.Secret(probeRole)
+	return w.running().probing(ctx, w.Secret(probeRole))
+}
+
+// probing makes the probe's log-in, with a secret of its own, and its table.
+func (s *server) probing(ctx context.Context, secret string) error {
 	var has, ready bool
 	var known string
-	err := w.admin.QueryRow(ctx, `SELECT count(*) > 0, coalesce(max(rolpassword), ''), to_regclass('souk_probe.beat') IS NOT NULL AND coalesce(bool_or(has_database_privilege(oid, 'postgres', 'CONNECT')), false)
+	err := s.admin.QueryRow(ctx, `SELECT count(*) > 0, coalesce(max(rolpassword), ''), to_regclass('souk_probe.beat') IS NOT NULL AND coalesce(bool_or(has_database_privilege(oid, 'postgres', 'CONNECT')), false)
 		FROM pg_authid WHERE rolname = $1`, probeRole).Scan(&has, &known, &ready)
 	if err != nil {
 		return err
 	}
 	if !has || !verifies(known, secret) {
-		if err := w.probeLogin(ctx, has, secret); err != nil {
+		if err := s.probeLogin(ctx, has, secret); err != nil {
 			return err
 		}
 	}
 	if ready {
 		return nil
 	}
-	_, err = w.admin.Exec(ctx, probeTable, pgx.QueryExecModeSimpleProtocol)
+	_, err = s.admin.Exec(ctx, probeTable, pgx.QueryExecModeSimpleProtocol)
 	return err
 }
 
-func (w *work) probeLogin(ctx context.Context, exists bool, secret string) error {
+func (s *server) probeLogin(ctx context.Context, exists bool, secret string) error {
 	hash, err := verifier(secret)
 	if err != nil {
 		return err
@@ -75,7 +80,7 @@ func (w *work) probeLogin(ctx context.Context, exists bool, secret string) error
 	if exists {
 		verb = "ALTER"
 	}
-	_, err = w.admin.Exec(ctx, verb+" ROLE "+probeRole+" LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT 5 PASSWORD "+literal(hash)+
+	_, err = s.admin.Exec(ctx, verb+" ROLE "+probeRole+" LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT 5 PASSWORD "+literal(hash)+
 		";\nGRANT CONNECT ON DATABASE postgres TO "+probeRole, pgx.QueryExecModeSimpleProtocol)
 	return err
 }
@@ -87,16 +92,44 @@ var sli = sync.OnceValue(func() *servicepkg.SLI { return Package().Definition.SL
 
 // Probe implements process.Prober.
 func (e *engine) Probe(host *process.Host, _ driver.Instance) *driver.Probe {
-	p := &prober{address: host.ClientAddress(), secret: host.Secret(probeRole), tls: host.TLS(), kept: make(chan *pgconn.PgConn, 1)}
-	p.kept <- nil
-	return sli().Probe(map[string]func(context.Context) error{"read": p.read, "connect": p.connect, "write": p.write}, p.close)
+	return newProber(dialing(host.ClientAddress()), host.Secret(probeRole), host.TLS()).probe()
 }
+
+var _ kubernetes.Prober = (*clusterEngine)(nil)
+
+// Probe implements kubernetes.Prober.
+func (e *clusterEngine) Probe(job *kubernetes.Job, way kubernetes.Way) *driver.Probe {
+	return newProber(way.Dial, probeSecret(job), way.TLS).probe()
+}
+
+// probeSecret is the password of the probe's log-in in a cluster, derived so that it is
+// kept nowhere.
+func probeSecret(job *kubernetes.Job) string { return fmt.Sprintf("%x", job.Secret(probeRole)) }
 
 // prober tries one server as its clients do.
 type prober struct {
-	address, secret string
-	tls             *tls.Config
-	kept            chan *pgconn.PgConn // the one connection that is kept, nil while there is none; taken out by who uses it
+	open   func(context.Context) (net.Conn, error)
+	secret string
+	tls    *tls.Config
+	kept   chan *pgconn.PgConn // the one connection that is kept, nil while there is none; taken out by who uses it
+}
+
+func newProber(open func(context.Context) (net.Conn, error), secret string, verified *tls.Config) *prober {
+	p := &prober{open: open, secret: secret, tls: verified, kept: make(chan *pgconn.PgConn, 1)}
+	p.kept <- nil
+	return p
+}
+
+func (p *prober) probe() *driver.Probe {
+	return sli().Probe(map[string]func(context.Context) error{"read": p.read, "connect": p.connect, "write": p.write}, p.close)
+}
+
+// dialing connects to an address.
+func dialing(address string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, "tcp", address)
+	}
 }
 
 func (p *prober) dial(ctx context.Context) (*pgconn.PgConn, error) {
@@ -104,15 +137,9 @@ func (p *prober) dial(ctx context.Context) (*pgconn.PgConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, port, err := net.SplitHostPort(p.address)
-	if err != nil {
-		return nil, err
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return nil, err
-	}
-	config.Host, config.Port, config.TLSConfig, config.Fallbacks = host, uint16(number), p.tls, nil
+	config.Host, config.TLSConfig, config.Fallbacks = p.tls.ServerName, p.tls, nil
+	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	config.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return p.open(ctx) }
 	config.User, config.Password, config.Database = probeRole, p.secret, "postgres"
 	config.RuntimeParams = map[string]string{"application_name": "souk probe", "default_transaction_read_only": "off"}
 	config.OnNotice = func(*pgconn.PgConn, *pgconn.Notice) {}

@@ -71,9 +71,14 @@ func TestProbeHasItsOwnLogInAndLeastRights(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	leastRights(t, newProber(dialing(spy.host.ClientAddress()), spy.host.Secret(probeRole), spy.host.TLS()))
+}
+
+// leastRights tries what the probe's log-in may not do.
+func leastRights(t *testing.T, direct *prober) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	direct := &prober{address: spy.host.ClientAddress(), secret: spy.host.Secret(probeRole), tls: spy.host.TLS()}
 	conn, err := direct.dial(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -141,6 +146,29 @@ func TestInjectedOutagesOfARealServer(t *testing.T) {
 	z := newZone(t)
 	want := order()
 	seen := z.Bring(&want)
+	began := time.Now()
+	records, stop := measured(t, z, want, seen)
+	awaitState(t, records, agentapi.SLIUp, began)
+	const hangs = 8 * time.Second // longer than a read may take
+	hung := time.Now()
+	z.signalAll(want, syscall.SIGSTOP)
+	<-time.After(hangs) // the outage itself
+	z.signalAll(want, syscall.SIGCONT)
+	over := time.Now()
+	awaitState(t, records, agentapi.SLIUp, over)
+	stop()
+	down := downIn(t, records)
+	const edge = time.Second + 5*time.Second // interval and timeout of the read
+	if len(down) != 1 || down[0].From.Sub(hung).Abs() > edge || down[0].To.Sub(over).Abs() > edge {
+		t.Errorf("it hung from %s to %s, and was found down %v", hung.UTC(), over.UTC(), down)
+	}
+	t.Logf("an outage of %s: error %s at its beginning, %s at its end", over.Sub(hung), down[0].From.Sub(hung), down[0].To.Sub(over))
+}
+
+// measured has an agent's prober try a running instance until stop is called, which
+// returns once everything is reported.
+func measured(t *testing.T, d driver.Prober, want driver.Instance, seen driver.Observation) (records *store.Store, stop func()) {
+	t.Helper()
 	records, err := store.Open(store.Options{Dir: t.TempDir(), BootID: "boot", Now: time.Now, Logger: slog.New(slog.DiscardHandler), KeyMaxAge: time.Hour})
 	if err != nil {
 		t.Fatal(err)
@@ -156,25 +184,22 @@ func TestInjectedOutagesOfARealServer(t *testing.T) {
 	if err := records.Wait(records.Report(want.ID, seen, time.Time{})); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error)
-	began := time.Now()
 	go func() {
-		ended <- probe.New(probe.Options{Driver: z, Store: records, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}).Run(ctx)
+		ended <- probe.New(probe.Options{Driver: d, Store: records, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}).Run(ctx)
 	}()
-	awaitState(t, records, agentapi.SLIUp, began)
-	const hangs = 8 * time.Second // longer than a read may take
-	hung := time.Now()
-	z.signalAll(want, syscall.SIGSTOP)
-	<-time.After(hangs) // the outage itself
-	z.signalAll(want, syscall.SIGCONT)
-	over := time.Now()
-	awaitState(t, records, agentapi.SLIUp, over)
-	stop()
-	if err := <-ended; err != nil {
-		t.Fatal(err)
+	return records, func() {
+		end()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
 	}
-	var down []agentapi.SLISpan
+}
+
+// downIn are the outages in the outbox.
+func downIn(t *testing.T, records *store.Store) (down []agentapi.SLISpan) {
+	t.Helper()
 	for _, s := range spansIn(t, records) {
 		if n := len(down); s.State == agentapi.SLIDown && n > 0 && down[n-1].To.Equal(s.From) {
 			down[n-1].To = s.To
@@ -182,11 +207,7 @@ func TestInjectedOutagesOfARealServer(t *testing.T) {
 			down = append(down, s)
 		}
 	}
-	const edge = time.Second + 5*time.Second // interval and timeout of the read
-	if len(down) != 1 || down[0].From.Sub(hung).Abs() > edge || down[0].To.Sub(over).Abs() > edge {
-		t.Errorf("it hung from %s to %s, and was found down %v", hung.UTC(), over.UTC(), down)
-	}
-	t.Logf("an outage of %s: error %s at its beginning, %s at its end", over.Sub(hung), down[0].From.Sub(hung), down[0].To.Sub(over))
+	return down
 }
 
 // spansIn are those in the outbox, in order; they must not overlap.

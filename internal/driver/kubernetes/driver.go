@@ -44,6 +44,7 @@ type Driver struct {
 	lease     *lease
 	events    *changes.Feed
 	waiters   waiters
+	inside    route
 
 	mu       sync.Mutex
 	measured map[string]measured // by instance

@@ -344,6 +344,10 @@ func (d *Driver) settle(ctx context.Context, job *Job, engine Engine, view View,
 	return rec, nil
 }
 
+// settledBy is raised where engines bring more into force than before, so that it is
+// brought into force in instances that there are.
+const settledBy = 2
+
 // digestOf identifies all that is wanted but the generation.
 func digestOf(want driver.Instance) (string, error) {
 	want.Generation, want.HeldData = 0, false
@@ -351,7 +355,7 @@ func digestOf(want driver.Instance) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(text)
+	sum := sha256.Sum256(append(text, settledBy))
 	return hex.EncodeToString(sum[:16]), nil
 }
 

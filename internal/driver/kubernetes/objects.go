@@ -103,22 +103,20 @@ func ports(numbers ...int) []any {
 	return out
 }
 
-// clientPolicy lets the allowed networks reach the service's port. Where
-// connections do not show where they come from, the engine alone decides.
+// clientPolicy lets the allowed networks reach the service's port, and the agent, who
+// tries it. Where connections do not show where they come from, the engine alone decides.
 func (d *Driver) clientPolicy(job *Job, engine Engine) *unstructured.Unstructured {
 	port, _ := engine.Endpoint()
 	spec := map[string]any{"podSelector": map[string]any{}, "policyTypes": []any{"Ingress"}}
-	var from []any
+	from := []any{inNamespace(d.cfg.Namespace)}
 	for _, network := range job.Want.AllowedNetworks {
 		from = append(from, map[string]any{"ipBlock": map[string]any{"cidr": network}})
 	}
-	switch {
-	case len(from) == 0: // nobody
-	case job.SourceHidden:
-		spec["ingress"] = []any{map[string]any{"ports": ports(port)}}
-	default:
-		spec["ingress"] = []any{map[string]any{"ports": ports(port), "from": from}}
+	ingress := map[string]any{"ports": ports(port), "from": from}
+	if job.SourceHidden && len(job.Want.AllowedNetworks) > 0 {
+		delete(ingress, "from")
 	}
+	spec["ingress"] = []any{ingress}
 	return policy(job, "clients", spec)
 }
 

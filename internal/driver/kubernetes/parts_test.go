@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -153,21 +154,26 @@ func (oneMember) Kind() schema.GroupVersionResource {
 
 func TestNetworkPoliciesDenyByDefaultAndLetInWhatIsAllowed(t *testing.T) {
 	d := &Driver{cfg: Config{REST: &rest.Config{Host: "https://10.0.0.1:36443"}}}
-	d.cfg.Expose.Type = LoadBalancer
+	d.cfg.Expose.Type, d.cfg.Namespace = LoadBalancer, "souk-system"
 	ingress := func(networks ...string) []any {
 		job := d.job(driver.Instance{ID: "i", AllowedNetworks: networks})
 		in, _, _ := unstructured.NestedSlice(d.clientPolicy(job, oneMember{}).Object, "spec", "ingress")
 		return in
 	}
-	if in := ingress(); len(in) != 0 {
-		t.Errorf("nobody is allowed, and the policy lets in %v", in)
+	agent := inNamespace("souk-system")
+	let := func(networks ...string) []any {
+		in := ingress(networks...)
+		rule := in[0].(map[string]any)
+		if port := rule["ports"].([]any)[0].(map[string]any); len(in) != 1 || port["port"] != int64(5432) {
+			t.Errorf("%v", in)
+		}
+		return rule["from"].([]any)
 	}
-	in := ingress("203.0.113.0/24")
-	rule := in[0].(map[string]any)
-	from := rule["from"].([]any)[0].(map[string]any)["ipBlock"].(map[string]any)
-	port := rule["ports"].([]any)[0].(map[string]any)
-	if len(in) != 1 || from["cidr"] != "203.0.113.0/24" || port["port"] != int64(5432) {
-		t.Errorf("%v", in)
+	if from := let(); !reflect.DeepEqual(from, []any{agent}) {
+		t.Errorf("nobody is allowed, and the policy lets in %v", from)
+	}
+	if from := let("203.0.113.0/24"); !reflect.DeepEqual(from, []any{agent, map[string]any{"ipBlock": map[string]any{"cidr": "203.0.113.0/24"}}}) {
+		t.Errorf("%v", from)
 	}
 	var deny *unstructured.Unstructured
 	for _, p := range d.fences(d.job(driver.Instance{ID: "i"}), oneMember{}, record{}) {
