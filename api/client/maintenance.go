@@ -18,6 +18,26 @@ func (o *Organization) Maintenance(ctx context.Context, open bool, limit int) ([
 	return list[api.Maintenance](ctx, o.client, limit, query, o.path("maintenance")...)
 }
 
+// CalendarFeed says whether one has an address of the organization's calendar.
+func (o *Organization) CalendarFeed(ctx context.Context) (api.CalendarFeed, error) {
+	var out api.CalendarFeed
+	err := o.client.get(ctx, nil, &out, o.path("maintenance", "calendar")...)
+	return out, err
+}
+
+// MakeCalendarFeed makes an address of the organization's calendar; the one before it
+// ends. It is in this answer only.
+func (o *Organization) MakeCalendarFeed(ctx context.Context) (api.CalendarFeed, error) {
+	var out api.CalendarFeed
+	err := o.client.do(ctx, call{method: http.MethodPost, path: o.path("maintenance", "calendar"), out: &out, changes: true})
+	return out, err
+}
+
+// EndCalendarFeed ends one's address of the organization's calendar at once.
+func (o *Organization) EndCalendarFeed(ctx context.Context) error {
+	return o.client.do(ctx, call{method: http.MethodDelete, path: o.path("maintenance", "calendar"), changes: true})
+}
+
 // Maintenance returns what is planned and was done on an instance, newest first.
 // Limit 0 means all there is.
 func (p *Project) Maintenance(ctx context.Context, instance string, limit int) ([]api.Maintenance, error) {

@@ -20,6 +20,7 @@ func (s *Server) registerMaintenance() {
 		Summary: "What is planned and was done on the organization's instances, newest first"}, s.listMaintenance)
 	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/maintenance", ID: "operator-maintenance", Tag: "operator", Action: authz.OperatorMaintenance, Status: http.StatusCreated,
 		Summary: "Plan a restart of an instance's servers", Description: "In its window, at seven days' notice at least; urgent, at an hour's. Its people are told of it by mail at once."}, s.planRestart)
+	s.registerCalendar()
 	const all = instancesPath + "/{name}/maintenance"
 	register(s, Operation{Method: http.MethodGet, Path: all, ID: "maintenance-list", Tag: "maintenance", Action: authz.InstanceRead,
 		Summary: "What is planned and was done on an instance, newest first"}, s.listMaintenanceOf)

@@ -1,20 +1,38 @@
 package httpapi_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"souk/api"
 	"souk/internal/httpapi/httpapitest"
+	"souk/internal/store"
 )
 
 var maintenanceRows = map[string]row{
 	"maintenance-calendar": {may: readers, anyProject: true, request: in("GET", "/maintenance?open=true")},
-	"maintenance-list":     {may: readers, request: onReady("GET", "/maintenance")},
-	"maintenance-get":      {may: readers, request: onMaintenance("GET", "", nil)},
-	"maintenance-defer":    {may: editors, request: onMaintenance("POST", "/defer", api.MaintenanceDefer{})},
-	"maintenance-run":      {may: editors, request: onMaintenance("POST", "/run", nil)},
-	"maintenance-approve":  {may: editors, request: onMaintenance("POST", "/approve", nil)},
-	"maintenance-cancel":   {may: editors, request: onMaintenance("POST", "/cancel", nil)},
+	"calendar-feed":        {may: readers, anyProject: true, request: in("GET", "/maintenance/calendar")},
+	"calendar-feed-make":   {may: readers, anyProject: true, request: in("POST", "/maintenance/calendar")},
+	// There is none to end, and nothing is written; TestCalendarFeed ends one.
+	"calendar-feed-end": {may: readers, anyProject: true, silent: true, request: func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		e.System(t, func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Exec(ctx, "DELETE FROM calendar_feeds")
+			return err
+		})
+		return httpapitest.Request{Method: "DELETE", Path: at.path("/maintenance/calendar")}
+	}},
+	"calendar-read": {everyone: true, request: func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		var feed api.CalendarFeed
+		e.Do(t, httpapitest.Request{Method: "POST", Path: at.path("/maintenance/calendar"), Token: e.Token(t, at.organization, "", api.RoleViewer)}).Want(t, 201).Decode(t, &feed)
+		return httpapitest.Request{Method: "GET", Path: feed.URL[strings.Index(feed.URL, "/api/"):]}
+	}},
+	"maintenance-list":    {may: readers, request: onReady("GET", "/maintenance")},
+	"maintenance-get":     {may: readers, request: onMaintenance("GET", "", nil)},
+	"maintenance-defer":   {may: editors, request: onMaintenance("POST", "/defer", api.MaintenanceDefer{})},
+	"maintenance-run":     {may: editors, request: onMaintenance("POST", "/run", nil)},
+	"maintenance-approve": {may: editors, request: onMaintenance("POST", "/approve", nil)},
+	"maintenance-cancel":  {may: editors, request: onMaintenance("POST", "/cancel", nil)},
 	"operator-maintenance": {operator: editors, request: func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
 		i := e.Order(t, at.organization, at.project, freshName())
 		ready(t, e, i)

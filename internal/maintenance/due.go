@@ -3,6 +3,7 @@ package maintenance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,7 +24,8 @@ const overrun = time.Hour
 // chunk bounds how many maintenances are begun at a time.
 const chunk = 100
 
-// CarryOut begins what is due and ends what is done.
+// CarryOut begins what is due and ends what is done. One that fails keeps no other
+// from it.
 func (s *Service) CarryOut(ctx context.Context) error {
 	var due []maintenancedb.DueRow
 	var under []maintenancedb.RunningRow
@@ -38,21 +40,27 @@ func (s *Service) CarryOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, m := range under {
-		if err := s.within(ctx, m.OrganizationID, func(tx store.Tx) error { return s.end(ctx, tx, m.ID) }); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, stuck("end", m.ID, s.within(ctx, m.OrganizationID, func(tx store.Tx) error { return s.end(ctx, tx, m.ID) })))
 	}
 	for _, m := range due {
 		err := s.within(ctx, m.OrganizationID, func(tx store.Tx) error { return s.begin(ctx, tx, m.ID) })
 		if why, refused := instance.Refused(err); refused {
 			err = s.within(ctx, m.OrganizationID, func(tx store.Tx) error { return s.refuse(ctx, tx, m.ID, why) })
 		}
-		if err != nil {
-			return err
-		}
+		failed = errors.Join(failed, stuck("begin", m.ID, err))
 	}
-	return nil
+	return failed
+}
+
+// stuck says which maintenance an error is about; it is tried again, and the others
+// do not wait for it.
+func stuck(step string, id uuid.UUID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s maintenance %s: %w", step, id, err)
 }
 
 // within runs f in a transaction of an organization's.
@@ -117,7 +125,7 @@ func (s *Service) missed(ctx context.Context, q *maintenancedb.Queries, m mainte
 		why = "Souk itself was away"
 	}
 	from, until := instance.WindowOf(v.Instance).Next(now)
-	return q.Move(ctx, maintenancedb.MoveParams{ID: m.ID, FromAt: from, UntilAt: until, NoticeAt: &now, Deferrals: m.Deferrals,
+	return q.Move(ctx, maintenancedb.MoveParams{ID: m.ID, FromAt: from, UntilAt: until, NoticeAt: &now, Deferrals: m.Deferrals, At: &now,
 		Message: fmt.Sprintf("The window of %s passed without it, as %s. It takes place in the next one.", m.FromAt.UTC().Format(time.RFC3339), why)})
 }
 
@@ -130,7 +138,7 @@ func (s *Service) carryOut(ctx context.Context, tx store.Tx, q *maintenancedb.Qu
 		if err := s.audit(ctx, tx, m, "maintenance.begin", now); err != nil {
 			return err
 		}
-		return q.Begin(ctx, maintenancedb.BeginParams{ID: m.ID, Generation: v.Generation, Changes: m.Changes, At: now})
+		return q.Begin(ctx, maintenancedb.BeginParams{ID: m.ID, Generation: v.Generation, Changes: m.Changes, At: &now})
 	}
 	place := instance.Place{Organization: v.OrganizationID, Project: v.ProjectID, OrganizationName: v.Organization, ProjectName: v.Project, Actor: instance.SystemActor}
 	v, changes, err := s.Instances.MakePutOff(ctx, tx, place, m.InstanceID, m.Patch, int(m.PriceList))
@@ -141,16 +149,16 @@ func (s *Service) carryOut(ctx context.Context, tx store.Tx, q *maintenancedb.Qu
 		return err
 	}
 	if len(changes) == 0 {
-		if err := q.Begin(ctx, maintenancedb.BeginParams{ID: m.ID, Generation: v.Generation, Changes: m.Changes, At: now}); err != nil {
+		if err := q.Begin(ctx, maintenancedb.BeginParams{ID: m.ID, Generation: v.Generation, Changes: m.Changes, At: &now}); err != nil {
 			return err
 		}
-		return q.End(ctx, maintenancedb.EndParams{ID: m.ID, State: completed, Message: "It was like that already, so that nothing was left to do.", At: now})
+		return q.End(ctx, maintenancedb.EndParams{ID: m.ID, State: completed, Message: "It was like that already, so that nothing was left to do.", At: &now})
 	}
 	made, err := json.Marshal(changes)
 	if err != nil {
 		return err
 	}
-	return q.Begin(ctx, maintenancedb.BeginParams{ID: m.ID, Generation: v.Generation, Changes: made, At: now})
+	return q.Begin(ctx, maintenancedb.BeginParams{ID: m.ID, Generation: v.Generation, Changes: made, At: &now})
 }
 
 // refuse ends a maintenance that cannot be carried out as it was planned.
@@ -167,7 +175,7 @@ func (s *Service) refuse(ctx context.Context, tx store.Tx, id uuid.UUID, why str
 	if err := s.audit(ctx, tx, m, "maintenance.refuse", now); err != nil {
 		return err
 	}
-	return q.End(ctx, maintenancedb.EndParams{ID: id, State: failed, Message: "It could not be carried out: " + why, At: now, NoticeAt: &now})
+	return q.End(ctx, maintenancedb.EndParams{ID: id, State: failed, Message: "It could not be carried out: " + why, At: &now, NoticeAt: &now})
 }
 
 // end ends a maintenance that is done: what it brought is in force, and the instance
@@ -187,7 +195,7 @@ func (s *Service) end(ctx context.Context, tx store.Tx, id uuid.UUID) error {
 	if err != nil || !ended {
 		return err
 	}
-	p := maintenancedb.EndParams{ID: id, State: completed, Message: "Carried out. The instance was found to answer its clients afterwards.", At: now}
+	p := maintenancedb.EndParams{ID: id, State: completed, Message: "Carried out. The instance was found to answer its clients afterwards.", At: &now}
 	if interruption != nil {
 		ms := interruption.Milliseconds()
 		p.InterruptionMs = &ms

@@ -202,7 +202,7 @@ func (s *Service) Defer(ctx context.Context, tx store.Tx, v instance.View, id uu
 			r.FirstFrom.UTC().Format(time.RFC3339), last.UTC().Format(time.RFC3339), from.Format(time.RFC3339))
 	}
 	now := s.Clock.Now()
-	err = maintenancedb.New(tx).Move(ctx, maintenancedb.MoveParams{ID: id, FromAt: from, UntilAt: until, NoticeAt: &now, Deferrals: r.Deferrals + 1})
+	err = maintenancedb.New(tx).Move(ctx, maintenancedb.MoveParams{ID: id, FromAt: from, UntilAt: until, NoticeAt: &now, Deferrals: r.Deferrals + 1, At: &now})
 	if err != nil {
 		return api.Maintenance{}, err
 	}
@@ -217,7 +217,7 @@ func (s *Service) RunNow(ctx context.Context, tx store.Tx, v instance.View, id u
 	}
 	now := s.Clock.Now()
 	if r.FromAt.After(now) {
-		err = maintenancedb.New(tx).Move(ctx, maintenancedb.MoveParams{ID: id, FromAt: now, UntilAt: now.Add(2 * time.Hour), Deferrals: r.Deferrals})
+		err = maintenancedb.New(tx).Move(ctx, maintenancedb.MoveParams{ID: id, FromAt: now, UntilAt: now.Add(2 * time.Hour), Deferrals: r.Deferrals, At: &now})
 		if err != nil {
 			return api.Maintenance{}, err
 		}
@@ -255,7 +255,8 @@ func (s *Service) Cancel(ctx context.Context, tx store.Tx, v instance.View, id u
 }
 
 func (s *Service) cancel(ctx context.Context, tx store.Tx, id uuid.UUID, why string) (api.Maintenance, error) {
-	if err := maintenancedb.New(tx).Cancel(ctx, maintenancedb.CancelParams{ID: id, Message: why, At: s.Clock.Now()}); err != nil {
+	now := s.Clock.Now()
+	if err := maintenancedb.New(tx).Cancel(ctx, maintenancedb.CancelParams{ID: id, Message: why, At: &now}); err != nil {
 		return api.Maintenance{}, err
 	}
 	return s.Get(ctx, tx, id)

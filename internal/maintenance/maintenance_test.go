@@ -63,7 +63,7 @@ func (w *world) at(when time.Time) {
 // putOff plans a change of the instance for its window.
 func (w *world) putOff(change ...func(*api.InstanceSpec)) (m api.Maintenance, err error) {
 	err = w.As(w.t, w.Acme, func(tx store.Tx) (err error) {
-		m, err = w.upkeep.PutOff(context.WithoutCancel(w.t.Context()), tx, w.Acme, "db1", instancetest.Put(change...), instancetest.AnyVersion)
+		m, err = w.upkeep.PutOff(context.WithoutCancel(w.t.Context()), tx, w.Acme, w.db.Name, instancetest.Put(change...), instancetest.AnyVersion)
 		return err
 	})
 	return m, err
@@ -83,7 +83,7 @@ func (w *world) mustPutOff(change ...func(*api.InstanceSpec)) api.Maintenance {
 // do runs a user's action on a maintenance.
 func (w *world) do(id string, f func(tx store.Tx, v instance.View, id uuid.UUID) (api.Maintenance, error)) (m api.Maintenance, err error) {
 	err = w.As(w.t, w.Acme, func(tx store.Tx) error {
-		v, err := w.Get(context.Background(), tx, w.Acme, "db1")
+		v, err := w.Get(context.Background(), tx, w.Acme, w.db.Name)
 		if err == nil {
 			m, err = f(tx, v, uuid.MustParse(id))
 		}
@@ -278,6 +278,27 @@ func TestAMaintenanceThatDoesNotEnd(t *testing.T) {
 	if n := w.tell(); n != 2 {
 		t.Errorf("%d mails, want one of the plan and one of the failure", n)
 	}
+}
+
+// One that fails keeps no other from being begun and ended.
+func TestOneThatIsStuckHoldsUpNoOther(t *testing.T) {
+	w := newWorld(t)
+	stuck := w.mustPutOff(larger)
+	w.db = w.Ready(t, "db2")
+	m := w.mustPutOff(larger)
+	w.Superuser(t, true, "UPDATE maintenances SET patch = '[]' WHERE id = $1", stuck.ID)
+	w.at(sunday)
+	carryOut := func() {
+		t.Helper()
+		if err := w.upkeep.CarryOut(t.Context()); err == nil || !strings.Contains(err.Error(), stuck.ID) {
+			t.Errorf("of the one that is stuck it is said: %v", err)
+		}
+	}
+	carryOut()
+	w.is(m.ID, running, api.PhaseMaintaining, "medium")
+	w.done(time.Second)
+	carryOut()
+	w.is(m.ID, completed, api.PhaseReady, "medium")
 }
 
 func TestAtAnotherPriceItIsNotMade(t *testing.T) {

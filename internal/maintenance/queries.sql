@@ -21,13 +21,13 @@ WHERE m.id = $1;
 SELECT m.*, i.name AS instance FROM maintenances m JOIN instances i ON i.id = m.instance_id WHERE m.id = $1 FOR UPDATE OF m;
 
 -- name: Move :exec
-UPDATE maintenances SET from_at = $2, until_at = $3, notice_at = $4, deferrals = $5, message = $6 WHERE id = $1;
+UPDATE maintenances SET from_at = $2, until_at = $3, notice_at = $4, deferrals = $5, message = $6, sequence = sequence + 1, changed_at = sqlc.arg(at) WHERE id = $1;
 
 -- name: Approve :exec
 UPDATE maintenances SET approved_by = $2, approved_at = $3 WHERE id = $1;
 
 -- name: Cancel :exec
-UPDATE maintenances SET state = 'cancelled', ended_at = sqlc.arg(at)::timestamptz, message = $2, notice_at = NULL WHERE id = $1 AND state = 'planned';
+UPDATE maintenances SET state = 'cancelled', ended_at = sqlc.arg(at), message = $2, notice_at = NULL, sequence = sequence + 1, changed_at = sqlc.arg(at) WHERE id = $1 AND state = 'planned';
 
 -- name: Due :many
 -- Those whose time has come, an instance's one after another.
@@ -40,10 +40,10 @@ ORDER BY m.instance_id, m.from_at, m.id LIMIT $1;
 SELECT id, organization_id FROM maintenances WHERE state = 'running' ORDER BY id;
 
 -- name: Begin :exec
-UPDATE maintenances SET state = 'running', began_at = sqlc.arg(at)::timestamptz, generation = $2, changes = $3, notice_at = NULL, message = '' WHERE id = $1 AND state = 'planned';
+UPDATE maintenances SET state = 'running', began_at = sqlc.arg(at), generation = $2, changes = $3, notice_at = NULL, message = '', sequence = sequence + 1, changed_at = sqlc.arg(at) WHERE id = $1 AND state = 'planned';
 
 -- name: End :exec
-UPDATE maintenances SET state = $2, ended_at = sqlc.arg(at)::timestamptz, interruption_ms = $3, message = $4, notice_at = $5 WHERE id = $1;
+UPDATE maintenances SET state = $2, ended_at = sqlc.arg(at), interruption_ms = $3, message = $4, notice_at = $5, sequence = sequence + 1, changed_at = sqlc.arg(at) WHERE id = $1;
 
 -- name: Telling :many
 -- An organization's maintenances that its people are to be told of, locked.
@@ -63,3 +63,38 @@ SELECT a.email, a.locale, a.time_zone, coalesce(bool_or(m.project_id IS NULL), f
 FROM members m JOIN accounts a ON a.id = m.account_id
 WHERE m.organization_id = $1 AND m.role <> 'billing' AND a.disabled_at IS NULL
 GROUP BY a.id ORDER BY a.email;
+
+-- name: SetFeed :exec
+-- Whoever has one already has another from then on.
+INSERT INTO calendar_feeds (id, organization_id, account_id, token_id, secret_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (organization_id, (coalesce(account_id, token_id))) DO UPDATE SET secret_hash = excluded.secret_hash, created_at = excluded.created_at, last_read_at = NULL;
+
+-- name: Feed :one
+SELECT created_at, last_read_at FROM calendar_feeds WHERE organization_id = $1 AND coalesce(account_id, token_id) = sqlc.arg(holder)::uuid;
+
+-- name: DeleteFeed :execrows
+DELETE FROM calendar_feeds WHERE organization_id = $1 AND coalesce(account_id, token_id) = sqlc.arg(holder)::uuid;
+
+-- name: FeedReader :one
+-- Whom an address belongs to, and what they may see now.
+SELECT f.id, f.organization_id, o.name AS organization, f.last_read_at, coalesce(bool_or(r.project_id IS NULL), false)::boolean AS everywhere,
+	array_remove(array_agg(r.project_id), NULL)::uuid[] AS projects
+FROM calendar_feeds f JOIN organizations o ON o.id = f.organization_id
+JOIN (
+	SELECT m.organization_id, m.account_id AS holder, m.project_id FROM members m JOIN accounts a ON a.id = m.account_id WHERE m.role <> 'billing' AND a.disabled_at IS NULL
+	UNION ALL
+	SELECT t.organization_id, t.id, t.project_id FROM tokens t WHERE t.role <> 'billing' AND t.revoked_at IS NULL AND t.expires_at > sqlc.arg(now)::timestamptz
+) r ON r.organization_id = f.organization_id AND r.holder = coalesce(f.account_id, f.token_id)
+WHERE f.secret_hash = $1
+GROUP BY f.id, o.name;
+
+-- name: FeedWasRead :exec
+UPDATE calendar_feeds SET last_read_at = $2 WHERE id = $1;
+
+-- name: Calendar :many
+-- What a calendar shows: what is to come, and what was planned for after that time.
+SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
+WHERE m.organization_id = $1 AND m.until_at > sqlc.arg(after)::timestamptz
+	AND (sqlc.arg(everywhere)::boolean OR m.project_id = ANY (sqlc.arg(projects)::uuid[]))
+ORDER BY m.from_at DESC, m.id DESC LIMIT $2;

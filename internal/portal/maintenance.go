@@ -18,6 +18,8 @@ func (p *Portal) maintenanceRoutes() []Route {
 	const base = instanceBase + "/maintenance"
 	routes := []Route{
 		{"GET /o/{org}/maintenance", SignedIn, p.calendar},
+		{"POST /o/{org}/maintenance/calendar", SignedIn, p.makeCalendarFeed},
+		{"POST /o/{org}/maintenance/calendar/end", SignedIn, p.endCalendarFeed},
 		{"GET " + base, SignedIn, p.maintenance},
 		{"POST " + base + "/window", SignedIn, p.setWindow},
 	}
@@ -65,6 +67,14 @@ func sortWork(all []api.Maintenance) work {
 
 // calendar shows what is planned and was done on all of an organization's instances.
 func (p *Portal) calendar(w http.ResponseWriter, r *http.Request, v *visit) error {
+	feed, err := v.organization().CalendarFeed(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.showCalendar(w, r, v, feed)
+}
+
+func (p *Portal) showCalendar(w http.ResponseWriter, r *http.Request, v *visit, feed api.CalendarFeed) error {
 	if _, err := v.settle(r.Context()); err != nil {
 		return err
 	}
@@ -77,7 +87,26 @@ func (p *Portal) calendar(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return err
 	}
 	shown := work{open: sortWork(open).open, past: sortWork(all).past}
-	return show(w, r, v, calendarPage(v, shown))
+	return show(w, r, v, calendarPage(v, shown, feed))
+}
+
+// makeCalendarFeed answers with the page itself, as it is the only one with the
+// address.
+func (p *Portal) makeCalendarFeed(w http.ResponseWriter, r *http.Request, v *visit) error {
+	feed, err := v.organization().MakeCalendarFeed(r.Context())
+	if err != nil {
+		return err
+	}
+	v.path = at("o", v.org, "maintenance")
+	return p.showCalendar(w, r, v, feed)
+}
+
+func (p *Portal) endCalendarFeed(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if err := v.organization().EndCalendarFeed(r.Context()); err != nil {
+		return err
+	}
+	redirect(w, r, done("calendar-ended", "o", v.org, "maintenance"))
+	return nil
 }
 
 // maintenanceOf is what the page of an instance's maintenance shows.

@@ -129,6 +129,8 @@ var routeRows = map[string]routeRow{
 	"GET " + ofInstance + "/runbooks/{runbook}":     {may: readers, ask: ready("/runbooks/storage")},
 
 	"GET /o/{org}/maintenance":                         {may: readers, ask: at(own + "/maintenance")},
+	"POST /o/{org}/maintenance/calendar":               {may: readers, answer: 200, ask: sent(own + "/maintenance/calendar")},
+	"POST /o/{org}/maintenance/calendar/end":           {may: readers, ask: sent(own + "/maintenance/calendar/end")},
 	"GET " + ofInstance + "/maintenance":               {may: readers, ask: ready("/maintenance")},
 	"POST " + ofInstance + "/maintenance/window":       {may: editors, ask: onInstance("/maintenance/window", url.Values{"day": {"monday"}, "at": {"02:30"}, "minutes": {"60"}, "timeZone": {"UTC"}}, nil)},
 	"POST " + ofInstance + "/maintenance/{id}/defer":   {may: editors, ask: onMaintenance("/defer")},

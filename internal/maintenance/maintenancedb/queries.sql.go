@@ -29,14 +29,14 @@ func (q *Queries) Approve(ctx context.Context, arg ApproveParams) error {
 }
 
 const begin = `-- name: Begin :exec
-UPDATE maintenances SET state = 'running', began_at = $4::timestamptz, generation = $2, changes = $3, notice_at = NULL, message = '' WHERE id = $1 AND state = 'planned'
+UPDATE maintenances SET state = 'running', began_at = $4, generation = $2, changes = $3, notice_at = NULL, message = '', sequence = sequence + 1, changed_at = $4 WHERE id = $1 AND state = 'planned'
 `
 
 type BeginParams struct {
 	ID         uuid.UUID
 	Generation int64
 	Changes    json.RawMessage
-	At         time.Time
+	At         *time.Time
 }
 
 func (q *Queries) Begin(ctx context.Context, arg BeginParams) error {
@@ -49,19 +49,145 @@ func (q *Queries) Begin(ctx context.Context, arg BeginParams) error {
 	return err
 }
 
+const calendar = `-- name: Calendar :many
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
+WHERE m.organization_id = $1 AND m.until_at > $3::timestamptz
+	AND ($4::boolean OR m.project_id = ANY ($5::uuid[]))
+ORDER BY m.from_at DESC, m.id DESC LIMIT $2
+`
+
+type CalendarParams struct {
+	OrganizationID uuid.UUID
+	Limit          int32
+	After          time.Time
+	Everywhere     bool
+	Projects       []uuid.UUID
+}
+
+type CalendarRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	ProjectID      uuid.UUID
+	InstanceID     uuid.UUID
+	Kind           string
+	Title          string
+	Effect         string
+	Patch          []byte
+	Changes        json.RawMessage
+	PriceList      int32
+	Urgent         bool
+	PlannedBy      string
+	CreatedAt      time.Time
+	FirstFrom      time.Time
+	FromAt         time.Time
+	UntilAt        time.Time
+	Deferrals      int32
+	ApprovedBy     string
+	ApprovedAt     *time.Time
+	NoticeAt       *time.Time
+	State          string
+	BeganAt        *time.Time
+	EndedAt        *time.Time
+	Generation     int64
+	InterruptionMs *int64
+	Message        string
+	Sequence       int32
+	ChangedAt      *time.Time
+	Project        string
+	Instance       string
+	Organization   string
+}
+
+// What a calendar shows: what is to come, and what was planned for after that time.
+func (q *Queries) Calendar(ctx context.Context, arg CalendarParams) ([]CalendarRow, error) {
+	rows, err := q.db.Query(ctx, calendar,
+		arg.OrganizationID,
+		arg.Limit,
+		arg.After,
+		arg.Everywhere,
+		arg.Projects,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CalendarRow
+	for rows.Next() {
+		var i CalendarRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.ProjectID,
+			&i.InstanceID,
+			&i.Kind,
+			&i.Title,
+			&i.Effect,
+			&i.Patch,
+			&i.Changes,
+			&i.PriceList,
+			&i.Urgent,
+			&i.PlannedBy,
+			&i.CreatedAt,
+			&i.FirstFrom,
+			&i.FromAt,
+			&i.UntilAt,
+			&i.Deferrals,
+			&i.ApprovedBy,
+			&i.ApprovedAt,
+			&i.NoticeAt,
+			&i.State,
+			&i.BeganAt,
+			&i.EndedAt,
+			&i.Generation,
+			&i.InterruptionMs,
+			&i.Message,
+			&i.Sequence,
+			&i.ChangedAt,
+			&i.Project,
+			&i.Instance,
+			&i.Organization,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const cancel = `-- name: Cancel :exec
-UPDATE maintenances SET state = 'cancelled', ended_at = $3::timestamptz, message = $2, notice_at = NULL WHERE id = $1 AND state = 'planned'
+UPDATE maintenances SET state = 'cancelled', ended_at = $3, message = $2, notice_at = NULL, sequence = sequence + 1, changed_at = $3 WHERE id = $1 AND state = 'planned'
 `
 
 type CancelParams struct {
 	ID      uuid.UUID
 	Message string
-	At      time.Time
+	At      *time.Time
 }
 
 func (q *Queries) Cancel(ctx context.Context, arg CancelParams) error {
 	_, err := q.db.Exec(ctx, cancel, arg.ID, arg.Message, arg.At)
 	return err
+}
+
+const deleteFeed = `-- name: DeleteFeed :execrows
+DELETE FROM calendar_feeds WHERE organization_id = $1 AND coalesce(account_id, token_id) = $2::uuid
+`
+
+type DeleteFeedParams struct {
+	OrganizationID uuid.UUID
+	Holder         uuid.UUID
+}
+
+func (q *Queries) DeleteFeed(ctx context.Context, arg DeleteFeedParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteFeed, arg.OrganizationID, arg.Holder)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const due = `-- name: Due :many
@@ -103,7 +229,7 @@ func (q *Queries) Due(ctx context.Context, arg DueParams) ([]DueRow, error) {
 }
 
 const end = `-- name: End :exec
-UPDATE maintenances SET state = $2, ended_at = $6::timestamptz, interruption_ms = $3, message = $4, notice_at = $5 WHERE id = $1
+UPDATE maintenances SET state = $2, ended_at = $6, interruption_ms = $3, message = $4, notice_at = $5, sequence = sequence + 1, changed_at = $6 WHERE id = $1
 `
 
 type EndParams struct {
@@ -112,7 +238,7 @@ type EndParams struct {
 	InterruptionMs *int64
 	Message        string
 	NoticeAt       *time.Time
-	At             time.Time
+	At             *time.Time
 }
 
 func (q *Queries) End(ctx context.Context, arg EndParams) error {
@@ -127,8 +253,85 @@ func (q *Queries) End(ctx context.Context, arg EndParams) error {
 	return err
 }
 
+const feed = `-- name: Feed :one
+SELECT created_at, last_read_at FROM calendar_feeds WHERE organization_id = $1 AND coalesce(account_id, token_id) = $2::uuid
+`
+
+type FeedParams struct {
+	OrganizationID uuid.UUID
+	Holder         uuid.UUID
+}
+
+type FeedRow struct {
+	CreatedAt  time.Time
+	LastReadAt *time.Time
+}
+
+func (q *Queries) Feed(ctx context.Context, arg FeedParams) (FeedRow, error) {
+	row := q.db.QueryRow(ctx, feed, arg.OrganizationID, arg.Holder)
+	var i FeedRow
+	err := row.Scan(&i.CreatedAt, &i.LastReadAt)
+	return i, err
+}
+
+const feedReader = `-- name: FeedReader :one
+SELECT f.id, f.organization_id, o.name AS organization, f.last_read_at, coalesce(bool_or(r.project_id IS NULL), false)::boolean AS everywhere,
+	array_remove(array_agg(r.project_id), NULL)::uuid[] AS projects
+FROM calendar_feeds f JOIN organizations o ON o.id = f.organization_id
+JOIN (
+	SELECT m.organization_id, m.account_id AS holder, m.project_id FROM members m JOIN accounts a ON a.id = m.account_id WHERE m.role <> 'billing' AND a.disabled_at IS NULL
+	UNION ALL
+	SELECT t.organization_id, t.id, t.project_id FROM tokens t WHERE t.role <> 'billing' AND t.revoked_at IS NULL AND t.expires_at > $2::timestamptz
+) r ON r.organization_id = f.organization_id AND r.holder = coalesce(f.account_id, f.token_id)
+WHERE f.secret_hash = $1
+GROUP BY f.id, o.name
+`
+
+type FeedReaderParams struct {
+	SecretHash []byte
+	Now        time.Time
+}
+
+type FeedReaderRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	Organization   string
+	LastReadAt     *time.Time
+	Everywhere     bool
+	Projects       []uuid.UUID
+}
+
+// Whom an address belongs to, and what they may see now.
+func (q *Queries) FeedReader(ctx context.Context, arg FeedReaderParams) (FeedReaderRow, error) {
+	row := q.db.QueryRow(ctx, feedReader, arg.SecretHash, arg.Now)
+	var i FeedReaderRow
+	err := row.Scan(
+		&i.ID,
+		&i.OrganizationID,
+		&i.Organization,
+		&i.LastReadAt,
+		&i.Everywhere,
+		&i.Projects,
+	)
+	return i, err
+}
+
+const feedWasRead = `-- name: FeedWasRead :exec
+UPDATE calendar_feeds SET last_read_at = $2 WHERE id = $1
+`
+
+type FeedWasReadParams struct {
+	ID         uuid.UUID
+	LastReadAt *time.Time
+}
+
+func (q *Queries) FeedWasRead(ctx context.Context, arg FeedWasReadParams) error {
+	_, err := q.db.Exec(ctx, feedWasRead, arg.ID, arg.LastReadAt)
+	return err
+}
+
 const get = `-- name: Get :one
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
 JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
 WHERE m.id = $1
 `
@@ -160,6 +363,8 @@ type GetRow struct {
 	Generation     int64
 	InterruptionMs *int64
 	Message        string
+	Sequence       int32
+	ChangedAt      *time.Time
 	Project        string
 	Instance       string
 	Organization   string
@@ -195,6 +400,8 @@ func (q *Queries) Get(ctx context.Context, id uuid.UUID) (GetRow, error) {
 		&i.Generation,
 		&i.InterruptionMs,
 		&i.Message,
+		&i.Sequence,
+		&i.ChangedAt,
 		&i.Project,
 		&i.Instance,
 		&i.Organization,
@@ -249,7 +456,7 @@ func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
 }
 
 const list = `-- name: List :many
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
 JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
 WHERE m.organization_id = $1
 	AND ($3::uuid[] IS NULL OR m.project_id = ANY ($3::uuid[]))
@@ -295,6 +502,8 @@ type ListRow struct {
 	Generation     int64
 	InterruptionMs *int64
 	Message        string
+	Sequence       int32
+	ChangedAt      *time.Time
 	Project        string
 	Instance       string
 	Organization   string
@@ -343,6 +552,8 @@ func (q *Queries) List(ctx context.Context, arg ListParams) ([]ListRow, error) {
 			&i.Generation,
 			&i.InterruptionMs,
 			&i.Message,
+			&i.Sequence,
+			&i.ChangedAt,
 			&i.Project,
 			&i.Instance,
 			&i.Organization,
@@ -358,7 +569,7 @@ func (q *Queries) List(ctx context.Context, arg ListParams) ([]ListRow, error) {
 }
 
 const lock = `-- name: Lock :one
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, i.name AS instance FROM maintenances m JOIN instances i ON i.id = m.instance_id WHERE m.id = $1 FOR UPDATE OF m
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, i.name AS instance FROM maintenances m JOIN instances i ON i.id = m.instance_id WHERE m.id = $1 FOR UPDATE OF m
 `
 
 type LockRow struct {
@@ -388,6 +599,8 @@ type LockRow struct {
 	Generation     int64
 	InterruptionMs *int64
 	Message        string
+	Sequence       int32
+	ChangedAt      *time.Time
 	Instance       string
 }
 
@@ -421,13 +634,15 @@ func (q *Queries) Lock(ctx context.Context, id uuid.UUID) (LockRow, error) {
 		&i.Generation,
 		&i.InterruptionMs,
 		&i.Message,
+		&i.Sequence,
+		&i.ChangedAt,
 		&i.Instance,
 	)
 	return i, err
 }
 
 const move = `-- name: Move :exec
-UPDATE maintenances SET from_at = $2, until_at = $3, notice_at = $4, deferrals = $5, message = $6 WHERE id = $1
+UPDATE maintenances SET from_at = $2, until_at = $3, notice_at = $4, deferrals = $5, message = $6, sequence = sequence + 1, changed_at = $7 WHERE id = $1
 `
 
 type MoveParams struct {
@@ -437,6 +652,7 @@ type MoveParams struct {
 	NoticeAt  *time.Time
 	Deferrals int32
 	Message   string
+	At        *time.Time
 }
 
 func (q *Queries) Move(ctx context.Context, arg MoveParams) error {
@@ -447,6 +663,7 @@ func (q *Queries) Move(ctx context.Context, arg MoveParams) error {
 		arg.NoticeAt,
 		arg.Deferrals,
 		arg.Message,
+		arg.At,
 	)
 	return err
 }
@@ -523,8 +740,35 @@ func (q *Queries) Running(ctx context.Context) ([]RunningRow, error) {
 	return items, nil
 }
 
+const setFeed = `-- name: SetFeed :exec
+INSERT INTO calendar_feeds (id, organization_id, account_id, token_id, secret_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (organization_id, (coalesce(account_id, token_id))) DO UPDATE SET secret_hash = excluded.secret_hash, created_at = excluded.created_at, last_read_at = NULL
+`
+
+type SetFeedParams struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	AccountID      *uuid.UUID
+	TokenID        *uuid.UUID
+	SecretHash     []byte
+	CreatedAt      time.Time
+}
+
+// Whoever has one already has another from then on.
+func (q *Queries) SetFeed(ctx context.Context, arg SetFeedParams) error {
+	_, err := q.db.Exec(ctx, setFeed,
+		arg.ID,
+		arg.OrganizationID,
+		arg.AccountID,
+		arg.TokenID,
+		arg.SecretHash,
+		arg.CreatedAt,
+	)
+	return err
+}
+
 const telling = `-- name: Telling :many
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
 JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
 WHERE m.organization_id = (SELECT t.organization_id FROM maintenances t WHERE t.notice_at <= $1::timestamptz ORDER BY t.notice_at LIMIT 1)
 	AND m.notice_at <= $1::timestamptz
@@ -558,6 +802,8 @@ type TellingRow struct {
 	Generation     int64
 	InterruptionMs *int64
 	Message        string
+	Sequence       int32
+	ChangedAt      *time.Time
 	Project        string
 	Instance       string
 	Organization   string
@@ -600,6 +846,8 @@ func (q *Queries) Telling(ctx context.Context, now time.Time) ([]TellingRow, err
 			&i.Generation,
 			&i.InterruptionMs,
 			&i.Message,
+			&i.Sequence,
+			&i.ChangedAt,
 			&i.Project,
 			&i.Instance,
 			&i.Organization,
