@@ -33,6 +33,7 @@ type AlertNotice struct {
 	Project      string     `json:"project,omitempty"`
 	Instance     string     `json:"instance,omitempty"`
 	Service      string     `json:"service,omitempty"`
+	Zone         string     `json:"zone,omitempty" doc:"Of what the operator alone is told: all that it is about is in this zone"`
 	FiringSince  time.Time  `json:"firingSince"`
 	ResolvedAt   *time.Time `json:"resolvedAt,omitempty"`
 	Resolution   string     `json:"resolution,omitempty" enum:"over,ended"`

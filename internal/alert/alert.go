@@ -1,6 +1,7 @@
-// Package alert tells organizations what is the matter with their instances: it
-// evaluates the alerts that service packages declare, keeps what fires in the
-// record, and tells each channel of it, in order and at least once.
+// Package alert tells organizations what is the matter with their instances, and the
+// operator whose error budgets burn: it evaluates the alerts that service packages
+// declare, keeps what fires in the record, and tells each channel of it, in order and
+// at least once.
 package alert
 
 import (
@@ -18,6 +19,7 @@ import (
 	"souk/internal/metrics"
 	"souk/internal/outbound"
 	"souk/internal/servicepkg"
+	"souk/internal/sla"
 	"souk/internal/store"
 )
 
@@ -30,6 +32,7 @@ type Config struct {
 	Mail     *mail.Outbox
 	Metrics  metrics.Store // nil: none are kept, and alerts about figures do not fire
 	Packages map[string]servicepkg.Package
+	SLA      *sla.Service   // finds error budgets that burn
 	Reach    outbound.Rules // where channels may lead
 	// PublicURL is the base of links in messages, "https://souk.example".
 	PublicURL string
@@ -105,5 +108,13 @@ func Sweep(ctx context.Context, tx store.Tx, now time.Time, limit int) (int64, e
 		return 0, err
 	}
 	deliveries, err := q.SweepDeliveries(ctx, alertdb.SweepDeliveriesParams{Before: now.Add(-kept), Limit: int32(limit)})
-	return max(alerts, deliveries), err
+	if err != nil {
+		return 0, err
+	}
+	burns, err := q.SweepBurns(ctx, alertdb.SweepBurnsParams{Before: now.Add(-kept), Limit: int32(limit)})
+	if err != nil {
+		return 0, err
+	}
+	notices, err := q.SweepBurnNotices(ctx, alertdb.SweepBurnNoticesParams{Before: now.Add(-kept), Limit: int32(limit)})
+	return max(alerts, deliveries, burns, notices), err
 }

@@ -27,6 +27,7 @@ import (
 	"souk/internal/metrics"
 	"souk/internal/outbound"
 	"souk/internal/servicepkg"
+	"souk/internal/sla"
 	"souk/internal/store"
 	"souk/services/postgresql"
 )
@@ -115,21 +116,27 @@ func (r *receiver) take() []got {
 func told(t *testing.T, messages []got) (list []string) {
 	t.Helper()
 	for _, m := range messages {
-		var doc struct {
-			Data struct {
-				Alerts []Notice `json:"alerts"`
-			} `json:"data"`
-		}
-		if err := json.Unmarshal(m.body, &doc); err != nil {
-			t.Fatal(err)
-		}
 		var parts []string
-		for _, n := range doc.Data.Alerts {
+		for _, n := range noticesIn(t, m) {
 			parts = append(parts, n.Instance+" "+n.Name+" "+n.Status)
 		}
 		list = append(list, strings.Join(parts, ", "))
 	}
 	return list
+}
+
+// noticesIn are those of a webhook's message.
+func noticesIn(t *testing.T, m got) []Notice {
+	t.Helper()
+	var doc struct {
+		Data struct {
+			Alerts []Notice `json:"alerts"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(m.body, &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc.Data.Alerts
 }
 
 type world struct {
@@ -144,7 +151,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{World: instancetest.New(t), t: t, figures: &figureStore{storage: map[uuid.UUID]float64{}}}
 	secrets := w.Secrets
 	w.alerts = New(Config{Store: w.Store, Clock: w.Clock, Real: w.Machine.Now, Secrets: secrets, Metrics: w.figures, PublicURL: "https://souk.example", Logger: slog.New(slog.DiscardHandler),
-		Mail: &mail.Outbox{Secrets: secrets, PublicURL: "https://souk.example"}, Packages: map[string]servicepkg.Package{"postgresql": postgresql.Package()}, Reach: outbound.Rules{Dev: true}})
+		Mail: &mail.Outbox{Secrets: secrets, PublicURL: "https://souk.example"}, Packages: map[string]servicepkg.Package{"postgresql": postgresql.Package()}, SLA: &sla.Service{Clock: w.Clock, Catalog: w.Service.Catalog}, Reach: outbound.Rules{Dev: true}})
 	return w
 }
 

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -77,12 +78,20 @@ func line(n Notice, locale string) string {
 		return text + ". " + n.Summary
 	}
 	const stamp = "2006-01-02 15:04 MST"
-	text += " (" + n.Severity + "), " + n.Project + "/" + n.Instance + ", " + w["since"] + " " + n.FiringSince.UTC().Format(stamp)
+	text += " (" + n.Severity + "), " + subject(n) + ", " + w["since"] + " " + n.FiringSince.UTC().Format(stamp)
 	if n.ResolvedAt != nil {
 		return text + " " + w["until"] + " " + n.ResolvedAt.UTC().Format(stamp)
 	}
 	text += ". " + n.Summary + " " + w["runbook"] + ": " + n.RunbookURL
 	return text
+}
+
+// subject is what a notice is about: an instance, or a zone.
+func subject(n Notice) string {
+	if n.Zone != "" {
+		return n.Zone
+	}
+	return n.Project + "/" + n.Instance
 }
 
 var slackEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
@@ -106,10 +115,13 @@ func pagerDutyEvent(key string, n Notice) map[string]any {
 		severity = "info"
 	}
 	source := strings.Trim(n.Organization+"/"+n.Project+"/"+n.Instance, "/")
+	if n.Zone != "" {
+		source = n.Zone
+	}
 	summary := []rune(n.Title + ", " + source + ": " + n.Summary)
 	event["payload"] = map[string]any{
 		"summary": string(summary[:min(len(summary), 1024)]), "source": source, "severity": severity, "timestamp": n.FiringSince.UTC().Format(time.RFC3339),
-		"component": n.Instance, "group": n.Project, "class": n.Name, "custom_details": n,
+		"component": cmp.Or(n.Instance, n.Zone), "group": n.Project, "class": n.Name, "custom_details": n,
 	}
 	if n.RunbookURL != "" {
 		event["links"] = []map[string]string{{"href": n.RunbookURL, "text": "Runbook"}}
@@ -120,6 +132,9 @@ func pagerDutyEvent(key string, n Notice) map[string]any {
 // letter is a mail of notices.
 func letter(to, locale string, notices []Notice, until time.Time) mail.Letter {
 	m := mail.Message{Kind: mail.Alerts, Locale: locale, Organization: notices[0].Organization, Path: "/o/" + notices[0].Organization + "/alerts"}
+	if notices[0].Zone != "" {
+		m.Path = "/operator/burning"
+	}
 	for _, n := range notices {
 		m.Lines = append(m.Lines, line(n, locale))
 	}

@@ -40,7 +40,10 @@ func (s *Service) EvaluateDue(ctx context.Context) error {
 		if holds, err := q.HoldTurn(ctx); err != nil || holds != turn {
 			return err // another has begun since, and knows better
 		}
-		return s.evaluate(ctx, tx, figures, now)
+		if err := s.evaluate(ctx, tx, figures, now); err != nil {
+			return err
+		}
+		return s.burning(ctx, tx, now)
 	})
 }
 

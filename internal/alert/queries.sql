@@ -129,3 +129,52 @@ DELETE FROM alert_deliveries WHERE id IN (SELECT d.id FROM alert_deliveries d WH
 
 -- name: CountTests :one
 SELECT count(*) FROM alert_deliveries WHERE channel_id = sqlc.arg(channel)::uuid AND lane = 'test' AND status = 'waiting';
+
+-- name: OperatorOrganization :many
+-- Whom the operator's alerts go to: at most one.
+SELECT id, name FROM organizations WHERE 'operator' = ANY (kinds) ORDER BY created_at, id LIMIT 1;
+
+-- name: OpenBurns :many
+SELECT b.*, o.name AS organization, p.name AS project, i.name AS instance, i.service, z.name AS zone FROM budget_burns b
+JOIN instances i ON i.id = b.instance_id JOIN organizations o ON o.id = b.organization_id JOIN projects p ON p.id = i.project_id JOIN zones z ON z.id = b.zone_id
+WHERE b.ended_at IS NULL ORDER BY b.since, b.id;
+
+-- name: InsertBurn :exec
+INSERT INTO budget_burns (id, organization_id, instance_id, zone_id, pace, priority, service_level, objective, rate, window_seconds, down_seconds, since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+
+-- name: UpdateBurn :exec
+UPDATE budget_burns SET rate = $2, window_seconds = $3, down_seconds = $4, no_data_since = sqlc.narg(no_data_since)::timestamptz WHERE id = $1;
+
+-- name: EndBurn :exec
+UPDATE budget_burns SET ended_at = sqlc.arg(at)::timestamptz, resolution = $2, no_data_since = NULL WHERE id = $1;
+
+-- name: OpenBurnNotices :many
+SELECT n.*, z.name AS zone FROM burn_notices n JOIN zones z ON z.id = n.zone_id WHERE n.ended_at IS NULL;
+
+-- name: InsertBurnNotice :exec
+INSERT INTO burn_notices (id, organization_id, zone_id, priority, summary, since, told_at)
+VALUES ($1, $2, $3, $4, $5, sqlc.arg(at)::timestamptz, sqlc.arg(at)::timestamptz);
+
+-- name: ToldOfBurns :exec
+UPDATE burn_notices SET summary = $2, told_at = sqlc.arg(at)::timestamptz WHERE id = $1;
+
+-- name: EndBurnNotice :exec
+UPDATE burn_notices SET ended_at = sqlc.arg(at)::timestamptz WHERE id = $1;
+
+-- name: Burns :many
+-- Those that burn, and then those that did, newest first; one of them where an ID is given.
+SELECT b.*, o.name AS organization, p.name AS project, i.name AS instance, i.service, z.name AS zone FROM budget_burns b
+JOIN instances i ON i.id = b.instance_id JOIN organizations o ON o.id = b.organization_id JOIN projects p ON p.id = i.project_id JOIN zones z ON z.id = b.zone_id
+WHERE sqlc.narg(id)::uuid IS NULL OR b.id = sqlc.narg(id)::uuid
+ORDER BY b.ended_at DESC NULLS FIRST, b.since DESC, b.id LIMIT $1;
+
+-- name: InstancesOfZones :many
+-- How many instances run in each zone.
+SELECT zone_id, count(*) AS n FROM instances WHERE phase IN ('Ready', 'Updating', 'Degraded', 'Maintaining', 'Failed') GROUP BY zone_id;
+
+-- name: SweepBurns :execrows
+DELETE FROM budget_burns WHERE id IN (SELECT b.id FROM budget_burns b WHERE b.ended_at < sqlc.arg(before)::timestamptz LIMIT $1);
+
+-- name: SweepBurnNotices :execrows
+DELETE FROM burn_notices WHERE id IN (SELECT n.id FROM burn_notices n WHERE n.ended_at < sqlc.arg(before)::timestamptz LIMIT $1);

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func newSLA(a *App) *cobra.Command {
 		}
 		return a.show(out, view{value: is, names: []string{"instance/" + name}, text: availabilityText(is)})
 	})
-	cmd.AddCommand(newSLAReport(a))
+	cmd.AddCommand(newSLAReport(a), newSLABurning(a))
 	return cmd
 }
 
@@ -72,6 +73,51 @@ func newSLAReport(a *App) *cobra.Command {
 		return a.show(out, view{value: report, table: reportTable(report), empty: "No instance was to serve in this month."})
 	})
 	return cmd
+}
+
+func newSLABurning(a *App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "burning [ID]",
+		Short: "Show which instances use their error budgets up too fast (operator)",
+		Long:  "Shows all instances, of whatever organization, that use their error budgets up too fast; with an\nID, what to do about that one.",
+		Args:  cobra.MaximumNArgs(1),
+	}
+	past := cmd.Flags().Bool("past", false, "those of the last 30 days that do not any more, too")
+	out := outputFlag(cmd, "table", "json", "yaml")
+	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
+		c, _, err := a.connect()
+		if err != nil {
+			return err
+		}
+		if len(args) == 1 {
+			page, err := c.Operator().BurnRunbook(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return a.show(out, view{value: page, text: page.Text})
+		}
+		list, err := c.Operator().Burns(ctx)
+		if err != nil {
+			return err
+		}
+		if !*past {
+			list = slices.DeleteFunc(list, func(b api.Burn) bool { return b.EndedAt != nil })
+		}
+		return a.show(out, view{value: listed(list), table: burnTable(list), empty: "No error budget is used up too fast."})
+	})
+	return cmd
+}
+
+func burnTable(list []api.Burn) *table {
+	t := newTable("ZONE", "ORGANIZATION", "PROJECT", "NAME", "LEVEL", "PRIORITY", "RATE", "DOWN", "WITHIN", "SINCE", "UNTIL", "ID")
+	for _, b := range list {
+		until := "-"
+		if b.EndedAt != nil {
+			until = moment(*b.EndedAt)
+		}
+		t.add(b.Zone, b.Organization, b.Project, b.Instance, b.ServiceLevel, b.Priority, fmt.Sprintf("%.1f", b.Rate), seconds(b.DownSeconds), seconds(float64(b.WindowSeconds)), moment(b.Since), until, b.ID)
+	}
+	return t
 }
 
 // reportFiles are by how a report is asked for.

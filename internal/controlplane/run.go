@@ -27,6 +27,7 @@ import (
 	"souk/internal/portal"
 	"souk/internal/servicepkg"
 	"souk/internal/signing"
+	"souk/internal/sla"
 	"souk/internal/sso"
 	"souk/internal/store"
 	"souk/internal/zone"
@@ -109,7 +110,7 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 		return err
 	}
 	outbox := &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}
-	cp.alerts = alert.New(alert.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Mail: outbox, Metrics: cp.metrics, Packages: packages, PublicURL: cp.config.publicURL(), Logger: cp.log,
+	cp.alerts = alert.New(alert.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Mail: outbox, Metrics: cp.metrics, Packages: packages, SLA: &sla.Service{Clock: cp.clock, Catalog: books}, PublicURL: cp.config.publicURL(), Logger: cp.log,
 		Reach: outbound.Rules{Networks: cp.config.Alerts.AllowedNetworks, Dev: cp.config.Demo != nil}})
 	cp.upkeep = &maintenance.Service{Store: cp.store, Clock: cp.clock, Instances: cp.instances, Mail: outbox}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,

@@ -10,6 +10,7 @@ import (
 	"souk/internal/alert"
 	"souk/internal/audit"
 	"souk/internal/authz"
+	"souk/internal/instance"
 	"souk/internal/problem"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
@@ -180,15 +181,20 @@ func (s *Server) getRunbook(ctx context.Context, in *struct {
 		if err != nil {
 			return err
 		}
-		values := servicepkg.RunbookValues{Organization: v.Organization, Project: v.Project, Instance: v.Name, Plan: v.Plan, StorageGiB: v.StorageGib}
-		if e := v.API(s.Real()).Status.Endpoint; e != nil {
-			values.Endpoint = *e
-		}
-		text, found := s.Instances.Packages[v.Service].Runbook(in.Runbook, values)
+		text, found := s.Instances.Packages[v.Service].Runbook(in.Runbook, s.runbookValues(v))
 		if !found {
 			return problem.NotFound("runbook", in.Runbook)
 		}
 		out.Body = api.Runbook{Name: in.Runbook, Text: text}
 		return nil
 	})
+}
+
+// runbookValues are what an instance's runbooks are filled in with.
+func (s *Server) runbookValues(v instance.View) servicepkg.RunbookValues {
+	values := servicepkg.RunbookValues{Organization: v.Organization, Project: v.Project, Instance: v.Name, Plan: v.Plan, StorageGiB: v.StorageGib}
+	if e := v.API(s.Real()).Status.Endpoint; e != nil {
+		values.Endpoint = *e
+	}
+	return values
 }

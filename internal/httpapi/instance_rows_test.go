@@ -80,8 +80,12 @@ var operatorRows = map[string]row{
 	"operator-instances-get":    {operator: readers, request: inInventory("")},
 	"operator-instances-events": {operator: readers, request: inInventory("/events")},
 	"operator-stuck":            {operator: readers, request: get("/api/v1/operator/stuck")},
-	"operator-zones":            {operator: readers, request: get("/api/v1/operator/zones")},
-	"operator-organizations":    {operator: readers, request: get("/api/v1/operator/organizations")},
+	"operator-burns":            {operator: readers, request: get("/api/v1/operator/burns")},
+	"operator-burns-runbook": {operator: readers, request: func(t *testing.T, env *httpapitest.Env, at place) httpapitest.Request {
+		return httpapitest.Request{Method: "GET", Path: "/api/v1/operator/burns/" + env.Burns(t, env.Ready(t, at.organization, at.project)) + "/runbook"}
+	}},
+	"operator-zones":         {operator: readers, request: get("/api/v1/operator/zones")},
+	"operator-organizations": {operator: readers, request: get("/api/v1/operator/organizations")},
 	"operator-organizations-get": {operator: readers, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
 		return httpapitest.Request{Method: "GET", Path: "/api/v1/operator/organizations/" + at.organization}
 	}},

@@ -16,6 +16,7 @@ import (
 func (s *Server) registerOperator() {
 	s.registerInventory()
 	s.registerStuck()
+	s.registerBurns()
 	s.registerOperatorZones()
 	s.registerOperatorCatalog()
 	s.registerCustomers()

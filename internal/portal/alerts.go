@@ -167,7 +167,7 @@ func (p *Portal) runbook(w http.ResponseWriter, r *http.Request, v *visit) error
 // told says what a delivery tells, in a word.
 func told(v *visit, d api.AlertDelivery) string {
 	if len(d.Notices) == 1 || d.Test {
-		return v.T("alerts.tells-"+d.Notices[0].Status, "title", d.Notices[0].Title, "instance", d.Notices[0].Instance)
+		return v.T("alerts.tells-"+d.Notices[0].Status, "title", d.Notices[0].Title, "instance", cmp.Or(d.Notices[0].Instance, d.Notices[0].Zone))
 	}
 	return v.T("alerts.tells-many", "n", len(d.Notices))
 }

@@ -15,6 +15,8 @@ func (p *Portal) operatorRoutes() []Route {
 		{"GET /operator/instances.csv", SignedIn, p.inventoryCSV},
 		{"GET /operator/instances/{id}", SignedIn, p.inventoried},
 		{"GET /operator/stuck", SignedIn, p.stuck},
+		{"GET /operator/burning", SignedIn, p.burning},
+		{"GET /operator/burning/{id}", SignedIn, p.burnRunbook},
 		{"GET /operator/zones", SignedIn, p.zones},
 		{"GET /operator/zones/new", SignedIn, p.newZone},
 		{"POST /operator/zones", SignedIn, p.makeZone},
@@ -41,6 +43,7 @@ func (v *visit) deskSections() []entry {
 	}{
 		{authz.OperatorInventory, v.T("operator.inventory"), "/operator/instances"},
 		{authz.OperatorInventory, v.T("operator.stuck"), "/operator/stuck"},
+		{authz.OperatorInventory, v.T("operator.burning"), "/operator/burning"},
 		{authz.OperatorInventory, v.T("operator.zones"), "/operator/zones"},
 		{authz.OperatorInventory, v.T("operator.organizations"), "/operator/organizations"},
 	} {

@@ -240,8 +240,12 @@ var routeRows = map[string]routeRow{
 	"GET /operator/instances":     {operator: readers, ask: at("/operator/instances")},
 	"GET /operator/instances.csv": {operator: readers, ask: at("/operator/instances.csv")},
 	"GET /operator/stuck":         {operator: readers, ask: at("/operator/stuck")},
-	"GET /operator/zones":         {operator: readers, ask: at("/operator/zones")},
-	"GET /operator/zones/new":     {operator: admins, ask: at("/operator/zones/new")},
+	"GET /operator/burning":       {operator: readers, ask: at("/operator/burning")},
+	"GET /operator/burning/{id}": {operator: readers, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return "/operator/burning/" + s.Burns(t, s.Ready(t, httpapitest.Own, httpapitest.OwnProject)), nil
+	}},
+	"GET /operator/zones":     {operator: readers, ask: at("/operator/zones")},
+	"GET /operator/zones/new": {operator: admins, ask: at("/operator/zones/new")},
 	"POST /operator/zones": {operator: admins, ask: func(*testing.T, *site, string) (string, url.Values) {
 		return "/operator/zones", zoneTyped(fresh())
 	}},

@@ -153,7 +153,7 @@ func (p Package) Runbook(name string, values RunbookValues) (text string, found 
 		text = string(raw)
 	}
 	larger := p.Definition.planAbove(values.Plan)
-	return strings.NewReplacer("{{LARGER_PLAN}}", larger.Name, "{{LARGER_PLAN_STORAGE_GIB}}", strconv.FormatInt(max(values.StorageGiB, larger.MinStorageGiB), 10)).Replace(values.in(text)), true
+	return strings.NewReplacer("{{LARGER_PLAN}}", larger.Name, "{{LARGER_PLAN_STORAGE_GIB}}", strconv.FormatInt(max(values.StorageGiB, larger.MinStorageGiB), 10)).Replace(values.In(text)), true
 }
 
 // planAbove is the next plan by its memory, or the same where it is the largest.
@@ -184,7 +184,8 @@ type RunbookValues struct {
 	Endpoint                              api.Endpoint
 }
 
-func (v RunbookValues) in(text string) string {
+// In puts the values into a page.
+func (v RunbookValues) In(text string) string {
 	return strings.NewReplacer(
 		"{{ORGANIZATION}}", v.Organization, "{{PROJECT}}", v.Project, "{{INSTANCE}}", v.Instance, "{{PLAN}}", v.Plan,
 		"{{STORAGE_GIB}}", strconv.FormatInt(v.StorageGiB, 10), "{{MORE_STORAGE_GIB}}", strconv.FormatInt(v.StorageGiB*3/2+1, 10),

@@ -48,3 +48,13 @@ ORDER BY instance_id, began_at;
 
 -- name: Zone :one
 SELECT name, display_name, time_zone FROM organizations WHERE id = $1;
+
+-- name: Burnable :many
+-- Instances that were down since a moment, and others that are asked for, with what was
+-- measured of each last.
+SELECT i.id, i.organization_id, i.zone_id, i.name, i.service, i.service_level, i.package_revision_id, o.name AS organization, p.name AS project, z.name AS zone, z.driver,
+	coalesce(l.state, '')::text AS last_state, coalesce(l.to_at, i.created_at)::timestamptz AS last_at
+FROM instances i JOIN organizations o ON o.id = i.organization_id JOIN projects p ON p.id = i.project_id JOIN zones z ON z.id = i.zone_id
+	LEFT JOIN LATERAL (SELECT s.state, s.to_at FROM sli_intervals s WHERE s.instance_id = i.id ORDER BY s.to_at DESC LIMIT 1) l ON true
+WHERE i.id = ANY (sqlc.arg(others)::uuid[]) OR i.id IN (SELECT d.instance_id FROM sli_intervals d WHERE d.state = 'down' AND d.to_at > sqlc.arg(since)::timestamptz)
+ORDER BY i.id;

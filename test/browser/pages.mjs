@@ -40,6 +40,7 @@ export const pages = {
 	"owner@operator.example": [
 		"/operator/instances",
 		"/operator/stuck",
+		"/operator/burning",
 		"/operator/zones",
 		"/operator/zones/new",
 		"/operator/organizations",

@@ -114,6 +114,83 @@ func (q *Queries) Attempt(ctx context.Context, arg AttemptParams) error {
 	return err
 }
 
+const burns = `-- name: Burns :many
+SELECT b.id, b.organization_id, b.instance_id, b.zone_id, b.pace, b.priority, b.service_level, b.objective, b.rate, b.window_seconds, b.down_seconds, b.since, b.no_data_since, b.ended_at, b.resolution, o.name AS organization, p.name AS project, i.name AS instance, i.service, z.name AS zone FROM budget_burns b
+JOIN instances i ON i.id = b.instance_id JOIN organizations o ON o.id = b.organization_id JOIN projects p ON p.id = i.project_id JOIN zones z ON z.id = b.zone_id
+WHERE $2::uuid IS NULL OR b.id = $2::uuid
+ORDER BY b.ended_at DESC NULLS FIRST, b.since DESC, b.id LIMIT $1
+`
+
+type BurnsParams struct {
+	Limit int32
+	ID    *uuid.UUID
+}
+
+type BurnsRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	InstanceID     uuid.UUID
+	ZoneID         uuid.UUID
+	Pace           string
+	Priority       string
+	ServiceLevel   string
+	Objective      string
+	Rate           float64
+	WindowSeconds  int64
+	DownSeconds    float64
+	Since          time.Time
+	NoDataSince    *time.Time
+	EndedAt        *time.Time
+	Resolution     string
+	Organization   string
+	Project        string
+	Instance       string
+	Service        string
+	Zone           string
+}
+
+// Those that burn, and then those that did, newest first; one of them where an ID is given.
+func (q *Queries) Burns(ctx context.Context, arg BurnsParams) ([]BurnsRow, error) {
+	rows, err := q.db.Query(ctx, burns, arg.Limit, arg.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BurnsRow
+	for rows.Next() {
+		var i BurnsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.InstanceID,
+			&i.ZoneID,
+			&i.Pace,
+			&i.Priority,
+			&i.ServiceLevel,
+			&i.Objective,
+			&i.Rate,
+			&i.WindowSeconds,
+			&i.DownSeconds,
+			&i.Since,
+			&i.NoDataSince,
+			&i.EndedAt,
+			&i.Resolution,
+			&i.Organization,
+			&i.Project,
+			&i.Instance,
+			&i.Service,
+			&i.Zone,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const cancelDeliveries = `-- name: CancelDeliveries :exec
 UPDATE alert_deliveries SET status = 'cancelled' WHERE channel_id = $1::uuid AND status = 'waiting'
 `
@@ -381,6 +458,35 @@ func (q *Queries) Due(ctx context.Context, now time.Time) (DueRow, error) {
 	return i, err
 }
 
+const endBurn = `-- name: EndBurn :exec
+UPDATE budget_burns SET ended_at = $3::timestamptz, resolution = $2, no_data_since = NULL WHERE id = $1
+`
+
+type EndBurnParams struct {
+	ID         uuid.UUID
+	Resolution string
+	At         time.Time
+}
+
+func (q *Queries) EndBurn(ctx context.Context, arg EndBurnParams) error {
+	_, err := q.db.Exec(ctx, endBurn, arg.ID, arg.Resolution, arg.At)
+	return err
+}
+
+const endBurnNotice = `-- name: EndBurnNotice :exec
+UPDATE burn_notices SET ended_at = $2::timestamptz WHERE id = $1
+`
+
+type EndBurnNoticeParams struct {
+	ID uuid.UUID
+	At time.Time
+}
+
+func (q *Queries) EndBurnNotice(ctx context.Context, arg EndBurnNoticeParams) error {
+	_, err := q.db.Exec(ctx, endBurnNotice, arg.ID, arg.At)
+	return err
+}
+
 const fire = `-- name: Fire :exec
 UPDATE alerts SET state = 'firing', firing_since = $3::timestamptz, summary = $2, no_data_since = NULL WHERE id = $1
 `
@@ -515,6 +621,70 @@ func (q *Queries) InsertAlert(ctx context.Context, arg InsertAlertParams) error 
 	return err
 }
 
+const insertBurn = `-- name: InsertBurn :exec
+INSERT INTO budget_burns (id, organization_id, instance_id, zone_id, pace, priority, service_level, objective, rate, window_seconds, down_seconds, since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+`
+
+type InsertBurnParams struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	InstanceID     uuid.UUID
+	ZoneID         uuid.UUID
+	Pace           string
+	Priority       string
+	ServiceLevel   string
+	Objective      string
+	Rate           float64
+	WindowSeconds  int64
+	DownSeconds    float64
+	Since          time.Time
+}
+
+func (q *Queries) InsertBurn(ctx context.Context, arg InsertBurnParams) error {
+	_, err := q.db.Exec(ctx, insertBurn,
+		arg.ID,
+		arg.OrganizationID,
+		arg.InstanceID,
+		arg.ZoneID,
+		arg.Pace,
+		arg.Priority,
+		arg.ServiceLevel,
+		arg.Objective,
+		arg.Rate,
+		arg.WindowSeconds,
+		arg.DownSeconds,
+		arg.Since,
+	)
+	return err
+}
+
+const insertBurnNotice = `-- name: InsertBurnNotice :exec
+INSERT INTO burn_notices (id, organization_id, zone_id, priority, summary, since, told_at)
+VALUES ($1, $2, $3, $4, $5, $6::timestamptz, $6::timestamptz)
+`
+
+type InsertBurnNoticeParams struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	ZoneID         uuid.UUID
+	Priority       string
+	Summary        string
+	At             time.Time
+}
+
+func (q *Queries) InsertBurnNotice(ctx context.Context, arg InsertBurnNoticeParams) error {
+	_, err := q.db.Exec(ctx, insertBurnNotice,
+		arg.ID,
+		arg.OrganizationID,
+		arg.ZoneID,
+		arg.Priority,
+		arg.Summary,
+		arg.At,
+	)
+	return err
+}
+
 const insertChannel = `-- name: InsertChannel :exec
 INSERT INTO alert_channels (id, organization_id, name, kind, target, sealed, quiet_from, quiet_to, quiet_zone, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -579,6 +749,36 @@ func (q *Queries) InsertDelivery(ctx context.Context, arg InsertDeliveryParams) 
 		arg.ExpiresAt,
 	)
 	return err
+}
+
+const instancesOfZones = `-- name: InstancesOfZones :many
+SELECT zone_id, count(*) AS n FROM instances WHERE phase IN ('Ready', 'Updating', 'Degraded', 'Maintaining', 'Failed') GROUP BY zone_id
+`
+
+type InstancesOfZonesRow struct {
+	ZoneID uuid.UUID
+	N      int64
+}
+
+// How many instances run in each zone.
+func (q *Queries) InstancesOfZones(ctx context.Context) ([]InstancesOfZonesRow, error) {
+	rows, err := q.db.Query(ctx, instancesOfZones)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []InstancesOfZonesRow
+	for rows.Next() {
+		var i InstancesOfZonesRow
+		if err := rows.Scan(&i.ZoneID, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockChannel = `-- name: LockChannel :one
@@ -724,6 +924,152 @@ func (q *Queries) OpenAlerts(ctx context.Context) ([]OpenAlertsRow, error) {
 	return items, nil
 }
 
+const openBurnNotices = `-- name: OpenBurnNotices :many
+SELECT n.id, n.organization_id, n.zone_id, n.priority, n.summary, n.since, n.told_at, n.ended_at, z.name AS zone FROM burn_notices n JOIN zones z ON z.id = n.zone_id WHERE n.ended_at IS NULL
+`
+
+type OpenBurnNoticesRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	ZoneID         uuid.UUID
+	Priority       string
+	Summary        string
+	Since          time.Time
+	ToldAt         time.Time
+	EndedAt        *time.Time
+	Zone           string
+}
+
+func (q *Queries) OpenBurnNotices(ctx context.Context) ([]OpenBurnNoticesRow, error) {
+	rows, err := q.db.Query(ctx, openBurnNotices)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OpenBurnNoticesRow
+	for rows.Next() {
+		var i OpenBurnNoticesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.ZoneID,
+			&i.Priority,
+			&i.Summary,
+			&i.Since,
+			&i.ToldAt,
+			&i.EndedAt,
+			&i.Zone,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const openBurns = `-- name: OpenBurns :many
+SELECT b.id, b.organization_id, b.instance_id, b.zone_id, b.pace, b.priority, b.service_level, b.objective, b.rate, b.window_seconds, b.down_seconds, b.since, b.no_data_since, b.ended_at, b.resolution, o.name AS organization, p.name AS project, i.name AS instance, i.service, z.name AS zone FROM budget_burns b
+JOIN instances i ON i.id = b.instance_id JOIN organizations o ON o.id = b.organization_id JOIN projects p ON p.id = i.project_id JOIN zones z ON z.id = b.zone_id
+WHERE b.ended_at IS NULL ORDER BY b.since, b.id
+`
+
+type OpenBurnsRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	InstanceID     uuid.UUID
+	ZoneID         uuid.UUID
+	Pace           string
+	Priority       string
+	ServiceLevel   string
+	Objective      string
+	Rate           float64
+	WindowSeconds  int64
+	DownSeconds    float64
+	Since          time.Time
+	NoDataSince    *time.Time
+	EndedAt        *time.Time
+	Resolution     string
+	Organization   string
+	Project        string
+	Instance       string
+	Service        string
+	Zone           string
+}
+
+func (q *Queries) OpenBurns(ctx context.Context) ([]OpenBurnsRow, error) {
+	rows, err := q.db.Query(ctx, openBurns)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OpenBurnsRow
+	for rows.Next() {
+		var i OpenBurnsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.InstanceID,
+			&i.ZoneID,
+			&i.Pace,
+			&i.Priority,
+			&i.ServiceLevel,
+			&i.Objective,
+			&i.Rate,
+			&i.WindowSeconds,
+			&i.DownSeconds,
+			&i.Since,
+			&i.NoDataSince,
+			&i.EndedAt,
+			&i.Resolution,
+			&i.Organization,
+			&i.Project,
+			&i.Instance,
+			&i.Service,
+			&i.Zone,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const operatorOrganization = `-- name: OperatorOrganization :many
+SELECT id, name FROM organizations WHERE 'operator' = ANY (kinds) ORDER BY created_at, id LIMIT 1
+`
+
+type OperatorOrganizationRow struct {
+	ID   uuid.UUID
+	Name string
+}
+
+// Whom the operator's alerts go to: at most one.
+func (q *Queries) OperatorOrganization(ctx context.Context) ([]OperatorOrganizationRow, error) {
+	rows, err := q.db.Query(ctx, operatorOrganization)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OperatorOrganizationRow
+	for rows.Next() {
+		var i OperatorOrganizationRow
+		if err := rows.Scan(&i.ID, &i.Name); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const putOff = `-- name: PutOff :exec
 UPDATE alert_deliveries SET next_at = $3::timestamptz, last_error = $2 WHERE id = $1 AND status = 'waiting'
 `
@@ -806,6 +1152,40 @@ func (q *Queries) SweepAlerts(ctx context.Context, arg SweepAlertsParams) (int64
 	return result.RowsAffected(), nil
 }
 
+const sweepBurnNotices = `-- name: SweepBurnNotices :execrows
+DELETE FROM burn_notices WHERE id IN (SELECT n.id FROM burn_notices n WHERE n.ended_at < $2::timestamptz LIMIT $1)
+`
+
+type SweepBurnNoticesParams struct {
+	Limit  int32
+	Before time.Time
+}
+
+func (q *Queries) SweepBurnNotices(ctx context.Context, arg SweepBurnNoticesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, sweepBurnNotices, arg.Limit, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sweepBurns = `-- name: SweepBurns :execrows
+DELETE FROM budget_burns WHERE id IN (SELECT b.id FROM budget_burns b WHERE b.ended_at < $2::timestamptz LIMIT $1)
+`
+
+type SweepBurnsParams struct {
+	Limit  int32
+	Before time.Time
+}
+
+func (q *Queries) SweepBurns(ctx context.Context, arg SweepBurnsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, sweepBurns, arg.Limit, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const sweepDeliveries = `-- name: SweepDeliveries :execrows
 DELETE FROM alert_deliveries WHERE id IN (SELECT d.id FROM alert_deliveries d WHERE d.status <> 'waiting' AND d.created_at < $2::timestamptz LIMIT $1)
 `
@@ -837,6 +1217,44 @@ func (q *Queries) TakeTurn(ctx context.Context, arg TakeTurnParams) (int64, erro
 	var number int64
 	err := row.Scan(&number)
 	return number, err
+}
+
+const toldOfBurns = `-- name: ToldOfBurns :exec
+UPDATE burn_notices SET summary = $2, told_at = $3::timestamptz WHERE id = $1
+`
+
+type ToldOfBurnsParams struct {
+	ID      uuid.UUID
+	Summary string
+	At      time.Time
+}
+
+func (q *Queries) ToldOfBurns(ctx context.Context, arg ToldOfBurnsParams) error {
+	_, err := q.db.Exec(ctx, toldOfBurns, arg.ID, arg.Summary, arg.At)
+	return err
+}
+
+const updateBurn = `-- name: UpdateBurn :exec
+UPDATE budget_burns SET rate = $2, window_seconds = $3, down_seconds = $4, no_data_since = $5::timestamptz WHERE id = $1
+`
+
+type UpdateBurnParams struct {
+	ID            uuid.UUID
+	Rate          float64
+	WindowSeconds int64
+	DownSeconds   float64
+	NoDataSince   *time.Time
+}
+
+func (q *Queries) UpdateBurn(ctx context.Context, arg UpdateBurnParams) error {
+	_, err := q.db.Exec(ctx, updateBurn,
+		arg.ID,
+		arg.Rate,
+		arg.WindowSeconds,
+		arg.DownSeconds,
+		arg.NoDataSince,
+	)
+	return err
 }
 
 const watched = `-- name: Watched :many

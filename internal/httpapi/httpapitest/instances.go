@@ -26,6 +26,7 @@ import (
 	"souk/internal/outbound"
 	"souk/internal/servicepkg"
 	"souk/internal/signing"
+	"souk/internal/sla"
 	"souk/internal/sso"
 	"souk/internal/store"
 	"souk/internal/zone"
@@ -70,7 +71,7 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 	e.Metrics, c.Metrics = figures, figures
 	c.Mail, c.CaughtMail = &mail.Outbox{Secrets: secrets, PublicURL: PublicURL}, &mail.Catcher{Store: e.Store, Clock: ticking}
 	c.SSO = sso.New(sso.Config{Store: e.Store, Secrets: secrets, Real: e.Clock.Now, Logger: c.Logger, Resolver: e.DNS, Dev: true})
-	e.Alerts = alert.New(alert.Config{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Secrets: secrets, Mail: c.Mail, Metrics: figures, Packages: c.Instances.Packages, PublicURL: PublicURL, Logger: c.Logger, Reach: outbound.Rules{Dev: true}})
+	e.Alerts = alert.New(alert.Config{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Secrets: secrets, Mail: c.Mail, Metrics: figures, Packages: c.Instances.Packages, SLA: &sla.Service{Clock: ticking, Catalog: c.Instances.Catalog}, PublicURL: PublicURL, Logger: c.Logger, Reach: outbound.Rules{Dev: true}})
 	c.Alerts = e.Alerts
 	c.Maintenance = &maintenance.Service{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Instances: c.Instances, Mail: c.Mail}
 	e.Signing = &signing.Service{Store: e.Store, Clock: ticking, Secrets: secrets}
@@ -156,6 +157,19 @@ func (e *Env) Ready(t testing.TB, organization, project string) *Instance {
 		e.Report(t, e.ready[key], driver.StateRunning)
 	}
 	return e.ready[key]
+}
+
+// Burns has the instance have used its error budget up too fast, and returns the ID of
+// that.
+func (e *Env) Burns(t testing.TB, i *Instance) string {
+	t.Helper()
+	id := store.NewID()
+	e.System(t, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO budget_burns (id, organization_id, instance_id, zone_id, pace, priority, service_level, objective, rate, window_seconds, down_seconds, since, ended_at, resolution)
+			SELECT $1, organization_id, id, zone_id, 'fast', 'high', service_level, '99.5', 20, 3600, 360, $3, $3, 'over' FROM instances WHERE id = $2`, id, i.ID, e.Clock.Now())
+		return err
+	})
+	return id.String()
 }
 
 // Act changes the instance without asking the API.

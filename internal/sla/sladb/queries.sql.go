@@ -12,6 +12,72 @@ import (
 	"github.com/google/uuid"
 )
 
+const burnable = `-- name: Burnable :many
+SELECT i.id, i.organization_id, i.zone_id, i.name, i.service, i.service_level, i.package_revision_id, o.name AS organization, p.name AS project, z.name AS zone, z.driver,
+	coalesce(l.state, '')::text AS last_state, coalesce(l.to_at, i.created_at)::timestamptz AS last_at
+FROM instances i JOIN organizations o ON o.id = i.organization_id JOIN projects p ON p.id = i.project_id JOIN zones z ON z.id = i.zone_id
+	LEFT JOIN LATERAL (SELECT s.state, s.to_at FROM sli_intervals s WHERE s.instance_id = i.id ORDER BY s.to_at DESC LIMIT 1) l ON true
+WHERE i.id = ANY ($1::uuid[]) OR i.id IN (SELECT d.instance_id FROM sli_intervals d WHERE d.state = 'down' AND d.to_at > $2::timestamptz)
+ORDER BY i.id
+`
+
+type BurnableParams struct {
+	Others []uuid.UUID
+	Since  time.Time
+}
+
+type BurnableRow struct {
+	ID                uuid.UUID
+	OrganizationID    uuid.UUID
+	ZoneID            uuid.UUID
+	Name              string
+	Service           string
+	ServiceLevel      string
+	PackageRevisionID uuid.UUID
+	Organization      string
+	Project           string
+	Zone              string
+	Driver            string
+	LastState         string
+	LastAt            time.Time
+}
+
+// Instances that were down since a moment, and others that are asked for, with what was
+// measured of each last.
+func (q *Queries) Burnable(ctx context.Context, arg BurnableParams) ([]BurnableRow, error) {
+	rows, err := q.db.Query(ctx, burnable, arg.Others, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BurnableRow
+	for rows.Next() {
+		var i BurnableRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.ZoneID,
+			&i.Name,
+			&i.Service,
+			&i.ServiceLevel,
+			&i.PackageRevisionID,
+			&i.Organization,
+			&i.Project,
+			&i.Zone,
+			&i.Driver,
+			&i.LastState,
+			&i.LastAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const changes = `-- name: Changes :many
 SELECT c.instance_id, c.accepted_at,
 	coalesce((SELECT min(f.effective_at) FROM facts f WHERE f.instance_id = c.instance_id AND f.generation >= c.generation AND f.received_at <= $1::timestamptz), $2::timestamptz)::timestamptz AS done_at
