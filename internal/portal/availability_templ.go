@@ -200,7 +200,7 @@ func availabilityPage(v *visit, a *availabilityOf) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</h2><svg class=\"timeline\" viewBox=\"0 0 1000 40\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"empty\" x=\"0\" y=\"0\" width=\"1000\" height=\"40\"></rect> ")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</h2><svg class=\"states\" viewBox=\"0 0 1000 40\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"empty\" x=\"0\" y=\"0\" width=\"1000\" height=\"40\"></rect> ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -259,7 +259,7 @@ func availabilityPage(v *visit, a *availabilityOf) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					for _, s := range states {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<li><svg class=\"timeline\" viewBox=\"0 0 10 10\" aria-hidden=\"true\">")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<li><svg class=\"states\" viewBox=\"0 0 10 10\" aria-hidden=\"true\">")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

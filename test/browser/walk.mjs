@@ -49,11 +49,17 @@ export class Walk {
 
 	is(what, condition) { if (!condition) this.wrong.push(what); }
 
-	// look keeps a screenshot and checks that nothing overflows.
+	// look keeps a screenshot and checks that nothing overflows, the window at its
+	// side or the page below its footer.
 	async look(name) {
 		await this.page.screenshot({ path: `${OUT}/${this.name.replaceAll(" ", "-")}-${name}.png`, fullPage: true });
 		const over = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 		this.is(`${name} is ${over} px wider than the window`, over <= 0);
+		const under = await this.page.evaluate(() => {
+			const footer = document.querySelector("body > footer");
+			return footer ? Math.floor(document.documentElement.scrollHeight - scrollY - footer.getBoundingClientRect().bottom) : 0;
+		});
+		this.is(`${name} goes on ${under} px below its footer`, under <= 0);
 	}
 
 	// accessible holds the page against axe-core's rules.

@@ -24,14 +24,14 @@ if (charts) {
 		perSecond: (n) => number(2).format(n) + "/s", ratio: (n) => number(1).format(n * 100) + " %", seconds: (n) => number(2).format(n) + " s",
 	};
 	const moment = (options) => { const f = new Intl.DateTimeFormat(lang, { timeZone: zone, ...options }); return (t) => f.format(new Date(t * 1000)); };
-	const clock = moment({ hour: "2-digit", minute: "2-digit" }), day = moment({ day: "numeric", month: "short" }), full = moment({ dateStyle: "medium", timeStyle: "medium" });
+	const clock = moment({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }), day = moment({ day: "numeric", month: "short" }), full = moment({ dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 
 	const options = (panel, width, span) => ({
 		width, height: 220,
 		cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "souk" } },
 		scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), panel.unit === "ratio" ? 1 : (high > 0 ? high * 1.05 : 1)] } },
 		axes: [
-			{ stroke: of("--quiet"), grid: { stroke: of("--line"), width: 1 }, ticks: { stroke: of("--line") }, values: (_, at) => at.map(span > 2 * 86400 ? day : clock) },
+			{ stroke: of("--quiet"), grid: { stroke: of("--line"), width: 1 }, ticks: { stroke: of("--line") }, space: 64, values: (_, at) => at.map(span > 2 * 86400 ? day : clock) },
 			{ stroke: of("--quiet"), grid: { stroke: of("--line"), width: 1 }, ticks: { stroke: of("--line") }, size: 74, ...(panel.unit.startsWith("bytes") ? { incrs: doubling } : {}), values: (_, at) => at.map(units[panel.unit]) },
 		],
 		series: [
