@@ -59,6 +59,7 @@ type InstanceStatus struct {
 	ObservedGeneration int64             `json:"observedGeneration" doc:"The generation that is in force; equal to metadata.generation when nothing is under way"`
 	Conditions         []Condition       `json:"conditions,omitempty"`
 	Endpoint           *Endpoint         `json:"endpoint,omitempty"`
+	Version            string            `json:"version,omitempty" doc:"Of the engine that runs, as it says itself; absent: the zone does not tell"`
 	AppliedPlan        string            `json:"appliedPlan,omitempty"`
 	AppliedStorageGiB  int64             `json:"appliedStorageGiB,omitempty"`
 	StorageUsedBytes   int64             `json:"storageUsedBytes,omitempty"`

@@ -16,8 +16,9 @@ type Maintenance struct {
 	ID           string     `json:"id"`
 	Project      string     `json:"project"`
 	Instance     string     `json:"instance" doc:"Its name"`
-	Kind         string     `json:"kind" enum:"change,restart" doc:"change: of the spec, put off to the window; restart: of its servers, by the operator"`
+	Kind         string     `json:"kind" enum:"change,restart" doc:"change: of the spec, put off to the window; restart: of its servers, planned by the operator, or by Souk for a newer minor version of the engine"`
 	Title        string     `json:"title"`
+	Version      string     `json:"version,omitempty" doc:"Of the engine, for which the servers restart; absent: for something else"`
 	Effect       string     `json:"effect,omitempty" doc:"What it interrupts, and for how long; absent: nothing"`
 	State        string     `json:"state" enum:"planned,running,completed,failed,cancelled"`
 	Urgent       bool       `json:"urgent" doc:"By the operator, at short notice; it cannot be put off"`

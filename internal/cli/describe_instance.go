@@ -60,6 +60,7 @@ func instanceFacts(p *page, i api.Instance) {
 		p.field("Purged at", moment(*i.Status.PurgeAt)+"; until then: souk undelete "+i.Metadata.Name)
 	}
 	p.field("Service", i.Spec.Service+", "+i.Spec.ServiceLevel)
+	p.field("Version", i.Status.Version)
 	p.field("Plan", wantedAndApplied(i.Spec.Plan, i.Status.AppliedPlan))
 	p.field("Storage", storageFacts(i))
 	p.field("Parameters", parameterPairs(i.Spec.Parameters))

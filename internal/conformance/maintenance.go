@@ -70,8 +70,42 @@ func (r *Run) maintenance(ctx context.Context) error {
 		return err
 	}
 	r.note("Done when asked for; its report has the changes, and its interruption: %s.", interruption)
-	_, _, err = r.patch(ctx, map[string]any{"plan": before.Spec.Plan})
-	return err
+	if _, _, err = r.patch(ctx, map[string]any{"plan": before.Spec.Plan}); err != nil {
+		return err
+	}
+	return r.newerVersion(ctx)
+}
+
+// newerVersion has a newer minor version of the engine brought in, where the zone has
+// one: it is planned by itself, and runs afterwards.
+func (r *Run) newerVersion(ctx context.Context) error {
+	all, err := r.Project.Maintenance(ctx, r.main, 0)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(m api.Maintenance) bool { return m.State == "planned" && m.Version != "" })
+	if i < 0 {
+		r.note("A newer minor version of the engine was not tried: the zone has one minor version.")
+		return nil
+	}
+	if _, err := r.Project.RunMaintenance(ctx, r.main, all[i].ID); err != nil {
+		return fmt.Errorf("%s cannot be done now: %w", all[i].Title, err)
+	}
+	if _, err := r.done(ctx, all[i].ID); err != nil {
+		return err
+	}
+	is, err := r.ready(ctx, r.main)
+	if err != nil {
+		return err
+	}
+	if is.Status.Version != all[i].Version {
+		return fmt.Errorf("%s is completed, and the instance runs %s", all[i].Title, is.Status.Version)
+	}
+	if err := r.holds(ctx, r.main, "maintained", "kept"); err != nil {
+		return err
+	}
+	r.note("%s: planned by itself, and done when asked for.", all[i].Title)
+	return nil
 }
 
 // planned is the work that waits for the window.

@@ -38,6 +38,7 @@ func (cp *ControlPlane) keepTime(ctx context.Context) {
 		}))
 		if time.Since(swept) > sweepEvery {
 			swept = time.Now()
+			cp.try(ctx, "plan newer versions of engines", cp.upkeep.PlanVersions)
 			cp.try(ctx, "sweep", cp.sweep)
 		}
 		select {

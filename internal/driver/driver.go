@@ -126,6 +126,8 @@ type Observation struct {
 	Plan       Plan      `json:"plan"`
 	StorageGiB int64     `json:"storageGiB"`
 	Endpoint   *Endpoint `json:"endpoint,omitempty"`
+	// Version of the engine that the running server is, "15.18"; empty: not known.
+	Version string `json:"version,omitempty"`
 	// StorageUsedBytes is what the data occupies, measured at MeasuredAt (real time).
 	StorageUsedBytes int64     `json:"storageUsedBytes,omitempty"`
 	MeasuredAt       time.Time `json:"measuredAt,omitzero"`

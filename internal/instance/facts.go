@@ -110,6 +110,7 @@ func known(s driver.State) bool {
 // What a zone may say of one instance.
 const (
 	longestMessage = 1000 // characters
+	longestVersion = 40   // bytes
 	mostConditions = 32
 	mostMembers    = 32
 	longestCAPEM   = 64 << 10 // bytes; it comes with every answer about the instance
@@ -119,6 +120,9 @@ const (
 func bounded(o driver.Observation) driver.Observation {
 	o.Generation = max(o.Generation, 0)
 	o.Message, o.BlockedBy, o.Plan.Name = text(o.Message), text(o.BlockedBy), text(o.Plan.Name)
+	if o.Version = text(o.Version); len(o.Version) > longestVersion {
+		o.Version = ""
+	}
 	o.Conditions = slices.Clone(o.Conditions[:min(len(o.Conditions), mostConditions)])
 	for i, c := range o.Conditions {
 		o.Conditions[i] = driver.Condition{Type: text(c.Type), Status: c.Status, Reason: text(c.Reason), Message: text(c.Message)}
@@ -221,6 +225,9 @@ func describe(r *row, o driver.Observation) {
 	if o.Endpoint != nil {
 		r.Endpoint = mustJSON(o.Endpoint)
 	}
+	if o.Version != "" {
+		r.EngineVersion = o.Version
+	}
 	r.AppliedPlan, r.AppliedStorageGib, r.StorageUsedBytes = o.Plan.Name, o.StorageGiB, o.StorageUsedBytes
 }
 
@@ -237,6 +244,6 @@ func observed(r row) instancedb.UpdateObservedParams {
 	return instancedb.UpdateObservedParams{
 		ID: r.ID, Phase: r.Phase, Message: r.Message, BlockedBy: r.BlockedBy, ObservedState: r.ObservedState, ObservedGeneration: r.ObservedGeneration,
 		Conditions: r.Conditions, Endpoint: r.Endpoint, AppliedPlan: r.AppliedPlan, AppliedStorageGib: r.AppliedStorageGib, StorageUsedBytes: r.StorageUsedBytes,
-		HeldData: r.HeldData, LastFactAt: r.LastFactAt, PurgedAt: r.PurgedAt, Members: r.Members,
+		HeldData: r.HeldData, LastFactAt: r.LastFactAt, PurgedAt: r.PurgedAt, Members: r.Members, EngineVersion: r.EngineVersion,
 	}
 }

@@ -20,7 +20,7 @@ WHERE id = $1;
 -- name: UpdateObserved :exec
 -- Everything that a report may touch: never the version, so that no user's update becomes stale.
 UPDATE instances SET phase = $2, message = $3, blocked_by = $4, observed_state = $5, observed_generation = $6, conditions = $7, endpoint = $8,
-	applied_plan = $9, applied_storage_gib = $10, storage_used_bytes = $11, held_data = $12, last_fact_at = $13, purged_at = $14, members = $15
+	applied_plan = $9, applied_storage_gib = $10, storage_used_bytes = $11, held_data = $12, last_fact_at = $13, purged_at = $14, members = $15, engine_version = $16
 WHERE id = $1;
 
 -- name: SetMaintaining :exec

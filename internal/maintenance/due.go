@@ -200,11 +200,16 @@ func (s *Service) end(ctx context.Context, tx store.Tx, id uuid.UUID) error {
 		ms := interruption.Milliseconds()
 		p.InterruptionMs = &ms
 	}
-	if given {
-		v, err := s.Instances.ByID(ctx, tx, m.InstanceID)
-		if err != nil {
-			return err
+	v, err := s.Instances.ByID(ctx, tx, m.InstanceID)
+	if err != nil {
+		return err
+	}
+	if m.Version != "" {
+		if p.State, p.Message = versionReached(m, v.EngineVersion); p.State == failed {
+			p.NoticeAt = &now
 		}
+	}
+	if given {
 		p.State, p.NoticeAt = failed, &now
 		p.Message = fmt.Sprintf("It was begun, and was not done an hour after its window: the instance is %s. %s", v.Phase, v.Message)
 	}

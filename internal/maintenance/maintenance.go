@@ -142,7 +142,7 @@ func (s *Service) Get(ctx context.Context, tx store.Tx, id uuid.UUID) (api.Maint
 }
 
 func document(r maintenancedb.GetRow) api.Maintenance {
-	out := api.Maintenance{ID: r.ID.String(), Project: r.Project, Instance: r.Instance, Kind: r.Kind, Title: r.Title, Effect: r.Effect, State: r.State, Urgent: r.Urgent,
+	out := api.Maintenance{ID: r.ID.String(), Project: r.Project, Instance: r.Instance, Kind: r.Kind, Title: r.Title, Version: r.Version, Effect: r.Effect, State: r.State, Urgent: r.Urgent,
 		PlannedBy: r.PlannedBy, From: r.FromAt.UTC(), Until: r.UntilAt.UTC(), FirstFrom: r.FirstFrom.UTC(), Deferrals: int(r.Deferrals), ApprovedBy: r.ApprovedBy, ApprovedAt: utc(r.ApprovedAt),
 		CreatedAt: r.CreatedAt.UTC(), BeganAt: utc(r.BeganAt), EndedAt: utc(r.EndedAt), Changes: []api.Change{}, Message: r.Message}
 	_ = json.Unmarshal(r.Changes, &out.Changes)

@@ -44,7 +44,11 @@ func (s *Service) PlanRestart(ctx context.Context, tx store.Tx, by, request stri
 		return api.Maintenance{}, problem.Conflict("zone-cannot", "Servers in zone %s cannot be restarted from here: its driver (%s) does not offer it yet.", v.Zone, v.Driver)
 	}
 	now := s.Clock.Now()
-	m := maintenancedb.InsertParams{Kind: kindRestart, Title: reason, Effect: "The server restarts; connections are closed for some seconds.", PlannedBy: "the operator", CreatedAt: now, Urgent: want.Urgent}
+	effect, err := restartEffect(ctx, maintenancedb.New(tx), v.ID)
+	if err != nil {
+		return api.Maintenance{}, err
+	}
+	m := maintenancedb.InsertParams{Kind: kindRestart, Title: reason, Effect: effect, PlannedBy: "the operator", CreatedAt: now, Urgent: want.Urgent}
 	earliest := now.Add(Notice)
 	if want.Urgent {
 		earliest = now.Add(UrgentNotice)

@@ -1,6 +1,6 @@
 -- name: Insert :exec
-INSERT INTO maintenances (id, organization_id, project_id, instance_id, kind, title, effect, patch, changes, price_list, urgent, planned_by, created_at, first_from, from_at, until_at, notice_at, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, 'planned');
+INSERT INTO maintenances (id, organization_id, project_id, instance_id, kind, title, effect, patch, changes, price_list, urgent, planned_by, created_at, first_from, from_at, until_at, notice_at, version, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, 'planned');
 
 -- name: List :many
 SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
@@ -98,3 +98,28 @@ JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id 
 WHERE m.organization_id = $1 AND m.until_at > sqlc.arg(after)::timestamptz
 	AND (sqlc.arg(everywhere)::boolean OR m.project_id = ANY (sqlc.arg(projects)::uuid[]))
 ORDER BY m.from_at DESC, m.id DESC LIMIT $2;
+
+-- name: OtherVersions :many
+-- Instances that run another version of their engine than their zone has, where that
+-- is not planned and was not tried.
+SELECT i.id, i.organization_id, i.engine_version AS runs, (e->>'version')::text AS has FROM instances i
+JOIN zone_agents a ON a.zone_id = i.zone_id CROSS JOIN LATERAL jsonb_array_elements(a.info->'engines') e
+WHERE i.intent = 'active' AND i.held_data AND i.engine_version <> '' AND a.revoked_at IS NULL
+	AND e->>'service' = i.service AND coalesce(e->>'problem', '') = '' AND e->>'version' <> i.engine_version
+	AND NOT EXISTS (SELECT FROM maintenances m WHERE m.instance_id = i.id AND (m.version = e->>'version' OR m.version <> '' AND m.state = 'running'))
+ORDER BY i.id;
+
+-- name: PlannedVersion :one
+SELECT id FROM maintenances WHERE instance_id = $1 AND state = 'planned' AND version <> '' FOR UPDATE;
+
+-- name: Retarget :exec
+UPDATE maintenances SET title = $2, version = $3, sequence = sequence + 1, changed_at = sqlc.arg(at)::timestamptz WHERE id = $1;
+
+-- name: NeedlessVersions :many
+-- Planned for a version that the instance runs already.
+SELECT m.id, m.organization_id FROM maintenances m JOIN instances i ON i.id = m.instance_id
+WHERE m.state = 'planned' AND m.version <> '' AND m.version = i.engine_version ORDER BY m.id;
+
+-- name: LastRestart :one
+-- For how long a restart interrupted an instance's clients the last time.
+SELECT interruption_ms FROM maintenances WHERE instance_id = $1 AND kind = 'restart' AND interruption_ms IS NOT NULL ORDER BY ended_at DESC LIMIT 1;

@@ -88,6 +88,12 @@ func (e *engine) Answers(ctx context.Context, host *process.Host) error {
 	return err
 }
 
+// RunningVersion asks the server.
+func (e *engine) RunningVersion(ctx context.Context, host *process.Host) (string, error) {
+	is, err := running(ctx, host)
+	return is.Version, err
+}
+
 // Steps is the whole of a NATS instance, in order.
 func (e *engine) Steps(job *process.Job) ([]process.Step, func()) {
 	w := &work{Job: job, engine: e}

@@ -75,6 +75,7 @@ func strange(err error) bool {
 // state is what a server says of itself.
 type state struct {
 	Tags           []string
+	Version        string
 	Connections    float64 `json:"connections"`
 	MaxConnections float64 `json:"max_connections"`
 	Subscriptions  float64 `json:"subscriptions"`

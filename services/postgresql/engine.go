@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 
 	"souk/internal/driver"
@@ -80,6 +81,19 @@ func (e *engine) Answers(ctx context.Context, host *process.Host) error {
 		return err
 	}
 	return conn.Close(ctx)
+}
+
+// RunningVersion asks the server: "15.18 (Debian 15.18-0+deb12u1)".
+func (e *engine) RunningVersion(ctx context.Context, host *process.Host) (string, error) {
+	conn, err := connect(ctx, host, "postgres")
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	var said string
+	err = conn.QueryRow(ctx, "SHOW server_version").Scan(&said)
+	version, _, _ := strings.Cut(said, " ")
+	return version, err
 }
 
 // Steps is the whole of a PostgreSQL instance, in order.

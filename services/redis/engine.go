@@ -89,6 +89,16 @@ func (e *engine) Answers(ctx context.Context, host *process.Host) error {
 	return s.Close()
 }
 
+// RunningVersion asks the server.
+func (e *engine) RunningVersion(ctx context.Context, host *process.Host) (string, error) {
+	s, err := connect(ctx, host)
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	return s.info("server", "redis_version")
+}
+
 // Steps is the whole of a Redis instance, in order.
 func (e *engine) Steps(job *process.Job) ([]process.Step, func()) {
 	w := &work{Job: job, engine: e}

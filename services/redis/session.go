@@ -136,14 +136,23 @@ func (s *session) compact() { _, _ = s.Do("BGREWRITEAOF") }
 
 // memory returns a figure of the server's memory, in bytes.
 func (s *session) memory(figure string) (int64, error) {
-	text, err := redis.String(s.Do("INFO", "memory"))
+	value, err := s.info("memory", figure)
 	if err != nil {
 		return 0, err
 	}
+	return strconv.ParseInt(value, 10, 64)
+}
+
+// info returns what the server says of itself in a section, by its name there.
+func (s *session) info(section, name string) (string, error) {
+	text, err := redis.String(s.Do("INFO", section))
+	if err != nil {
+		return "", err
+	}
 	for line := range strings.Lines(text) {
-		if value, ok := strings.CutPrefix(line, figure+":"); ok {
-			return strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(value), nil
 		}
 	}
-	return 0, fmt.Errorf("the server tells no %s", figure)
+	return "", fmt.Errorf("the server tells no %s", name)
 }

@@ -20,6 +20,7 @@ func sameToReaders(a, b driver.Observation) bool {
 		a.StorageGiB == b.StorageGiB &&
 		a.Message == b.Message &&
 		a.BlockedBy == b.BlockedBy &&
+		a.Version == b.Version &&
 		sameEndpoint(a.Endpoint, b.Endpoint) &&
 		slices.Equal(byType(a.Conditions), byType(b.Conditions)) &&
 		slices.Equal(a.Members, b.Members) &&

@@ -44,6 +44,7 @@ func TestWhatIsWorthAReport(t *testing.T) {
 		}, false},
 		{"a member elsewhere", func(o *driver.Observation) { o.Members[1].FailureDomain = "z" }, false},
 		{"a member less", func(o *driver.Observation) { o.Members = o.Members[:1] }, false},
+		{"another version of the engine", func(o *driver.Observation) { o.Version = "15.19" }, false},
 		{"condition", func(o *driver.Observation) { o.Conditions[1].Status = true }, false},
 	}
 	for _, c := range cases {

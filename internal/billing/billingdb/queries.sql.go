@@ -58,7 +58,7 @@ func (q *Queries) AllSegments(ctx context.Context, instances []uuid.UUID) ([]Seg
 }
 
 const auditedInstances = `-- name: AuditedInstances :many
-SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, o.name AS organization FROM instances i JOIN organizations o ON o.id = i.organization_id WHERE i.id > $1 ORDER BY i.id LIMIT 500
+SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version, o.name AS organization FROM instances i JOIN organizations o ON o.id = i.organization_id WHERE i.id > $1 ORDER BY i.id LIMIT 500
 `
 
 type AuditedInstancesRow struct {
@@ -108,6 +108,7 @@ type AuditedInstancesRow struct {
 	Maintaining         bool
 	Restarts            int64
 	LogDays             int32
+	EngineVersion       string
 	Organization        string
 }
 
@@ -167,6 +168,7 @@ func (q *Queries) AuditedInstances(ctx context.Context, id uuid.UUID) ([]Audited
 			&i.Maintaining,
 			&i.Restarts,
 			&i.LogDays,
+			&i.EngineVersion,
 			&i.Organization,
 		); err != nil {
 			return nil, err

@@ -38,6 +38,8 @@ type Harness struct {
 	// in, or nobody. The driver then has to refuse anything between in plain words
 	// and leave the instance as it is.
 	AllOrNone string
+	// Upgrade gives the zone another version of the engine; nil where a test cannot.
+	Upgrade func(version string)
 }
 
 // Client is a logged-in client.
@@ -77,6 +79,9 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	}
 	if info, err := s.Driver.Info(t.Context()); err == nil && info.Driver == "process" {
 		t.Run("a restart that is asked for happens once, and is measured", s.restarts)
+	}
+	if s.Upgrade != nil {
+		t.Run("a newer version of the engine waits for a restart", s.newerVersion)
 	}
 	if sampler, ok := s.Driver.(driver.Sampler); ok {
 		t.Run("figures are told of what runs", func(t *testing.T) { s.figures(t, sampler) })

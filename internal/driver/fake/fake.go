@@ -69,6 +69,7 @@ type instance struct {
 	used    int64
 	message string
 	marks   []string
+	version string // of the engine, since it was started last
 }
 
 // New returns an empty zone.
@@ -91,6 +92,8 @@ func (d *Driver) before(ctx context.Context, op Op, id string) error {
 
 // Info implements driver.Driver.
 func (d *Driver) Info(context.Context) (driver.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return driver.Info{
 		Driver: "fake", Isolation: "shared", Limits: "none: nothing runs in a simulated zone",
 		Simulated: true, Engines: slices.Clone(d.cfg.Engines),
@@ -117,8 +120,34 @@ func (d *Driver) Ensure(ctx context.Context, want driver.Instance) (driver.Obser
 		d.lastPort++
 		found.port = 10_000 + d.lastPort%50_000
 	}
+	if found.state != driver.StateRunning || found.want.Restart != want.Restart {
+		found.version = d.engineOf(want.Service)
+	}
 	found.want, found.state, found.message = want, driver.StateRunning, ""
 	return d.observe(found), nil
+}
+
+// engineOf is the version that the zone has of a service's engine.
+func (d *Driver) engineOf(service string) string {
+	for _, e := range d.cfg.Engines {
+		if e.Service == service {
+			return e.Version
+		}
+	}
+	return ""
+}
+
+// Upgrade puts another version of a service's engine in place of what the zone has;
+// what runs goes on as it is until it is started again.
+func (d *Driver) Upgrade(service, version string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.cfg.Engines = slices.Clone(d.cfg.Engines)
+	for i := range d.cfg.Engines {
+		if d.cfg.Engines[i].Service == service {
+			d.cfg.Engines[i].Version = version
+		}
+	}
 }
 
 // Stop implements driver.Driver.
@@ -210,7 +239,7 @@ func (d *Driver) Events() <-chan string { return d.events }
 func (d *Driver) observe(i *instance) driver.Observation {
 	seen := driver.Observation{
 		State: i.state, Generation: i.want.Generation, Plan: i.want.Plan, StorageGiB: i.want.StorageGiB,
-		StorageUsedBytes: i.used, Message: i.message,
+		StorageUsedBytes: i.used, Message: i.message, Version: i.version,
 	}
 	if i.used > 0 {
 		seen.MeasuredAt = d.cfg.Now().UTC().Truncate(time.Microsecond)

@@ -51,6 +51,14 @@ type Engine interface {
 	WhenFull() string
 }
 
+// VersionedEngine is an engine whose running servers say which version they are:
+// another than the one installed, where that was replaced since they began.
+type VersionedEngine interface {
+	Engine
+	// RunningVersion asks the server, which answers.
+	RunningVersion(ctx context.Context, host *Host) (string, error)
+}
+
 // Step is one step of an engine.
 type Step struct {
 	Name step.Step

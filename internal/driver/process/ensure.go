@@ -138,7 +138,7 @@ func (d *Driver) carryOut(ctx context.Context, u *unit, engine Engine, want driv
 		}
 	}
 	stepLimits.Done()
-	return d.settle(ctx, u, host, noLimits)
+	return d.settle(ctx, u, engine, host, noLimits)
 }
 
 // usable says plainly when an engine is not installed.
@@ -171,7 +171,7 @@ func (d *Driver) runEngine(ctx context.Context, engine Engine, job *Job) error {
 }
 
 // settle records what the instance has become.
-func (d *Driver) settle(ctx context.Context, u *unit, host *Host, noLimits string) error {
+func (d *Driver) settle(ctx context.Context, u *unit, engine Engine, host *Host, noLimits string) error {
 	status, err := host.Status(ctx)
 	if err != nil {
 		return err
@@ -181,8 +181,12 @@ func (d *Driver) settle(ctx context.Context, u *unit, host *Host, noLimits strin
 		return err
 	}
 	u.mu.Lock()
+	fresh := u.answered != status.PID
 	u.answered = status.PID
 	u.mu.Unlock()
+	if fresh {
+		d.askVersion(ctx, u, engine)
+	}
 	return d.save(u, func(r *record) { r.PortUsed, r.NoLimits = true, noLimits })
 }
 

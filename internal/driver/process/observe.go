@@ -115,7 +115,7 @@ func (d *Driver) look(ctx context.Context, u *unit, engine Engine) driver.Observ
 func (d *Driver) base(u *unit) driver.Observation {
 	seen := driver.Observation{
 		Generation: u.record.Generation, Plan: u.record.Plan, StorageGiB: u.record.StorageGiB,
-		StorageUsedBytes: u.storage.used, MeasuredAt: u.storage.at,
+		StorageUsedBytes: u.storage.used, MeasuredAt: u.storage.at, Version: u.version,
 	}
 	if i := u.record.Interruption; i.Generation > 0 {
 		seen.Interruption = &i
@@ -143,10 +143,28 @@ func (d *Driver) answers(ctx context.Context, u *unit, engine Engine) bool {
 	if err := engine.Answers(ctx, d.host(u)); err != nil {
 		return false
 	}
+	d.askVersion(ctx, u, engine)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.answered = pid
 	return true
+}
+
+// askVersion asks an engine that answers which version it is. One that does not tell
+// is no worse for it.
+func (d *Driver) askVersion(ctx context.Context, u *unit, engine Engine) {
+	versioned, ok := engine.(VersionedEngine)
+	if !ok {
+		return
+	}
+	version, err := versioned.RunningVersion(ctx, d.host(u))
+	if err != nil {
+		d.cfg.Logger.Warn("an engine does not tell its version", "instance", u.id, "error", err)
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.version = version
 }
 
 func restarting(status shim.Status) driver.Condition {

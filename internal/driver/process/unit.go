@@ -30,6 +30,7 @@ type unit struct {
 	connected bool // a shim answers
 	status    shim.Status
 	answered  int       // process ID of the engine that was last found to serve
+	version   string    // of that engine, or of the last one that told
 	renewAt   time.Time // of its certificate
 	ended     time.Time // when the engine was told to end, to be started again; zero: it was not
 	storage   storage

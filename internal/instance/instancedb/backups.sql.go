@@ -405,7 +405,7 @@ func (q *Queries) ExpireBackup(ctx context.Context, id uuid.UUID) error {
 }
 
 const inProject = `-- name: InProject :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days FROM instances WHERE project_id = $1 AND id = $2
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version FROM instances WHERE project_id = $1 AND id = $2
 `
 
 type InProjectParams struct {
@@ -463,6 +463,7 @@ func (q *Queries) InProject(ctx context.Context, arg InProjectParams) (Instance,
 		&i.Maintaining,
 		&i.Restarts,
 		&i.LogDays,
+		&i.EngineVersion,
 	)
 	return i, err
 }
@@ -600,7 +601,7 @@ func (q *Queries) LoseBackup(ctx context.Context, arg LoseBackupParams) error {
 }
 
 const newestByName = `-- name: NewestByName :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days FROM instances WHERE project_id = $1 AND name = $2 ORDER BY phase = 'Purged', created_at DESC LIMIT 1
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version FROM instances WHERE project_id = $1 AND name = $2 ORDER BY phase = 'Purged', created_at DESC LIMIT 1
 `
 
 type NewestByNameParams struct {
@@ -659,6 +660,7 @@ func (q *Queries) NewestByName(ctx context.Context, arg NewestByNameParams) (Ins
 		&i.Maintaining,
 		&i.Restarts,
 		&i.LogDays,
+		&i.EngineVersion,
 	)
 	return i, err
 }

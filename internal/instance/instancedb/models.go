@@ -128,4 +128,5 @@ type Instance struct {
 	Maintaining         bool
 	Restarts            int64
 	LogDays             int32
+	EngineVersion       string
 }

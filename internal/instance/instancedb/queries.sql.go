@@ -106,7 +106,7 @@ func (q *Queries) Bindings(ctx context.Context, instanceID uuid.UUID) ([]Binding
 }
 
 const byIDForUpdate = `-- name: ByIDForUpdate :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days FROM instances WHERE id = $1 FOR UPDATE
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version FROM instances WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) ByIDForUpdate(ctx context.Context, id uuid.UUID) (Instance, error) {
@@ -159,12 +159,13 @@ func (q *Queries) ByIDForUpdate(ctx context.Context, id uuid.UUID) (Instance, er
 		&i.Maintaining,
 		&i.Restarts,
 		&i.LogDays,
+		&i.EngineVersion,
 	)
 	return i, err
 }
 
 const byNameForUpdate = `-- name: ByNameForUpdate :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days FROM instances WHERE project_id = $1 AND name = $2 AND phase <> 'Purged' FOR UPDATE
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version FROM instances WHERE project_id = $1 AND name = $2 AND phase <> 'Purged' FOR UPDATE
 `
 
 type ByNameForUpdateParams struct {
@@ -222,6 +223,7 @@ func (q *Queries) ByNameForUpdate(ctx context.Context, arg ByNameForUpdateParams
 		&i.Maintaining,
 		&i.Restarts,
 		&i.LogDays,
+		&i.EngineVersion,
 	)
 	return i, err
 }
@@ -840,7 +842,7 @@ func (q *Queries) SetMaintaining(ctx context.Context, arg SetMaintainingParams) 
 
 const updateObserved = `-- name: UpdateObserved :exec
 UPDATE instances SET phase = $2, message = $3, blocked_by = $4, observed_state = $5, observed_generation = $6, conditions = $7, endpoint = $8,
-	applied_plan = $9, applied_storage_gib = $10, storage_used_bytes = $11, held_data = $12, last_fact_at = $13, purged_at = $14, members = $15
+	applied_plan = $9, applied_storage_gib = $10, storage_used_bytes = $11, held_data = $12, last_fact_at = $13, purged_at = $14, members = $15, engine_version = $16
 WHERE id = $1
 `
 
@@ -860,6 +862,7 @@ type UpdateObservedParams struct {
 	LastFactAt         *time.Time
 	PurgedAt           *time.Time
 	Members            json.RawMessage
+	EngineVersion      string
 }
 
 // Everything that a report may touch: never the version, so that no user's update becomes stale.
@@ -880,6 +883,7 @@ func (q *Queries) UpdateObserved(ctx context.Context, arg UpdateObservedParams) 
 		arg.LastFactAt,
 		arg.PurgedAt,
 		arg.Members,
+		arg.EngineVersion,
 	)
 	return err
 }

@@ -50,7 +50,7 @@ func (q *Queries) Begin(ctx context.Context, arg BeginParams) error {
 }
 
 const calendar = `-- name: Calendar :many
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
 JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
 WHERE m.organization_id = $1 AND m.until_at > $3::timestamptz
 	AND ($4::boolean OR m.project_id = ANY ($5::uuid[]))
@@ -94,6 +94,7 @@ type CalendarRow struct {
 	Message        string
 	Sequence       int32
 	ChangedAt      *time.Time
+	Version        string
 	Project        string
 	Instance       string
 	Organization   string
@@ -144,6 +145,7 @@ func (q *Queries) Calendar(ctx context.Context, arg CalendarParams) ([]CalendarR
 			&i.Message,
 			&i.Sequence,
 			&i.ChangedAt,
+			&i.Version,
 			&i.Project,
 			&i.Instance,
 			&i.Organization,
@@ -331,7 +333,7 @@ func (q *Queries) FeedWasRead(ctx context.Context, arg FeedWasReadParams) error 
 }
 
 const get = `-- name: Get :one
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
 JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
 WHERE m.id = $1
 `
@@ -365,6 +367,7 @@ type GetRow struct {
 	Message        string
 	Sequence       int32
 	ChangedAt      *time.Time
+	Version        string
 	Project        string
 	Instance       string
 	Organization   string
@@ -402,6 +405,7 @@ func (q *Queries) Get(ctx context.Context, id uuid.UUID) (GetRow, error) {
 		&i.Message,
 		&i.Sequence,
 		&i.ChangedAt,
+		&i.Version,
 		&i.Project,
 		&i.Instance,
 		&i.Organization,
@@ -410,8 +414,8 @@ func (q *Queries) Get(ctx context.Context, id uuid.UUID) (GetRow, error) {
 }
 
 const insert = `-- name: Insert :exec
-INSERT INTO maintenances (id, organization_id, project_id, instance_id, kind, title, effect, patch, changes, price_list, urgent, planned_by, created_at, first_from, from_at, until_at, notice_at, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, 'planned')
+INSERT INTO maintenances (id, organization_id, project_id, instance_id, kind, title, effect, patch, changes, price_list, urgent, planned_by, created_at, first_from, from_at, until_at, notice_at, version, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, 'planned')
 `
 
 type InsertParams struct {
@@ -431,6 +435,7 @@ type InsertParams struct {
 	FirstFrom      time.Time
 	UntilAt        time.Time
 	NoticeAt       *time.Time
+	Version        string
 }
 
 func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
@@ -451,12 +456,25 @@ func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
 		arg.FirstFrom,
 		arg.UntilAt,
 		arg.NoticeAt,
+		arg.Version,
 	)
 	return err
 }
 
+const lastRestart = `-- name: LastRestart :one
+SELECT interruption_ms FROM maintenances WHERE instance_id = $1 AND kind = 'restart' AND interruption_ms IS NOT NULL ORDER BY ended_at DESC LIMIT 1
+`
+
+// For how long a restart interrupted an instance's clients the last time.
+func (q *Queries) LastRestart(ctx context.Context, instanceID uuid.UUID) (*int64, error) {
+	row := q.db.QueryRow(ctx, lastRestart, instanceID)
+	var interruption_ms *int64
+	err := row.Scan(&interruption_ms)
+	return interruption_ms, err
+}
+
 const list = `-- name: List :many
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
 JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
 WHERE m.organization_id = $1
 	AND ($3::uuid[] IS NULL OR m.project_id = ANY ($3::uuid[]))
@@ -504,6 +522,7 @@ type ListRow struct {
 	Message        string
 	Sequence       int32
 	ChangedAt      *time.Time
+	Version        string
 	Project        string
 	Instance       string
 	Organization   string
@@ -554,6 +573,7 @@ func (q *Queries) List(ctx context.Context, arg ListParams) ([]ListRow, error) {
 			&i.Message,
 			&i.Sequence,
 			&i.ChangedAt,
+			&i.Version,
 			&i.Project,
 			&i.Instance,
 			&i.Organization,
@@ -569,7 +589,7 @@ func (q *Queries) List(ctx context.Context, arg ListParams) ([]ListRow, error) {
 }
 
 const lock = `-- name: Lock :one
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, i.name AS instance FROM maintenances m JOIN instances i ON i.id = m.instance_id WHERE m.id = $1 FOR UPDATE OF m
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, i.name AS instance FROM maintenances m JOIN instances i ON i.id = m.instance_id WHERE m.id = $1 FOR UPDATE OF m
 `
 
 type LockRow struct {
@@ -601,6 +621,7 @@ type LockRow struct {
 	Message        string
 	Sequence       int32
 	ChangedAt      *time.Time
+	Version        string
 	Instance       string
 }
 
@@ -636,6 +657,7 @@ func (q *Queries) Lock(ctx context.Context, id uuid.UUID) (LockRow, error) {
 		&i.Message,
 		&i.Sequence,
 		&i.ChangedAt,
+		&i.Version,
 		&i.Instance,
 	)
 	return i, err
@@ -666,6 +688,80 @@ func (q *Queries) Move(ctx context.Context, arg MoveParams) error {
 		arg.At,
 	)
 	return err
+}
+
+const needlessVersions = `-- name: NeedlessVersions :many
+SELECT m.id, m.organization_id FROM maintenances m JOIN instances i ON i.id = m.instance_id
+WHERE m.state = 'planned' AND m.version <> '' AND m.version = i.engine_version ORDER BY m.id
+`
+
+type NeedlessVersionsRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+}
+
+// Planned for a version that the instance runs already.
+func (q *Queries) NeedlessVersions(ctx context.Context) ([]NeedlessVersionsRow, error) {
+	rows, err := q.db.Query(ctx, needlessVersions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []NeedlessVersionsRow
+	for rows.Next() {
+		var i NeedlessVersionsRow
+		if err := rows.Scan(&i.ID, &i.OrganizationID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const otherVersions = `-- name: OtherVersions :many
+SELECT i.id, i.organization_id, i.engine_version AS runs, (e->>'version')::text AS has FROM instances i
+JOIN zone_agents a ON a.zone_id = i.zone_id CROSS JOIN LATERAL jsonb_array_elements(a.info->'engines') e
+WHERE i.intent = 'active' AND i.held_data AND i.engine_version <> '' AND a.revoked_at IS NULL
+	AND e->>'service' = i.service AND coalesce(e->>'problem', '') = '' AND e->>'version' <> i.engine_version
+	AND NOT EXISTS (SELECT FROM maintenances m WHERE m.instance_id = i.id AND (m.version = e->>'version' OR m.version <> '' AND m.state = 'running'))
+ORDER BY i.id
+`
+
+type OtherVersionsRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	Runs           string
+	Has            string
+}
+
+// Instances that run another version of their engine than their zone has, where that
+// is not planned and was not tried.
+func (q *Queries) OtherVersions(ctx context.Context) ([]OtherVersionsRow, error) {
+	rows, err := q.db.Query(ctx, otherVersions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OtherVersionsRow
+	for rows.Next() {
+		var i OtherVersionsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.Runs,
+			&i.Has,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const people = `-- name: People :many
@@ -709,6 +805,38 @@ func (q *Queries) People(ctx context.Context, organizationID uuid.UUID) ([]Peopl
 		return nil, err
 	}
 	return items, nil
+}
+
+const plannedVersion = `-- name: PlannedVersion :one
+SELECT id FROM maintenances WHERE instance_id = $1 AND state = 'planned' AND version <> '' FOR UPDATE
+`
+
+func (q *Queries) PlannedVersion(ctx context.Context, instanceID uuid.UUID) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, plannedVersion, instanceID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
+const retarget = `-- name: Retarget :exec
+UPDATE maintenances SET title = $2, version = $3, sequence = sequence + 1, changed_at = $4::timestamptz WHERE id = $1
+`
+
+type RetargetParams struct {
+	ID      uuid.UUID
+	Title   string
+	Version string
+	At      time.Time
+}
+
+func (q *Queries) Retarget(ctx context.Context, arg RetargetParams) error {
+	_, err := q.db.Exec(ctx, retarget,
+		arg.ID,
+		arg.Title,
+		arg.Version,
+		arg.At,
+	)
+	return err
 }
 
 const running = `-- name: Running :many
@@ -768,7 +896,7 @@ func (q *Queries) SetFeed(ctx context.Context, arg SetFeedParams) error {
 }
 
 const telling = `-- name: Telling :many
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
 JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
 WHERE m.organization_id = (SELECT t.organization_id FROM maintenances t WHERE t.notice_at <= $1::timestamptz ORDER BY t.notice_at LIMIT 1)
 	AND m.notice_at <= $1::timestamptz
@@ -804,6 +932,7 @@ type TellingRow struct {
 	Message        string
 	Sequence       int32
 	ChangedAt      *time.Time
+	Version        string
 	Project        string
 	Instance       string
 	Organization   string
@@ -848,6 +977,7 @@ func (q *Queries) Telling(ctx context.Context, now time.Time) ([]TellingRow, err
 			&i.Message,
 			&i.Sequence,
 			&i.ChangedAt,
+			&i.Version,
 			&i.Project,
 			&i.Instance,
 			&i.Organization,

@@ -231,7 +231,7 @@ func (q *Queries) DesiredIDs(ctx context.Context, arg DesiredIDsParams) ([]uuid.
 }
 
 const desiredInstances = `-- name: DesiredInstances :many
-SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, o.name AS organization_name, p.name AS project_name, r.name AS plan_name, r.revision AS plan_revision, r.cpu_millis, r.memory_mib
+SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version, o.name AS organization_name, p.name AS project_name, r.name AS plan_name, r.revision AS plan_revision, r.cpu_millis, r.memory_mib
 FROM instances i
 JOIN organizations o ON o.id = i.organization_id
 JOIN projects p ON p.id = i.project_id
@@ -291,6 +291,7 @@ type DesiredInstancesRow struct {
 	Maintaining         bool
 	Restarts            int64
 	LogDays             int32
+	EngineVersion       string
 	OrganizationName    string
 	ProjectName         string
 	PlanName            string
@@ -355,6 +356,7 @@ func (q *Queries) DesiredInstances(ctx context.Context, arg DesiredInstancesPara
 			&i.Maintaining,
 			&i.Restarts,
 			&i.LogDays,
+			&i.EngineVersion,
 			&i.OrganizationName,
 			&i.ProjectName,
 			&i.PlanName,
