@@ -243,7 +243,7 @@ func TestADamagedBackupIsSaidAtRestore(t *testing.T) {
 	want := kept()
 	z.Bring(&want)
 	o := z.backup(want)
-	spoilBackups(t, store, want)
+	spoilBackups(t, filepath.Join(store.Data, want.ID, "backup", stanza), "/bundle/")
 	copied := restored(want, o.ID, time.Time{})
 	_, err := z.Ensure(t.Context(), copied)
 	var blocked *driver.BlockedError

@@ -162,6 +162,9 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 	}
 	engine := map[string]any{"parameters": parameters, "pg_hba": rules}
 	annotations := map[string]string{"cnpg.io/hibernation": onOff(stopped)}
+	if job.Want.Restart > 0 {
+		annotations[restart] = restartOf(job.Want)
+	}
 	if stopped && job.Forced {
 		annotations[fencing] = `["*"]`
 	}
@@ -184,6 +187,12 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 	o.SetAnnotations(annotations)
 	return o, nil
 }
+
+// restart is the annotation by which CloudNativePG restarts what carries another: the
+// replicas one by one, then the primary, whose part a replica takes before.
+const restart = "kubectl.kubernetes.io/restartedAt"
+
+func restartOf(want driver.Instance) string { return fmt.Sprintf("souk-%d", want.Restart) }
 
 // clusterSettings are the server's settings and who may connect. One of them,
 // souk.settings, identifies them all, so that the server says which are in force.

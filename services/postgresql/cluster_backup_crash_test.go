@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/internal/agentapi"
 	"souk/internal/driver"
 	"souk/test/objectstore"
 )
@@ -18,8 +19,8 @@ import (
 var backupSteps = []string{"kubernetes/backup-taken", "kubernetes/source", "kubernetes/backup-expired"}
 
 // TestClusterBackupsKilledAfterEachStep kills the agent while it takes a backup,
-// restores it, and removes it; the next agent finishes each, and nothing is there
-// twice.
+// restores it, makes a restore drill of it, and removes it; the next agent finishes each,
+// and nothing is there twice.
 func TestClusterBackupsKilledAfterEachStep(t *testing.T) {
 	const zone = "fault-crash-backups"
 	host := cmp.Or(os.Getenv(envHost), "10.211.0.1")
@@ -62,6 +63,17 @@ func TestClusterBackupsKilledAfterEachStep(t *testing.T) {
 			t.Errorf("%d rows were restored", got)
 		}
 	})
+	for _, killed := range []string{"agent/throw-away-noted", "agent/drill-restored", "agent/drill-examined", "agent/drill-removed"} {
+		t.Run(killed, func(t *testing.T) {
+			drilling := call("drill", want, driver.BackupOrder{})
+			drilling.Folder, drilling.Drill = t.TempDir(), agentapi.DrillOrder{ID: uuid.NewString(), BackupID: order.ID}
+			drilling.call(t, killed)
+			drilling.call(t, "")
+			if left := p.on(t).volumesOf(drilling.Drill.ID); left != 0 {
+				t.Errorf("%d volumes of the drill are left", left)
+			}
+		})
+	}
 	t.Run(backupSteps[2], func(t *testing.T) {
 		call("expire", want, order).call(t, backupSteps[2])
 		call("expire", want, order).call(t, "")

@@ -20,9 +20,10 @@ func TestClusterConformance(t *testing.T) {
 		d := cluster(t, "conformance")
 		t.Cleanup(func() { d.Close() })
 		return conformance.Harness{
-			Driver: d, Elsewhere: "192.0.2.0/24", Patience: 5 * time.Minute,
+			Driver: d, Elsewhere: "192.0.2.0/24", Patience: 5 * time.Minute, Restarts: true,
 			Order:        clusterOrder,
 			Larger:       driver.Plan{Name: "large", Revision: 1, CPUMillis: 600, MemoryMiB: 512},
+			NoVersion:    "CloudNativePG restarts members for another image by itself",
 			StorageStays: "the test bed's storage cannot grow",
 			Connect: func(ctx context.Context, _ string, at *driver.Endpoint, c driver.Credential) (conformance.Client, error) {
 				ctx, cancel := context.WithTimeout(ctx, 15*time.Second)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"souk/internal/agentapi"
 	"souk/internal/driver"
 	"souk/internal/step"
 )
@@ -28,6 +29,8 @@ type clusterCall struct {
 	Want       driver.Instance
 	Place      *driver.BackupPlace // nil: the zone keeps no backups
 	Backup     driver.BackupOrder  // that is taken or expires
+	Folder     string              // of the agent that makes a drill
+	Drill      agentapi.DrillOrder
 }
 
 // clusterAgent carries out one call, again and again until it is done.
@@ -66,6 +69,12 @@ func (c clusterCall) carryOut() (seen driver.Observation, err error) {
 			return seen, d.TakeBackup(ctx, c.Want, c.Backup)
 		case "expire":
 			return seen, d.ExpireBackup(ctx, c.Want.BackupSource(), c.Backup.ID, true)
+		case "drill":
+			fact, err := drill(ctx, d, c.Folder, c.Want, c.Drill)
+			if err == nil && fact.Problem != "" {
+				err = errors.New(fact.Problem)
+			}
+			return seen, err
 		}
 		if seen, err = d.Ensure(ctx, c.Want); err == nil && seen.State == driver.StateRunning && seen.Generation == c.Want.Generation {
 			return seen, nil
@@ -144,6 +153,8 @@ func TestClusterKilledAfterEachStep(t *testing.T) {
 		kill("ensure", name, nothing)
 	}
 	kill("ensure", "recorded", running)
+	want.Restart, want.Generation = want.Restart+1, want.Generation+1
+	kill("ensure", "changing", running)
 	for _, name := range []string{"stopping", "stopped"} {
 		kill("stop", name, func(t *testing.T) {
 			if seen := (clusterCall{What: "stop", Zone: zone, Want: want}).call(t, ""); seen.State != driver.StateStopped {

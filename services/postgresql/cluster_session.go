@@ -24,7 +24,7 @@ func isLocation(name string) bool {
 // Settle brings roles and log-ins into force within the primary, once the
 // members have their size and the server its settings.
 func (e *clusterEngine) Settle(ctx context.Context, job *kubernetes.Job, v kubernetes.View) error {
-	if !sized(v) {
+	if !sized(v) || !e.restarted(v) {
 		return kubernetes.ErrNotYet
 	}
 	parameters, _, err := clusterSettings(job)
@@ -143,6 +143,20 @@ func notServing(err error) error {
 		return fmt.Errorf("%w: %w", kubernetes.ErrNotYet, err)
 	}
 	return err
+}
+
+// restarted says whether all members were started since a restart was asked for.
+func (e *clusterEngine) restarted(v kubernetes.View) bool {
+	if v.Want.Restart == 0 {
+		return true
+	}
+	all := members(v)
+	for _, pod := range all {
+		if pod.GetAnnotations()[restart] != restartOf(v.Want) {
+			return false
+		}
+	}
+	return len(all) >= e.Members(v.Want.ServiceLevel)
 }
 
 // sized says whether all members have the size that is wanted.

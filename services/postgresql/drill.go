@@ -10,31 +10,88 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"souk/internal/driver"
+	"souk/internal/driver/kubernetes"
 	"souk/internal/driver/process"
 )
 
-// PutCanary writes a row into the superuser's own database, which users cannot
-// enter. It goes through the log of changes like any other.
-func (e *engine) PutCanary(ctx context.Context, host *process.Host) (c driver.Canary, err error) {
-	admin, err := connect(ctx, host, "postgres")
+// proof is a running server that is proven to hold what was backed up.
+type proof struct {
+	*session // as the superuser, in the database postgres
+	// enter opens such a session in another database.
+	enter func(ctx context.Context, database string) (*session, error)
+}
+
+// proving carries f out with a server.
+func proving[T any](ctx context.Context, enter func(context.Context, string) (*session, error), f func(*proof, context.Context) (T, error)) (out T, err error) {
+	admin, err := enter(ctx, "postgres")
 	if err != nil {
-		return c, err
+		return out, err
 	}
 	defer admin.Close(context.WithoutCancel(ctx))
+	return f(&proof{admin, enter}, ctx)
+}
+
+var _ process.ProvingEngine = (*engine)(nil)
+
+func entering(host *process.Host) func(context.Context, string) (*session, error) {
+	return func(ctx context.Context, database string) (*session, error) { return connect(ctx, host, database) }
+}
+
+// PutCanary implements process.ProvingEngine.
+func (e *engine) PutCanary(ctx context.Context, host *process.Host) (driver.Canary, error) {
+	return proving(ctx, entering(host), (*proof).putCanary)
+}
+
+// Canaries implements process.ProvingEngine.
+func (e *engine) Canaries(ctx context.Context, host *process.Host) ([]driver.Canary, error) {
+	return proving(ctx, entering(host), (*proof).canaries)
+}
+
+// Examine implements process.ProvingEngine.
+func (e *engine) Examine(ctx context.Context, host *process.Host) (driver.Examination, error) {
+	return proving(ctx, entering(host), (*proof).examine)
+}
+
+var _ kubernetes.ProvingEngine = (*clusterEngine)(nil)
+
+func enteringPod(job *kubernetes.Job, primary string) func(context.Context, string) (*session, error) {
+	return func(ctx context.Context, database string) (*session, error) {
+		return enterPod(ctx, job, primary, database)
+	}
+}
+
+// PutCanary implements kubernetes.ProvingEngine.
+func (e *clusterEngine) PutCanary(ctx context.Context, job *kubernetes.Job, primary string) (driver.Canary, error) {
+	return proving(ctx, enteringPod(job, primary), (*proof).putCanary)
+}
+
+// Canaries implements kubernetes.ProvingEngine.
+func (e *clusterEngine) Canaries(ctx context.Context, job *kubernetes.Job, primary string) ([]driver.Canary, error) {
+	return proving(ctx, enteringPod(job, primary), (*proof).canaries)
+}
+
+// Examine implements kubernetes.ProvingEngine.
+func (e *clusterEngine) Examine(ctx context.Context, job *kubernetes.Job, primary string) (driver.Examination, error) {
+	return proving(ctx, enteringPod(job, primary), (*proof).examine)
+}
+
+// putCanary writes a row into the superuser's own database, which users cannot
+// enter. It goes through the log of changes like any other.
+func (p *proof) putCanary(ctx context.Context) (c driver.Canary, err error) {
 	for _, statement := range []string{
 		"CREATE SCHEMA IF NOT EXISTS souk",
 		"CREATE TABLE IF NOT EXISTS souk.canaries (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL, value text NOT NULL)",
 	} {
-		if _, err := admin.Exec(ctx, statement); err != nil && !alreadyThere(err) {
+		if _, err := p.Exec(ctx, statement); err != nil && !alreadyThere(err) {
 			return c, err
 		}
 	}
-	err = admin.QueryRow(ctx, "INSERT INTO souk.canaries (at, value) VALUES (clock_timestamp(), $1) RETURNING number, at, value", rand.Text()).Scan(&c.Number, &c.At, &c.Value)
+	err = p.QueryRow(ctx, "INSERT INTO souk.canaries (at, value) VALUES (clock_timestamp(), $1) RETURNING number, at, value", rand.Text()).Scan(&c.Number, &c.At, &c.Value)
 	if err != nil {
 		return c, err
 	}
 	c.At = c.At.UTC()
-	_, err = admin.Exec(ctx, "DELETE FROM souk.canaries WHERE number <= $1", c.Number-driver.KeptCanaries)
+	_, err = p.Exec(ctx, "DELETE FROM souk.canaries WHERE number <= $1", c.Number-driver.KeptCanaries)
 	return c, err
 }
 
@@ -44,14 +101,9 @@ func alreadyThere(err error) bool {
 	return errors.As(err, &refusal) && (refusal.Code == "42P07" || refusal.Code == "42P06" || refusal.Code == "23505")
 }
 
-// Canaries lists the canaries of the server; one that never had any has none.
-func (e *engine) Canaries(ctx context.Context, host *process.Host) ([]driver.Canary, error) {
-	admin, err := connect(ctx, host, "postgres")
-	if err != nil {
-		return nil, err
-	}
-	defer admin.Close(context.WithoutCancel(ctx))
-	rows, err := admin.Query(ctx, "SELECT number, at, value FROM souk.canaries ORDER BY number")
+// canaries lists the canaries of the server; one that never had any has none.
+func (p *proof) canaries(ctx context.Context) ([]driver.Canary, error) {
+	rows, err := p.Query(ctx, "SELECT number, at, value FROM souk.canaries ORDER BY number")
 	if err != nil {
 		return nil, err
 	}
@@ -72,18 +124,13 @@ type examined struct {
 	broken, unread                   int64 // what did not hold, and what could not be read
 }
 
-// Examine reads every row, checks every table and index by amcheck, and asks for
+// examine reads every row, checks every table and index by amcheck, and asks for
 // pages whose checksums were wrong.
-func (e *engine) Examine(ctx context.Context, host *process.Host) (out driver.Examination, err error) {
-	admin, err := connect(ctx, host, "postgres")
-	if err != nil {
+func (p *proof) examine(ctx context.Context) (out driver.Examination, err error) {
+	if err := p.QueryRow(ctx, "SELECT split_part(current_setting('server_version'), ' ', 1)").Scan(&out.Version); err != nil {
 		return out, err
 	}
-	defer admin.Close(context.WithoutCancel(ctx))
-	if err := admin.QueryRow(ctx, "SELECT split_part(current_setting('server_version'), ' ', 1)").Scan(&out.Version); err != nil {
-		return out, err
-	}
-	rows, err := admin.Query(ctx, "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname")
+	rows, err := p.Query(ctx, "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname")
 	if err != nil {
 		return out, err
 	}
@@ -93,13 +140,13 @@ func (e *engine) Examine(ctx context.Context, host *process.Host) (out driver.Ex
 	}
 	found := examined{databases: int64(len(databases))}
 	for _, database := range databases {
-		if err := found.read(ctx, host, database); err != nil {
+		if err := found.read(ctx, p.enter, database); err != nil {
 			return out, err
 		}
 	}
 	var on bool
 	var wrong int64
-	err = admin.QueryRow(ctx, "SELECT current_setting('data_checksums') = 'on', coalesce(sum(checksum_failures), 0)::bigint FROM pg_stat_database").Scan(&on, &wrong)
+	err = p.QueryRow(ctx, "SELECT current_setting('data_checksums') = 'on', coalesce(sum(checksum_failures), 0)::bigint FROM pg_stat_database").Scan(&on, &wrong)
 	out.Checks = []driver.Check{
 		{Name: "rows", Passed: found.unread == 0, Detail: fmt.Sprintf("%d rows of %d tables in %d databases were read; %d tables could not be read.", found.rows, found.tables, found.databases, found.unread)},
 		{Name: "structure", Passed: found.broken == 0, Detail: fmt.Sprintf("%d tables and %d indexes were checked by amcheck; %d do not hold.", found.tables, found.indexes, found.broken)},
@@ -109,8 +156,8 @@ func (e *engine) Examine(ctx context.Context, host *process.Host) (out driver.Ex
 }
 
 // read reads one database. Its amcheck goes to a schema of its own.
-func (x *examined) read(ctx context.Context, host *process.Host, database string) error {
-	s, err := connect(ctx, host, database)
+func (x *examined) read(ctx context.Context, enter func(context.Context, string) (*session, error), database string) error {
+	s, err := enter(ctx, database)
 	if err != nil {
 		return err
 	}

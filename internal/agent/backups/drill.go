@@ -227,14 +227,15 @@ func (k *Keeper) lead(ctx context.Context, prover driver.Prover, wanted agentapi
 	}
 }
 
-// throwAwayOf is the instance that a drill makes: as large as the one that was
-// backed up, without anybody who may enter.
+// throwAwayOf is the instance that a drill makes: as large as the one that was backed
+// up, but one server alone, and without anybody who may enter.
 func throwAwayOf(wanted agentapi.Desired, order agentapi.DrillOrder) (driver.Instance, error) {
 	if order.ID == "" || order.ID == wanted.ID {
 		return driver.Instance{}, fmt.Errorf("a drill cannot have the ID %q", order.ID)
 	}
 	copied := wanted.Instance
 	copied.ID, copied.Generation, copied.HeldData = order.ID, 1, false
+	copied.ServiceLevel = "best-effort"
 	copied.AllowedNetworks, copied.Credentials, copied.Backup = nil, nil, nil
 	copied.Restore = &driver.Restore{From: wanted.BackupSource(), BackupID: order.BackupID, Lost: true}
 	return copied, nil

@@ -31,6 +31,10 @@ type Harness struct {
 	Reopen func(t *testing.T) driver.Driver
 	// Patience is how long anything may take; a minute when 0.
 	Patience time.Duration
+	// Restarts: the driver restarts instances, and measures for how long they are away.
+	Restarts bool
+	// NoVersion says why it is not told which version of its engine an instance runs.
+	NoVersion string
 	// StorageStays says why storage cannot grow here; the driver then has to
 	// refuse it in plain words and leave the instance as it is.
 	StorageStays string
@@ -77,7 +81,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	} {
 		t.Run(test.name, test.run)
 	}
-	if info, err := s.Driver.Info(t.Context()); err == nil && info.Driver == "process" {
+	if s.Restarts {
 		t.Run("a restart that is asked for happens once, and is measured", s.restarts)
 	}
 	if s.Upgrade != nil {

@@ -38,6 +38,9 @@ func (s *suite) restarts(t *testing.T) {
 // was just started by it.
 func (s *suite) tellsVersion(t *testing.T, want driver.Instance, seen driver.Observation) {
 	t.Helper()
+	if s.NoVersion != "" {
+		return
+	}
 	info, err := s.Driver.Info(t.Context())
 	if err != nil {
 		t.Fatal(err)

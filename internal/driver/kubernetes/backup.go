@@ -213,6 +213,11 @@ func (d *Driver) TakeBackup(ctx context.Context, want driver.Instance, order dri
 	if err != nil {
 		return err
 	}
+	if prover, ok := keeper.(ProvingEngine); ok {
+		if _, err := prover.PutCanary(ctx, d.job(want), primary); err != nil { // a backup without one is better than none
+			d.log.Warn("no canary could be put into an instance before its backup", "instance", want.ID, "error", err)
+		}
+	}
 	if err := keeper.TakeBackup(ctx, d.job(want), primary, order); err != nil {
 		return plain(err, keeper.Operator())
 	}
@@ -350,7 +355,9 @@ func (d *Driver) findSource(ctx context.Context, job *Job, rec *record, from *dr
 	if err != nil {
 		return err
 	}
-	if !from.Time.IsZero() {
+	// Of an instance that is as if it were lost, what is kept is all that there is.
+	rec.Whole = from.Lost && !from.Time.IsZero()
+	if !from.Time.IsZero() && !from.Lost {
 		if err := d.flushSource(ctx, keeper, from.From); err != nil {
 			return err
 		}

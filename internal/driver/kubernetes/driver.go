@@ -45,6 +45,7 @@ type Driver struct {
 	events    *changes.Feed
 	waiters   waiters
 	inside    route
+	trials    trials
 
 	mu       sync.Mutex
 	measured map[string]measured // by instance
@@ -222,6 +223,12 @@ type record struct {
 	Whole  bool   `json:"whole,omitempty"`
 	// Settled identifies what was last brought into force within the engine.
 	Settled string `json:"settled,omitempty"`
+	// Form identifies what servers were last started with, as far as it is noted, and
+	// Changing is when another was first ordered, until it is in force.
+	Form     string    `json:"form,omitempty"`
+	Changing time.Time `json:"changing,omitzero"`
+	// Interruption is the last one, as it was measured.
+	Interruption driver.Interruption `json:"interruption,omitzero"`
 }
 
 func recordOf(ns *unstructured.Unstructured) (r record) {

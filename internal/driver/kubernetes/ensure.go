@@ -24,6 +24,7 @@ var (
 	stepAccess      = step.New("kubernetes/access")
 	stepCertificate = step.New("kubernetes/certificate")
 	stepSecrets     = step.New("kubernetes/secrets")
+	stepChanging    = step.New("kubernetes/changing")
 	stepMain        = step.New("kubernetes/main")
 	stepSettled     = step.New("kubernetes/settled")
 	stepRecorded    = step.New("kubernetes/recorded")
@@ -105,6 +106,9 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	growth := d.growth(ctx, job, rec)
 	if growth != nil { // all else comes into force, but not the generation
 		job.Want.StorageGiB, job.Want.Generation = rec.StorageGiB, rec.Generation
+	}
+	if err := d.beginChange(ctx, job, engine, &rec); err != nil {
+		return driver.Observation{}, err
 	}
 	if err := d.applyMain(ctx, job, engine, false); err != nil {
 		return driver.Observation{}, err
@@ -335,6 +339,18 @@ func (d *Driver) settle(ctx context.Context, job *Job, engine Engine, view View,
 		}
 		stepSettled.Done()
 	}
+	interruption, answers := d.interrupted(job.Want.ID, job.Want.Generation)
+	if !answers {
+		rec.Settled = ""
+		return rec, nil
+	}
+	if !interruption.From.IsZero() {
+		rec.Interruption = interruption
+	}
+	rec.Changing = time.Time{}
+	if rec.Form, err = formOf(job.Want); err != nil {
+		return rec, err
+	}
 	rec.Initialised, rec.Settled = true, wanted
 	rec.Generation, rec.Plan, rec.StorageGiB = job.Want.Generation, job.Want.Plan, job.Want.StorageGiB
 	if err := d.save(ctx, job.Want.ID, rec); err != nil {
@@ -351,12 +367,39 @@ const settledBy = 2
 // digestOf identifies all that is wanted but the generation.
 func digestOf(want driver.Instance) (string, error) {
 	want.Generation, want.HeldData = 0, false
+	return digest(want, settledBy)
+}
+
+// formOf identifies what servers may have to be started anew for.
+func formOf(want driver.Instance) (string, error) {
+	return digest(driver.Instance{Plan: want.Plan, ServiceLevel: want.ServiceLevel, StorageGiB: want.StorageGiB, Parameters: want.Parameters, Restart: want.Restart}, 0)
+}
+
+func digest(want driver.Instance, salt byte) (string, error) {
 	text, err := json.Marshal(want)
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(append(text, settledBy))
+	sum := sha256.Sum256(append(text, salt))
 	return hex.EncodeToString(sum[:16]), nil
+}
+
+// beginChange notes when a change was ordered that may interrupt what runs, and has the
+// instance tried until it is in force.
+func (d *Driver) beginChange(ctx context.Context, job *Job, engine Engine, rec *record) error {
+	form, err := formOf(job.Want)
+	if err != nil || !rec.Initialised || rec.Form == "" || rec.Form == form {
+		return err
+	}
+	if rec.Changing.IsZero() {
+		rec.Changing = d.cfg.Now().UTC()
+		if err := d.save(ctx, job.Want.ID, *rec); err != nil {
+			return err
+		}
+	}
+	stepChanging.Done()
+	d.tryDuring(job, engine, rec.Changing)
+	return nil
 }
 
 // growth says why storage cannot become what is wanted, or nil.

@@ -89,6 +89,9 @@ func (d *Driver) observation(engine Engine, id string, rec record, seen Seen, at
 		Message: seen.Message, BlockedBy: seen.BlockedBy, Members: seen.Members, Conditions: seen.Conditions,
 		StorageUsedBytes: m.used, MeasuredAt: m.at,
 	}
+	if rec.Interruption.Generation > 0 {
+		out.Interruption = &rec.Interruption
+	}
 	if out.State == driver.StateDegraded && out.Message == "" {
 		out.Message = "It is being started, or changed to what is wanted."
 	}
@@ -131,8 +134,9 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 		if !d.served(ctx, engine.Kind()) {
 			version.Problem = engine.Operator() + " is not installed in the zone's cluster"
 		}
-		_, why := d.keeps(engine)
-		version.Backups, version.NoBackups = why == "", why
+		keeper, why := d.keeps(engine)
+		_, proves := keeper.(ProvingEngine)
+		version.Backups, version.NoBackups, version.Drills = why == "", why, why == "" && proves
 		info.Engines = append(info.Engines, version)
 	}
 	return info, nil

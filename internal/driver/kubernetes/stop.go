@@ -50,6 +50,7 @@ func (d *Driver) Stop(ctx context.Context, want driver.Instance) (driver.Observa
 
 func (d *Driver) stop(ctx context.Context, engine Engine, want driver.Instance, rec record) (driver.Observation, error) {
 	job := d.job(want)
+	d.endTrial(want.ID)
 	rec.Service = want.Service
 	job.Restore = madeOf(want, rec)
 	if err := d.surround(ctx, job, engine, rec); err != nil {
@@ -59,7 +60,7 @@ func (d *Driver) stop(ctx context.Context, engine Engine, want driver.Instance, 
 		return driver.Observation{}, err
 	}
 	stepStopped.Done()
-	rec.Stopped, rec.Settled = true, ""
+	rec.Stopped, rec.Settled, rec.Form, rec.Changing = true, "", "", time.Time{}
 	rec.Generation, rec.Plan = want.Generation, want.Plan
 	if err := d.save(ctx, want.ID, rec); err != nil {
 		return driver.Observation{}, err
@@ -141,6 +142,7 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 	}
 	namespace := namespaceOf(id)
 	d.watches.forget(namespace)
+	d.endTrial(id)
 	err := d.waiters.until(ctx, id, func() (bool, error) {
 		ns, err := d.client.Resource(namespaces).Get(ctx, namespace, metav1.GetOptions{})
 		switch {
