@@ -90,3 +90,15 @@ type SLAReportInstance struct {
 	SLAResult
 	Outages []AvailabilityInterval `json:"outages" nullable:"false" doc:"When it was down, agreed maintenance included"`
 }
+
+// SLAReportMade is a report that was made and mailed when a month was over. With its
+// period and watermark the same report is made again, byte for byte.
+type SLAReportMade struct {
+	Period       string    `json:"period" example:"2026-11"`
+	Watermark    time.Time `json:"watermark"`
+	RulesVersion int       `json:"rulesVersion"`
+	Instances    int       `json:"instances" doc:"That are in it"`
+	Missed       int       `json:"missed" doc:"Of these, that missed their objectives"`
+	SHA256       string    `json:"sha256" doc:"Of what is signed"`
+	MadeAt       time.Time `json:"madeAt"`
+}

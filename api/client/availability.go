@@ -60,3 +60,8 @@ func reportQuery(period string, watermark time.Time) url.Values {
 	}
 	return query
 }
+
+// SLAReports lists the reports that were made when a month was over, newest first.
+func (o *Organization) SLAReports(ctx context.Context) ([]api.SLAReportMade, error) {
+	return listWhole[api.SLAReportMade](ctx, o.client, o.path("sla-reports")...)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func newSLA(a *App) *cobra.Command {
 		}
 		return a.show(out, view{value: is, names: []string{"instance/" + name}, text: availabilityText(is)})
 	})
-	cmd.AddCommand(newSLAReport(a), newSLABurning(a))
+	cmd.AddCommand(newSLAReport(a), newSLAReports(a), newSLABurning(a))
 	return cmd
 }
 
@@ -71,6 +72,32 @@ func newSLAReport(a *App) *cobra.Command {
 			return err
 		}
 		return a.show(out, view{value: report, table: reportTable(report), empty: "No instance was to serve in this month."})
+	})
+	return cmd
+}
+
+func newSLAReports(a *App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reports",
+		Short: "List the SLA reports that were made when a month was over",
+		Long:  "Lists the SLA reports that were made, and mailed, a day after each month's end. \"souk sla report\n--period P --watermark W\" makes the same report again.",
+		Args:  cobra.NoArgs,
+	}
+	out := outputFlag(cmd, "table", "json", "yaml")
+	cmd.RunE = a.bounded(func(ctx context.Context, _ []string) error {
+		organization, _, err := a.inOrganization(ctx)
+		if err != nil {
+			return err
+		}
+		list, err := organization.SLAReports(ctx)
+		if err != nil {
+			return err
+		}
+		t := newTable("PERIOD", "WATERMARK", "INSTANCES", "MISSED", "SHA-256")
+		for _, r := range list {
+			t.add(r.Period, r.Watermark.Format(time.RFC3339Nano), strconv.Itoa(r.Instances), strconv.Itoa(r.Missed), r.SHA256)
+		}
+		return a.show(out, view{value: listed(list), table: t, empty: "No month is over yet in which an instance was to serve."})
 	})
 	return cmd
 }

@@ -19,12 +19,15 @@ const tick = time.Second
 // sweepEvery is how often records that are not needed any more are removed.
 const sweepEvery = time.Minute
 
+// reportEvery is how often it is looked whether a month is over for an organization.
+const reportEvery = 10 * time.Second
+
 // keepTime writes the clock down and carries out what is due, until ctx ends.
 // Every replica does so; row locks keep them from doing anything twice.
 func (cp *ControlPlane) keepTime(ctx context.Context) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	var swept time.Time
+	var swept, reported time.Time
 	for {
 		cp.try(ctx, "keep the clock", cp.zones.KeepClock)
 		cp.try(ctx, "purge what is due", cp.untilNone(cp.instances.PurgeDue))
@@ -36,6 +39,10 @@ func (cp *ControlPlane) keepTime(ctx context.Context) {
 		cp.try(ctx, "end views that are due", cp.untilNone(func(ctx context.Context, s *store.Store) (bool, error) {
 			return tenancy.EndViewsDue(ctx, s, cp.clock.Now())
 		}))
+		if time.Since(reported) > reportEvery {
+			reported = time.Now()
+			cp.try(ctx, "make SLA reports", cp.untilNone(cp.reports.MakeDue))
+		}
 		if time.Since(swept) > sweepEvery {
 			swept = time.Now()
 			cp.try(ctx, "plan newer versions of engines", cp.upkeep.PlanVersions)

@@ -46,6 +46,7 @@ type ControlPlane struct {
 	measures  *measures
 	alerts    *alert.Service
 	upkeep    *maintenance.Service
+	reports   *sla.Service
 	mails     *mail.Worker   // nil: there is no mail server
 	metrics   metrics.Store  // nil: none are kept
 	local     *metrics.Local // nil: they are kept elsewhere, or not at all
@@ -110,7 +111,8 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 		return err
 	}
 	outbox := &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}
-	cp.alerts = alert.New(alert.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Mail: outbox, Metrics: cp.metrics, Packages: packages, SLA: &sla.Service{Clock: cp.clock, Catalog: books}, PublicURL: cp.config.publicURL(), Logger: cp.log,
+	cp.reports = &sla.Service{Clock: cp.clock, Catalog: books, Mail: outbox}
+	cp.alerts = alert.New(alert.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Mail: outbox, Metrics: cp.metrics, Packages: packages, SLA: cp.reports, PublicURL: cp.config.publicURL(), Logger: cp.log,
 		Reach: outbound.Rules{Networks: cp.config.Alerts.AllowedNetworks, Dev: cp.config.Demo != nil}})
 	cp.upkeep = &maintenance.Service{Store: cp.store, Clock: cp.clock, Instances: cp.instances, Mail: outbox}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,

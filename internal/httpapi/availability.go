@@ -45,6 +45,17 @@ func (s *Server) registerAvailability() {
 			report, err := s.report(ctx, in)
 			return &body[api.SLAReport]{report}, err
 		})
+	register(s, Operation{Method: http.MethodGet, Path: reportPath + "s", ID: "sla-reports-list", Tag: "availability",
+		Summary:     "Reports that were made when a month was over, newest first",
+		Description: "Made a day after the month's end in the organization's time zone, and mailed. The period and the watermark give the same report again.", Action: authz.SLARead},
+		func(ctx context.Context, _ *struct{ InOrganization }) (*body[api.List[api.SLAReportMade]], error) {
+			out := &body[api.List[api.SLAReportMade]]{}
+			err := s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+				out.Body.Items, err = sla.Reports(ctx, tx, p.Organization)
+				return err
+			})
+			return out, err
+		})
 	register(s, Operation{Method: http.MethodGet, Path: reportPath + ".pdf", Media: mediaPDF, ID: "sla-report-pdf", Tag: "availability", Summary: "An SLA report as a PDF",
 		Description: "It carries the SHA-256 of what is signed. The same watermark gives the same bytes.", Action: authz.SLARead},
 		s.asFile(mediaPDF, ".pdf", func(_ context.Context, r api.SLAReport) ([]byte, error) { return sla.Document(r) }))

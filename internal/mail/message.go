@@ -32,6 +32,8 @@ const (
 	Alerts Kind = "alerts"
 	// Maintenance tells of planned work on instances.
 	Maintenance Kind = "maintenance"
+	// SLAReport has how available an organization's instances were in a month.
+	SLAReport Kind = "sla-report"
 )
 
 // Message is what a mail says, before it is put into words.
@@ -40,7 +42,7 @@ type Message struct {
 	Locale string // "en" or "de"; any other is "en"
 	Path   string // of the link, below the public address
 	// What is put into the words: names that Souk has checked, and addresses.
-	Organization, Project, Inviter, Role string
+	Organization, Project, Inviter, Role, Period string
 	// Lines are paragraphs of Souk's own before the link, in words already.
 	Lines []string
 }

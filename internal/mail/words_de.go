@@ -47,6 +47,12 @@ var german = language{
 			link:    "Alle Wartungen ansehen",
 			after:   []string{"Was geplant ist, lässt sich dort verschieben, bestätigen oder sofort ausführen. Sie erhalten diese E-Mail, weil Sie Mitglied von {{.Organization}} sind."},
 		},
+		SLAReport: {
+			subject: "SLA-Bericht von {{.Organization}} für {{.Period}}",
+			before:  []string{"Der Monat ist vorbei, und so verfügbar waren die Instanzen von {{.Organization}}:"},
+			link:    "Den Bericht ansehen, als Seite, PDF oder signiert",
+			after:   []string{"Sie erhalten diese Nachricht einmal im Monat, weil Sie {{.Organization}} besitzen oder verwalten oder ihre Kosten sehen."},
+		},
 		Alerts: {
 			subject: "Alarme zu Instanzen von {{.Organization}}",
 			link:    "Alle Alarme ansehen",

@@ -47,6 +47,12 @@ var english = language{
 			link:    "See all maintenance",
 			after:   []string{"What is planned can be put off, approved or done at once there. You get this mail because you are a member of {{.Organization}}."},
 		},
+		SLAReport: {
+			subject: "SLA report of {{.Organization}} for {{.Period}}",
+			before:  []string{"The month is over, and this is how available the instances of {{.Organization}} were:"},
+			link:    "See the report, as a page, PDF or signed",
+			after:   []string{"You get this mail once a month because you are an owner or administrator of {{.Organization}}, or see its costs."},
+		},
 		Alerts: {
 			subject: "Alerts about instances of {{.Organization}}",
 			link:    "See all alerts",

@@ -105,7 +105,13 @@ func share(percent string) string {
 // slaView is a month's report.
 type slaView struct {
 	api.SLAReport
+	made  []api.SLAReportMade
 	wrong *formErrors
+}
+
+// madeFile leads to a report as it was made when its month was over.
+func (s slaView) madeFile(org string, r api.SLAReportMade, parts ...string) string {
+	return at(append([]string{"o", org, "sla"}, parts...)...) + "?" + url.Values{"period": {r.Period}, "watermark": {r.Watermark.Format(time.RFC3339Nano)}}.Encode()
 }
 
 func (p *Portal) slaReport(w http.ResponseWriter, r *http.Request, v *visit) error {
@@ -119,6 +125,9 @@ func (p *Portal) slaReport(w http.ResponseWriter, r *http.Request, v *visit) err
 		if view.wrong, err = formProblem(err); err != nil {
 			return err
 		}
+	}
+	if view.made, err = v.organization().SLAReports(r.Context()); err != nil {
+		return err
 	}
 	return show(w, r, v, slaPage(v, view))
 }

@@ -58,3 +58,25 @@ FROM instances i JOIN organizations o ON o.id = i.organization_id JOIN projects 
 	LEFT JOIN LATERAL (SELECT s.state, s.to_at FROM sli_intervals s WHERE s.instance_id = i.id ORDER BY s.to_at DESC LIMIT 1) l ON true
 WHERE i.id = ANY (sqlc.arg(others)::uuid[]) OR i.id IN (SELECT d.instance_id FROM sli_intervals d WHERE d.state = 'down' AND d.to_at > sqlc.arg(since)::timestamptz)
 ORDER BY i.id;
+
+-- name: Unreported :many
+-- At most one organization whose month before was over at a moment, by its own clocks,
+-- and of which there is no report.
+SELECT o.id, o.name, m.period::text AS period FROM organizations o CROSS JOIN LATERAL (
+	SELECT date_trunc('month', sqlc.arg(at)::timestamptz AT TIME ZONE o.time_zone) AS month) n CROSS JOIN LATERAL (
+	SELECT to_char(n.month - interval '1 month', 'YYYY-MM') AS period, n.month AT TIME ZONE o.time_zone AS ended_at) m
+WHERE o.created_at < m.ended_at AND NOT EXISTS (SELECT FROM sla_reports r WHERE r.organization_id = o.id AND r.period = m.period)
+ORDER BY o.id LIMIT 1;
+
+-- name: InsertReport :execrows
+INSERT INTO sla_reports (id, organization_id, period, watermark, rules_version, instances, missed, sha256, made_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (organization_id, period) DO NOTHING;
+
+-- name: ReportReaders :many
+-- Those who are mailed an organization's reports.
+SELECT DISTINCT a.email, a.locale FROM members m JOIN accounts a ON a.id = m.account_id
+WHERE m.organization_id = $1 AND m.project_id IS NULL AND m.role IN ('owner', 'admin', 'billing') AND a.disabled_at IS NULL
+ORDER BY a.email;
+
+-- name: Reports :many
+SELECT period, watermark, rules_version, instances, missed, sha256, made_at FROM sla_reports WHERE organization_id = $1 AND instances > 0 ORDER BY period DESC;

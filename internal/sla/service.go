@@ -10,6 +10,7 @@ import (
 	"souk/api"
 	"souk/internal/catalog"
 	"souk/internal/clock"
+	"souk/internal/mail"
 	"souk/internal/problem"
 	"souk/internal/servicepkg"
 	"souk/internal/sla/sladb"
@@ -21,6 +22,7 @@ import (
 type Service struct {
 	Clock   clock.Clock
 	Catalog *catalog.Catalog
+	Mail    *mail.Outbox // nil: reports are not mailed
 }
 
 const (

@@ -127,6 +127,41 @@ func (q *Queries) Changes(ctx context.Context, arg ChangesParams) ([]ChangesRow,
 	return items, nil
 }
 
+const insertReport = `-- name: InsertReport :execrows
+INSERT INTO sla_reports (id, organization_id, period, watermark, rules_version, instances, missed, sha256, made_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (organization_id, period) DO NOTHING
+`
+
+type InsertReportParams struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	Period         string
+	Watermark      time.Time
+	RulesVersion   int32
+	Instances      int32
+	Missed         int32
+	Sha256         string
+	MadeAt         time.Time
+}
+
+func (q *Queries) InsertReport(ctx context.Context, arg InsertReportParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertReport,
+		arg.ID,
+		arg.OrganizationID,
+		arg.Period,
+		arg.Watermark,
+		arg.RulesVersion,
+		arg.Instances,
+		arg.Missed,
+		arg.Sha256,
+		arg.MadeAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const instances = `-- name: Instances :many
 SELECT DISTINCT ON (i.id) i.id, i.name, i.service, i.package_revision_id, p.name AS project, s.service_level, z.driver
 FROM segments s JOIN instances i ON i.id = s.instance_id JOIN projects p ON p.id = i.project_id JOIN zones z ON z.id = i.zone_id
@@ -295,6 +330,80 @@ func (q *Queries) Measured(ctx context.Context, arg MeasuredParams) ([]MeasuredR
 	return items, nil
 }
 
+const reportReaders = `-- name: ReportReaders :many
+SELECT DISTINCT a.email, a.locale FROM members m JOIN accounts a ON a.id = m.account_id
+WHERE m.organization_id = $1 AND m.project_id IS NULL AND m.role IN ('owner', 'admin', 'billing') AND a.disabled_at IS NULL
+ORDER BY a.email
+`
+
+type ReportReadersRow struct {
+	Email  string
+	Locale string
+}
+
+// Those who are mailed an organization's reports.
+func (q *Queries) ReportReaders(ctx context.Context, organizationID uuid.UUID) ([]ReportReadersRow, error) {
+	rows, err := q.db.Query(ctx, reportReaders, organizationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ReportReadersRow
+	for rows.Next() {
+		var i ReportReadersRow
+		if err := rows.Scan(&i.Email, &i.Locale); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const reports = `-- name: Reports :many
+SELECT period, watermark, rules_version, instances, missed, sha256, made_at FROM sla_reports WHERE organization_id = $1 AND instances > 0 ORDER BY period DESC
+`
+
+type ReportsRow struct {
+	Period       string
+	Watermark    time.Time
+	RulesVersion int32
+	Instances    int32
+	Missed       int32
+	Sha256       string
+	MadeAt       time.Time
+}
+
+func (q *Queries) Reports(ctx context.Context, organizationID uuid.UUID) ([]ReportsRow, error) {
+	rows, err := q.db.Query(ctx, reports, organizationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ReportsRow
+	for rows.Next() {
+		var i ReportsRow
+		if err := rows.Scan(
+			&i.Period,
+			&i.Watermark,
+			&i.RulesVersion,
+			&i.Instances,
+			&i.Missed,
+			&i.Sha256,
+			&i.MadeAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const service = `-- name: Service :many
 SELECT instance_id, from_at, coalesce(CASE WHEN to_recorded_at <= $1::timestamptz THEN to_at END, $2::timestamptz)::timestamptz AS to_at FROM segments
 WHERE instance_id = ANY ($3::uuid[]) AND state IN ('active', 'failed')
@@ -325,6 +434,42 @@ func (q *Queries) Service(ctx context.Context, arg ServiceParams) ([]ServiceRow,
 	for rows.Next() {
 		var i ServiceRow
 		if err := rows.Scan(&i.InstanceID, &i.FromAt, &i.ToAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const unreported = `-- name: Unreported :many
+SELECT o.id, o.name, m.period::text AS period FROM organizations o CROSS JOIN LATERAL (
+	SELECT date_trunc('month', $1::timestamptz AT TIME ZONE o.time_zone) AS month) n CROSS JOIN LATERAL (
+	SELECT to_char(n.month - interval '1 month', 'YYYY-MM') AS period, n.month AT TIME ZONE o.time_zone AS ended_at) m
+WHERE o.created_at < m.ended_at AND NOT EXISTS (SELECT FROM sla_reports r WHERE r.organization_id = o.id AND r.period = m.period)
+ORDER BY o.id LIMIT 1
+`
+
+type UnreportedRow struct {
+	ID     uuid.UUID
+	Name   string
+	Period string
+}
+
+// At most one organization whose month before was over at a moment, by its own clocks,
+// and of which there is no report.
+func (q *Queries) Unreported(ctx context.Context, at time.Time) ([]UnreportedRow, error) {
+	rows, err := q.db.Query(ctx, unreported, at)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UnreportedRow
+	for rows.Next() {
+		var i UnreportedRow
+		if err := rows.Scan(&i.ID, &i.Name, &i.Period); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
