@@ -18,6 +18,19 @@ type Proof struct {
 	Reason     string   `json:"reason,omitempty" maxLength:"1000" doc:"Why it is not passed"`
 	Evidence   []string `json:"evidence" maxItems:"100" nullable:"false" doc:"What was done and what it showed, with figures"`
 	Seconds    float64  `json:"seconds" minimum:"0" doc:"How long it took"`
+	// Alerts are those of which the capability alerting provoked what they are about.
+	Alerts []AlertProof `json:"alerts,omitempty" maxItems:"50" doc:"Which alerts were provoked; of the capability alerting"`
+}
+
+// AlertProof is what became of one alert whose condition was provoked.
+type AlertProof struct {
+	Alert           string   `json:"alert" maxLength:"63" example:"connections-high"`
+	State           string   `json:"state" enum:"passed,failed"`
+	Reason          string   `json:"reason,omitempty" maxLength:"1000" doc:"Why it is not passed"`
+	Runbook         string   `json:"runbook,omitempty" maxLength:"63" doc:"That was followed"`
+	Commands        []string `json:"commands,omitempty" maxItems:"20" doc:"Of the runbook, as they were carried out"`
+	FiringSeconds   float64  `json:"firingSeconds,omitempty" minimum:"0" doc:"After the fault began, until a webhook was told"`
+	ResolvedSeconds float64  `json:"resolvedSeconds,omitempty" minimum:"0" doc:"After the fault began, until it was told that it is over"`
 }
 
 // ConformanceReport is what a conformance run tells of itself: the body of POST
@@ -73,6 +86,7 @@ type MaturityIteration struct {
 	ExpiresAt  *time.Time           `json:"expiresAt,omitempty" doc:"When the first of them expires"`
 	Proofs     []MaturityCapability `json:"proofs" nullable:"false"`
 	Deviations []Capability         `json:"deviations,omitempty" doc:"What the service does not have of it, with its reason"`
+	Checks     []ReadinessCheck     `json:"checks,omitempty" doc:"Of the iteration stable: what makes the service fit for production"`
 }
 
 // MaturityCapability is what is proven of one capability.

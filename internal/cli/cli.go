@@ -119,7 +119,7 @@ func newRoot(a *App, more ...Builder) *cobra.Command {
 	add(groupConnect, newCredentials(a), newConnect(a), newBinding(a), newLogs(a), newMetrics(a), newSLA(a))
 	add(groupOrganize,
 		newLogin(a), newLogout(a), newWhoami(a), newContext(a), newProject(a), newMember(a), newToken(a), newAlert(a), newMaintenance(a))
-	add(groupServer, newProvider(a), newZone(a), newPrices(a), newAudit(a), newConformance(a), newVerify(a), newVersion(a))
+	add(groupServer, newProvider(a), newZone(a), newPrices(a), newAudit(a), newConformance(a), newMaturity(a), newVerify(a), newVersion(a))
 	for _, build := range more {
 		add(groupServer, build(a))
 	}

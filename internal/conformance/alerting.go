@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"souk/api"
 	"souk/api/client"
+	"souk/internal/servicepkg"
 )
 
 // Organization is what a run needs of *client.Organization.
@@ -21,11 +23,11 @@ type Organization interface {
 	FiringAlerts(ctx context.Context, instanceID string) ([]api.Alert, error)
 }
 
-// alerting: a fault is provoked, a webhook hears of it, the runbook is followed as it
-// stands, and the webhook hears that it is over.
+// alerting: faults are provoked, a webhook hears of each, its runbook is followed as it
+// stands, and the webhook hears that it is over. As alerts wait before they fire, all
+// faults are provoked before any of them is waited for.
 func (r *Run) alerting(ctx context.Context) error {
-	fault := r.Prover.Fault
-	if fault == nil {
+	if len(r.Prover.Faults) == 0 {
 		return notProven("The service's package has no fault that could be provoked.")
 	}
 	if r.Organization == nil || r.Souk == nil {
@@ -41,33 +43,140 @@ func (r *Run) alerting(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = r.Organization.DeleteAlertChannel(context.WithoutCancel(ctx), channel) }()
-	instance, _, err := r.order(ctx, "fault", api.InstanceSpec{Parameters: fault.Parameters}, nil)
+	trials := make([]*trial, 0, len(r.Prover.Faults))
+	for _, fault := range r.Prover.Faults {
+		t := &trial{run: r, inbox: inbox, fault: fault}
+		defer func() { t.end() }()
+		t.try(ctx, t.provoke)
+		trials = append(trials, t)
+	}
+	for _, step := range []func(*trial, context.Context) error{(*trial).told, (*trial).mend, (*trial).over} {
+		for _, t := range trials {
+			t.try(ctx, func(ctx context.Context) error { return step(t, ctx) })
+		}
+	}
+	var failed []error
+	for _, t := range trials {
+		failed = append(failed, t.failed)
+		r.alerts = append(r.alerts, t.proof())
+	}
+	return errors.Join(failed...)
+}
+
+// trial is one fault and what comes of it.
+type trial struct {
+	run      *Run
+	inbox    *inbox
+	fault    servicepkg.Fault
+	instance api.Instance
+	began    time.Time
+	stop     func() // ends what was begun; nil: nothing was
+	runbook  string
+	done     []string // commands of it
+	firing   time.Duration
+	resolved time.Duration
+	failed   error
+}
+
+// try takes the next step, where none has failed before.
+func (t *trial) try(ctx context.Context, step func(context.Context) error) {
+	if t.failed == nil {
+		t.failed = step(ctx)
+	}
+}
+
+func (t *trial) end() {
+	if t.stop != nil {
+		t.stop()
+	}
+}
+
+func (t *trial) proof() api.AlertProof {
+	p := api.AlertProof{Alert: t.fault.Alert, State: api.ProofPassed, Runbook: t.runbook, Commands: t.done, FiringSeconds: t.firing.Seconds(), ResolvedSeconds: t.resolved.Seconds()}
+	if t.failed != nil {
+		p.State, p.Reason = api.ProofFailed, short(t.failed.Error())
+	}
+	return p
+}
+
+func (t *trial) provoke(ctx context.Context) (err error) {
+	t.instance, _, err = t.run.order(ctx, "fault-"+t.fault.Alert, api.InstanceSpec{Parameters: t.fault.Parameters}, nil)
 	if err != nil {
 		return err
 	}
-	credentials, err := r.Project.Credentials(ctx, instance.Metadata.Name)
+	credentials, err := t.run.Project.Credentials(ctx, t.instance.Metadata.Name)
 	if err != nil {
 		return err
 	}
-	began := r.Now()
-	end, err := fault.Provoke(ctx, credentials)
-	if err != nil {
+	t.began = t.run.Now()
+	if t.stop, err = t.fault.Provoke(ctx, credentials); err != nil {
 		return fmt.Errorf("the fault cannot be provoked: %w", err)
 	}
-	defer end()
-	if err := r.told(ctx, inbox, instance.Metadata.Name, "firing"); err != nil {
+	return nil
+}
+
+func (t *trial) told(ctx context.Context) error {
+	if err := t.heard(ctx, "firing"); err != nil {
 		return err
 	}
-	r.note("Provoked what the alert %s is about: a webhook was told after %s, rightly signed.", fault.Alert, seconds(r.Now().Sub(began)))
-	done, err := r.follow(ctx, instance)
+	t.firing = t.run.Now().Sub(t.began)
+	t.run.note("Provoked what the alert %s is about: a webhook was told after %s, rightly signed.", t.fault.Alert, seconds(t.firing))
+	return nil
+}
+
+// mend carries out what the alert's runbook has of commands that change something.
+func (t *trial) mend(ctx context.Context) error {
+	firing, err := t.run.Organization.FiringAlerts(ctx, t.instance.Metadata.ID)
 	if err != nil {
 		return err
 	}
-	r.note("Followed its runbook: %s.", strings.Join(done, "; "))
-	if err := r.told(ctx, inbox, instance.Metadata.Name, "resolved"); err != nil {
+	i := slices.IndexFunc(firing, func(a api.Alert) bool { return a.Name == t.fault.Alert })
+	if i < 0 {
+		return errors.New("the alert that was told of is not among those that fire")
+	}
+	t.runbook = firing[i].Runbook
+	page, err := t.run.Project.Runbook(ctx, t.instance.Metadata.Name, t.runbook)
+	if err != nil {
+		return fmt.Errorf("the alert's runbook %s cannot be read: %w", t.runbook, err)
+	}
+	for line := range strings.Lines(page.Text) {
+		words := strings.Fields(line)
+		if len(words) < 3 || words[0] != "souk" || !slices.Contains(words, "update") || words[len(words)-1] != "--wait" {
+			continue
+		}
+		if err := t.run.Souk(ctx, words[1:]); err != nil {
+			return fmt.Errorf("the runbook says %q, which fails: %w", strings.TrimSpace(line), err)
+		}
+		t.done = append(t.done, strings.TrimSpace(line))
+	}
+	if len(t.done) == 0 {
+		return fmt.Errorf("the runbook %s says nothing that mends it (souk … update … --wait)", t.runbook)
+	}
+	t.run.note("Followed its runbook: %s.", strings.Join(t.done, "; "))
+	return nil
+}
+
+func (t *trial) over(ctx context.Context) error {
+	if err := t.heard(ctx, "resolved"); err != nil {
 		return err
 	}
-	r.note("The webhook was told that it is over %s after the fault began.", seconds(r.Now().Sub(began)))
+	t.resolved = t.run.Now().Sub(t.began)
+	t.run.note("The webhook was told that %s is over %s after the fault began.", t.fault.Alert, seconds(t.resolved))
+	return nil
+}
+
+// heard waits until the webhook is told of the fault's alert.
+func (t *trial) heard(ctx context.Context, status string) error {
+	r := t.run
+	patient := Run{Now: r.Now, Pause: r.Pause, Patience: r.Patience + t.fault.After}
+	err := patient.eventually(ctx, func() error {
+		return t.inbox.has(func(n api.AlertNotice) bool {
+			return n.Instance == t.instance.Metadata.Name && n.Name == t.fault.Alert && n.Status == status
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("the alert %s was not told to be %s: %w", t.fault.Alert, status, err)
+	}
 	return nil
 }
 
@@ -110,49 +219,4 @@ func orElse(text, otherwise string) string {
 		return otherwise
 	}
 	return text
-}
-
-// told waits until the webhook is told of the fault's alert.
-func (r *Run) told(ctx context.Context, inbox *inbox, instance, status string) error {
-	patient := Run{Now: r.Now, Pause: r.Pause, Patience: r.Patience + r.Prover.Fault.After}
-	err := patient.eventually(ctx, func() error {
-		return inbox.has(func(n api.AlertNotice) bool {
-			return n.Instance == instance && n.Name == r.Prover.Fault.Alert && n.Status == status
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("the alert %s was not told to be %s: %w", r.Prover.Fault.Alert, status, err)
-	}
-	return nil
-}
-
-// follow carries out what the alert's runbook has of commands that change something.
-func (r *Run) follow(ctx context.Context, instance api.Instance) ([]string, error) {
-	firing, err := r.Organization.FiringAlerts(ctx, instance.Metadata.ID)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(firing, func(a api.Alert) bool { return a.Name == r.Prover.Fault.Alert })
-	if i < 0 {
-		return nil, errors.New("the alert that was told of is not among those that fire")
-	}
-	page, err := r.Project.Runbook(ctx, instance.Metadata.Name, firing[i].Runbook)
-	if err != nil {
-		return nil, fmt.Errorf("the alert's runbook %s cannot be read: %w", firing[i].Runbook, err)
-	}
-	var done []string
-	for line := range strings.Lines(page.Text) {
-		words := strings.Fields(line)
-		if len(words) < 3 || words[0] != "souk" || !slices.Contains(words, "update") || words[len(words)-1] != "--wait" {
-			continue
-		}
-		if err := r.Souk(ctx, words[1:]); err != nil {
-			return done, fmt.Errorf("the runbook says %q, which fails: %w", strings.TrimSpace(line), err)
-		}
-		done = append(done, strings.TrimSpace(line))
-	}
-	if len(done) == 0 {
-		return nil, fmt.Errorf("the runbook %s says nothing that mends it (souk … update … --wait)", firing[i].Runbook)
-	}
-	return done, nil
 }

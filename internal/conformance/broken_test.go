@@ -309,7 +309,7 @@ func (s *service) prover() *servicepkg.Prover {
 		},
 		Setting: servicepkg.Setting{Parameter: "speed", Value: "fast", Shown: "fast", Bad: "never"},
 		Figure:  servicepkg.Figure{Panel: "Load", Legend: "writes"},
-		Fault:   &servicepkg.Fault{Alert: "overload", Provoke: s.provoke},
+		Faults:  []servicepkg.Fault{{Alert: "overload", Provoke: s.provoke}},
 	}
 }
 

@@ -70,9 +70,10 @@ type Run struct {
 	Souk         func(ctx context.Context, args []string) error
 
 	offering api.Offering
-	main     string   // name of the instance that most proofs are about
-	ordered  []string // IDs of all instances
-	evidence []string // of the proof that is under way
+	main     string           // name of the instance that most proofs are about
+	ordered  []string         // IDs of all instances
+	evidence []string         // of the proof that is under way
+	alerts   []api.AlertProof // of the same
 	suffix   string
 }
 
@@ -194,10 +195,10 @@ func (r *Run) declared() []string {
 }
 
 func (r *Run) prove(ctx context.Context, capability string, before []api.Proof) api.Proof {
-	r.evidence = []string{}
+	r.evidence, r.alerts = []string{}, nil
 	began := r.Now()
 	err := r.attempt(ctx, capability, before)
-	out := api.Proof{Capability: capability, State: api.ProofPassed, Evidence: r.evidence, Seconds: r.Now().Sub(began).Seconds()}
+	out := api.Proof{Capability: capability, State: api.ProofPassed, Evidence: r.evidence, Seconds: r.Now().Sub(began).Seconds(), Alerts: r.alerts}
 	if err != nil {
 		out.State, out.Reason = api.ProofFailed, short(err.Error())
 	}

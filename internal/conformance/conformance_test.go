@@ -47,6 +47,9 @@ func TestWhatWorksPasses(t *testing.T) {
 			t.Errorf("%s: %+v", p.capability, got[p.capability])
 		}
 	}
+	if a := got["alerting"].Alerts; len(a) != 1 || a[0].Alert != "overload" || a[0].State != api.ProofPassed || a[0].Runbook != "overload" || len(a[0].Commands) != 1 {
+		t.Errorf("which alerts were provoked: %+v", a)
+	}
 	if p := got["telepathy"]; p.State != api.ProofNotProven || p.Reason == "" {
 		t.Errorf("what nobody can prove: %+v", p)
 	}

@@ -56,6 +56,23 @@ func (cp *ControlPlane) keepTime(ctx context.Context) {
 	}
 }
 
+// observeEvery is how often it is asked whether it is time to look at how services fare.
+const observeEvery = time.Minute
+
+// keepObserving looks at how what is in use fares, until ctx ends.
+func (cp *ControlPlane) keepObserving(ctx context.Context) {
+	ticker := time.NewTicker(observeEvery)
+	defer ticker.Stop()
+	for {
+		cp.try(ctx, "look at how services fare", cp.observer.Observe)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
 // removeEvery is how often zones are asked to remove backups that have expired.
 const removeEvery = 5 * time.Second
 

@@ -22,6 +22,7 @@ import (
 	"souk/internal/instance"
 	"souk/internal/mail"
 	"souk/internal/maintenance"
+	"souk/internal/maturity"
 	"souk/internal/metrics"
 	"souk/internal/outbound"
 	"souk/internal/portal"
@@ -47,6 +48,7 @@ type ControlPlane struct {
 	alerts    *alert.Service
 	upkeep    *maintenance.Service
 	reports   *sla.Service
+	observer  *maturity.Observer
 	mails     *mail.Worker   // nil: there is no mail server
 	metrics   metrics.Store  // nil: none are kept
 	local     *metrics.Local // nil: they are kept elsewhere, or not at all
@@ -114,6 +116,7 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	cp.reports = &sla.Service{Clock: cp.clock, Catalog: books, Mail: outbox}
 	cp.alerts = alert.New(alert.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Mail: outbox, Metrics: cp.metrics, Packages: packages, SLA: cp.reports, PublicURL: cp.config.publicURL(), Logger: cp.log,
 		Reach: outbound.Rules{Networks: cp.config.Alerts.AllowedNetworks, Dev: cp.config.Demo != nil}})
+	cp.observer = &maturity.Observer{Store: cp.store, Clock: cp.clock, Catalog: books}
 	cp.upkeep = &maintenance.Service{Store: cp.store, Clock: cp.clock, Instances: cp.instances, Mail: outbox}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, AgentImage: cp.config.AgentImage, PublicURL: cp.config.PublicURL,
@@ -165,6 +168,7 @@ func (cp *ControlPlane) run(ctx context.Context) error {
 	g.Go(func() error { return cp.serveFront(serving, front) })
 	g.Go(func() error { cp.keepTime(ctx); return nil })
 	g.Go(func() error { cp.keepBackups(ctx); return nil })
+	g.Go(func() error { cp.keepObserving(ctx); return nil })
 	g.Go(func() error { return cp.serveAdmin(serving) })
 	if cp.alone != nil {
 		g.Go(func() error { return cp.alone.keep(ctx) })

@@ -141,6 +141,7 @@ func (s *Server) register() {
 	s.registerSigning()
 	s.registerCatalog()
 	s.registerConformance()
+	s.registerReadiness()
 	s.registerInstances()
 	s.registerBindings()
 	s.registerBackups()

@@ -4,6 +4,7 @@ package maturity
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"souk/api"
 	"souk/internal/catalog"
+	"souk/internal/catalog/catalogdb"
 	"souk/internal/maturity/maturitydb"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
@@ -52,10 +54,15 @@ func declared(d servicepkg.Definition, driver string) []api.Capability {
 // shown is the newest that was shown of a capability.
 type shown = maturitydb.NewestProofsRow
 
+// Book computes how mature services are.
+type Book struct {
+	Packages map[string]servicepkg.Package // that this control plane has
+}
+
 // Of computes the maturity of a service of which these are the offers, in each zone, at
-// a moment.
-func Of(ctx context.Context, tx store.Tx, offers []catalog.Offer, now time.Time) ([]api.ServiceMaturity, error) {
-	rows, err := maturitydb.New(tx).NewestProofs(ctx, offers[0].ServiceID)
+// a moment. zones are at least those of the offers.
+func (b Book) Of(ctx context.Context, tx store.Tx, offers []catalog.Offer, zones []catalogdb.ZonesRow, now time.Time) ([]api.ServiceMaturity, error) {
+	known, err := load(ctx, tx, offers[0].ServiceID, now)
 	if err != nil {
 		return nil, err
 	}
@@ -64,15 +71,85 @@ func Of(ctx context.Context, tx store.Tx, offers []catalog.Offer, now time.Time)
 		if slices.ContainsFunc(out, func(m api.ServiceMaturity) bool { return m.Zone == o.Zone }) {
 			continue // another service level there
 		}
-		proofs := map[string]shown{}
-		for _, r := range rows {
-			if r.ZoneID == o.ZoneID {
-				proofs[r.Capability] = r
-			}
+		capabilities := declared(o.Definition.Definition, o.Driver)
+		m := api.ServiceMaturity{Zone: o.Zone, Driver: o.Driver, Iterations: compute(capabilities, known.proofs[o.ZoneID], o.PackageRevisionID, now)}
+		g := known.ground(o, capabilities, m.Iterations, now)
+		if code, has := b.Packages[o.Service]; has {
+			g.code = &code
 		}
-		out = append(out, api.ServiceMaturity{Zone: o.Zone, Driver: o.Driver, Iterations: compute(declared(o.Definition.Definition, o.Driver), proofs, o.PackageRevisionID, now)})
+		if i := slices.IndexFunc(zones, func(z catalogdb.ZonesRow) bool { return z.ID == o.ZoneID }); i >= 0 {
+			g.versions = versionsIn(zones[i], o.Service)
+		}
+		m.Iterations = append(m.Iterations, g.stable())
+		out = append(out, m)
 	}
 	return out, nil
+}
+
+// versionsIn are the versions of a service's engine that a zone has.
+func versionsIn(z catalogdb.ZonesRow, service string) []string {
+	var out []string
+	for _, e := range catalog.Reported(z).Engines {
+		if e.Service == service && e.Version != "" && !slices.Contains(out, e.Version) {
+			out = append(out, e.Version)
+		}
+	}
+	return out
+}
+
+// known is what the record has of a service, by zone.
+type known struct {
+	proofs  map[uuid.UUID]map[string]shown
+	figures map[uuid.UUID]maturitydb.FiguresRow
+	waivers map[uuid.UUID]map[string]api.ReadinessWaiver // those that hold
+}
+
+func load(ctx context.Context, tx store.Tx, service uuid.UUID, now time.Time) (known, error) {
+	q := maturitydb.New(tx)
+	k := known{map[uuid.UUID]map[string]shown{}, map[uuid.UUID]maturitydb.FiguresRow{}, map[uuid.UUID]map[string]api.ReadinessWaiver{}}
+	proofs, err := q.NewestProofs(ctx, service)
+	if err != nil {
+		return k, err
+	}
+	for _, p := range proofs {
+		put(k.proofs, p.ZoneID, p.Capability, p)
+	}
+	figures, err := q.Figures(ctx, service)
+	if err != nil {
+		return k, err
+	}
+	for _, f := range figures {
+		k.figures[f.ZoneID] = f
+	}
+	waivers, err := q.Waivers(ctx, maturitydb.WaiversParams{ServiceID: service, Now: now})
+	for _, w := range waivers {
+		put(k.waivers, w.ZoneID, w.Name, api.ReadinessWaiver{ID: w.ID.String(), Service: w.Service, Zone: w.Zone, Check: w.Name, Reason: w.Reason, CreatedAt: w.CreatedAt.UTC(), Until: w.UntilAt.UTC()})
+	}
+	return k, err
+}
+
+func put[V any](all map[uuid.UUID]map[string]V, zone uuid.UUID, name string, v V) {
+	if all[zone] == nil {
+		all[zone] = map[string]V{}
+	}
+	all[zone][name] = v
+}
+
+// ground is what the checks of an offer are evaluated on, without what the control plane
+// itself has.
+func (k known) ground(o catalog.Offer, capabilities []api.Capability, iterations []api.MaturityIteration, now time.Time) ground {
+	g := ground{definition: o.Definition.Definition, capabilities: capabilities, iterations: iterations, proofs: map[string]api.MaturityCapability{}, waivers: k.waivers[o.ZoneID], now: now}
+	for _, it := range iterations {
+		for _, p := range it.Proofs {
+			g.proofs[p.Capability] = p
+		}
+	}
+	g.provoked = provokedBy(k.proofs[o.ZoneID]["alerting"])
+	if f, seen := k.figures[o.ZoneID]; seen {
+		g.observedAt = f.ObservedAt
+		_ = json.Unmarshal(f.Figures, &g.figures) // as it was written
+	}
+	return g
 }
 
 // compute makes the iterations of what is declared and of what was shown of it.

@@ -21,6 +21,9 @@ func (p *Portal) operatorRoutes() []Route {
 		{"GET /operator/zones/new", SignedIn, p.newZone},
 		{"POST /operator/zones", SignedIn, p.makeZone},
 		{"POST /operator/zones/{name}/revoke", SignedIn, p.revokeZone},
+		{"GET /operator/maturity", SignedIn, p.readiness},
+		{"POST /operator/maturity/{service}/waivers", SignedIn, p.waive},
+		{"POST /operator/waivers/{waiver}/end", SignedIn, p.unwaive},
 		{"GET /operator/organizations", SignedIn, p.customers},
 		{"GET /operator/organizations/{name}", SignedIn, p.customer},
 		{"POST /operator/organizations/{name}/quota", SignedIn, p.setQuota},
@@ -45,6 +48,7 @@ func (v *visit) deskSections() []entry {
 		{authz.OperatorInventory, v.T("operator.stuck"), "/operator/stuck"},
 		{authz.OperatorInventory, v.T("operator.burning"), "/operator/burning"},
 		{authz.OperatorInventory, v.T("operator.zones"), "/operator/zones"},
+		{authz.OperatorInventory, v.T("operator.maturity"), "/operator/maturity"},
 		{authz.OperatorInventory, v.T("operator.organizations"), "/operator/organizations"},
 	} {
 		if v.mayOperate(s.action) {

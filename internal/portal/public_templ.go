@@ -1045,7 +1045,7 @@ func servicePage(v *visit, s api.Service) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = maturitySection(v, s.Maturity).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = maturitySection(v, s.Name, s.Maturity).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

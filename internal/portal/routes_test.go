@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -253,6 +254,15 @@ var routeRows = map[string]routeRow{
 		zone := fresh()
 		s.OfferAlso(t, zone, "best-effort", "1")
 		return "/operator/zones/" + zone + "/revoke", url.Values{"sure": {"on"}, "reason": {"its key was lost"}}
+	}},
+	"GET /operator/maturity": {operator: readers, ask: at("/operator/maturity")},
+	"POST /operator/maturity/{service}/waivers": {operator: admins, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		s.unwaived(t)
+		return "/operator/maturity/" + httpapitest.Service + "/waivers", url.Values{"zone": {httpapitest.Zone}, "check": {"upgrade"}, "reason": {"There is one version of it only."}, "until": {s.Clock.Now().AddDate(0, 0, 30).Format(time.DateOnly)}}
+	}},
+	"POST /operator/waivers/{waiver}/end": {operator: admins, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		s.unwaived(t)
+		return "/operator/waivers/" + s.waived(t).ID + "/end", url.Values{}
 	}},
 	"GET /operator/organizations":        {operator: readers, ask: at("/operator/organizations")},
 	"GET /operator/organizations/{name}": {operator: readers, ask: at("/operator/organizations/acme")},

@@ -19,8 +19,8 @@ type Prover struct {
 	Setting Setting
 	// Figure of the dashboard rises when a session writes.
 	Figure Figure
-	// Fault is one that an alert of the package has to see; nil: none is provoked.
-	Fault *Fault
+	// Faults are those that alerts have to see, each in an instance of its own.
+	Faults []Fault
 }
 
 // Session is a connection of a customer's program. It is used by one goroutine.

@@ -34,11 +34,14 @@ type Definition struct {
 	Capabilities []Capability    `json:"capabilities"`
 	// PlanChange says what another plan does to those who are connected; "": the
 	// server restarts.
-	PlanChange string        `json:"planChange,omitempty"`
-	Snippets   []api.Snippet `json:"snippets,omitempty"`
-	Dashboard  *Dashboard    `json:"dashboard,omitempty"` // nil: the service has none
-	Alerts     []Alert       `json:"alerts,omitempty"`    // beside those that every service has
-	SLI        *SLI          `json:"sli,omitempty"`       // nil: it is not measured whether instances are available
+	PlanChange string `json:"planChange,omitempty"`
+	// Guide is where the service's users read how it is used: a page of this
+	// documentation, or a URL.
+	Guide     string        `json:"guide,omitempty"`
+	Snippets  []api.Snippet `json:"snippets,omitempty"`
+	Dashboard *Dashboard    `json:"dashboard,omitempty"` // nil: the service has none
+	Alerts    []Alert       `json:"alerts,omitempty"`    // beside those that every service has
+	SLI       *SLI          `json:"sli,omitempty"`       // nil: it is not measured whether instances are available
 }
 
 // Plan is a size that the package comes in. A changed plan is published as a

@@ -1,6 +1,7 @@
 package servicepkg_test
 
 import (
+	"os"
 	"testing"
 
 	"souk/internal/servicepkg"
@@ -67,6 +68,9 @@ func TestBuiltInPackages(t *testing.T) {
 		}
 		if d.Title == "" || d.Summary == "" || d.Description == "" || d.Category == "" || len(d.Plans) == 0 || len(d.Capabilities) == 0 {
 			t.Errorf("%s does not say all about itself", name)
+		}
+		if _, err := os.Stat("../../" + d.Guide); d.Guide == "" || err != nil {
+			t.Errorf("%s has no page for its users: %v", name, err)
 		}
 		if wrong := s.Check(s.Defaults()); len(wrong) > 0 {
 			t.Errorf("the defaults of %s do not fit: %+v", name, wrong)

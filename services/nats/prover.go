@@ -32,7 +32,7 @@ var prover = &servicepkg.Prover{
 	},
 	Setting: servicepkg.Setting{Parameter: "max_payload", Value: 524288, Shown: "524288", Bad: 1},
 	Figure:  servicepkg.Figure{Panel: "Messages", Legend: "received"},
-	Fault:   &servicepkg.Fault{Alert: "connections-high", After: 2 * time.Minute, Parameters: map[string]any{"max_connections": 20}, Provoke: takeConnections},
+	Faults:  []servicepkg.Fault{{Alert: "connections-high", After: 2 * time.Minute, Parameters: map[string]any{"max_connections": 20}, Provoke: takeConnections}},
 }
 
 // takeConnections opens as many as the server has, but one: the agent needs one to see

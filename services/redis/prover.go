@@ -28,7 +28,7 @@ var prover = &servicepkg.Prover{
 	},
 	Setting: servicepkg.Setting{Parameter: "maxmemory-policy", Value: "volatile-lru", Shown: "volatile-lru", Bad: "sometimes"},
 	Figure:  servicepkg.Figure{Panel: "Commands", Legend: "commands"},
-	Fault:   &servicepkg.Fault{Alert: "memory-full", After: time.Minute, Provoke: fillMemory},
+	Faults:  []servicepkg.Fault{{Alert: "memory-full", After: time.Minute, Provoke: fillMemory}},
 }
 
 // fillMemory writes until the server has no room any more.

@@ -42,6 +42,7 @@ export const pages = {
 		"/operator/stuck",
 		"/operator/burning",
 		"/operator/zones",
+		"/operator/maturity",
 		"/operator/zones/new",
 		"/operator/organizations",
 		"/operator/organizations/acme",

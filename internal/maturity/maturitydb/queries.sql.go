@@ -13,9 +13,198 @@ import (
 	"github.com/google/uuid"
 )
 
+const allWaivers = `-- name: AllWaivers :many
+SELECT w.id, w.service_id, w.zone_id, w.name, w.reason, w.waived_by, w.created_at, w.until_at, w.ended_by, w.ended_at, z.name AS zone FROM readiness_waivers w JOIN zones z ON z.id = w.zone_id WHERE w.service_id = $1 ORDER BY w.created_at DESC, w.id LIMIT 200
+`
+
+type AllWaiversRow struct {
+	ID        uuid.UUID
+	ServiceID uuid.UUID
+	ZoneID    uuid.UUID
+	Name      string
+	Reason    string
+	WaivedBy  string
+	CreatedAt time.Time
+	UntilAt   time.Time
+	EndedBy   string
+	EndedAt   *time.Time
+	Zone      string
+}
+
+// Those of a service, past ones too, newest first.
+func (q *Queries) AllWaivers(ctx context.Context, serviceID uuid.UUID) ([]AllWaiversRow, error) {
+	rows, err := q.db.Query(ctx, allWaivers, serviceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AllWaiversRow
+	for rows.Next() {
+		var i AllWaiversRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ServiceID,
+			&i.ZoneID,
+			&i.Name,
+			&i.Reason,
+			&i.WaivedBy,
+			&i.CreatedAt,
+			&i.UntilAt,
+			&i.EndedBy,
+			&i.EndedAt,
+			&i.Zone,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const changed = `-- name: Changed :one
+SELECT count(*) AS changes, count(*) FILTER (WHERE m.state = 'failed') AS failed, count(m.interruption_ms) AS measured, coalesce(max(m.interruption_ms), 0)::bigint AS longest_ms
+FROM maintenances m JOIN instances i ON i.id = m.instance_id
+WHERE i.service = $1 AND i.zone_id = $2 AND m.kind = 'change' AND m.state IN ('completed', 'failed') AND m.ended_at > $3::timestamptz
+`
+
+type ChangedParams struct {
+	Service string
+	ZoneID  uuid.UUID
+	Since   time.Time
+}
+
+type ChangedRow struct {
+	Changes   int64
+	Failed    int64
+	Measured  int64
+	LongestMs int64
+}
+
+// Changes of a service's instances in a zone that were put off to their windows and ended
+// since a moment: how many there were, failed, and for how long they interrupted.
+func (q *Queries) Changed(ctx context.Context, arg ChangedParams) (ChangedRow, error) {
+	row := q.db.QueryRow(ctx, changed, arg.Service, arg.ZoneID, arg.Since)
+	var i ChangedRow
+	err := row.Scan(
+		&i.Changes,
+		&i.Failed,
+		&i.Measured,
+		&i.LongestMs,
+	)
+	return i, err
+}
+
+const drilled = `-- name: Drilled :many
+SELECT DISTINCT ON (d.instance_id) d.id, d.state, d.finished_at::timestamptz AS finished_at, (d.certificate <> '')::boolean AS certified,
+	count(*) OVER (PARTITION BY d.instance_id) AS drills, o.name AS organization, p.name AS project, i.name AS instance
+FROM drills d JOIN instances i ON i.id = d.instance_id JOIN projects p ON p.id = i.project_id JOIN organizations o ON o.id = d.organization_id
+WHERE i.service = $1 AND i.zone_id = $2 AND d.state IN ('passed', 'failed') AND d.finished_at > $3::timestamptz
+ORDER BY d.instance_id, d.finished_at DESC, d.id DESC
+`
+
+type DrilledParams struct {
+	Service string
+	ZoneID  uuid.UUID
+	Since   time.Time
+}
+
+type DrilledRow struct {
+	ID           uuid.UUID
+	State        string
+	FinishedAt   time.Time
+	Certified    bool
+	Drills       int64
+	Organization string
+	Project      string
+	Instance     string
+}
+
+// The last restore drill of each instance of a service in a zone, of those that ended
+// since a moment, with how many there were.
+func (q *Queries) Drilled(ctx context.Context, arg DrilledParams) ([]DrilledRow, error) {
+	rows, err := q.db.Query(ctx, drilled, arg.Service, arg.ZoneID, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DrilledRow
+	for rows.Next() {
+		var i DrilledRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.State,
+			&i.FinishedAt,
+			&i.Certified,
+			&i.Drills,
+			&i.Organization,
+			&i.Project,
+			&i.Instance,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endWaiver = `-- name: EndWaiver :execrows
+UPDATE readiness_waivers SET ended_by = $2, ended_at = $3::timestamptz WHERE id = $1 AND ended_at IS NULL AND until_at > $3::timestamptz
+`
+
+type EndWaiverParams struct {
+	ID      uuid.UUID
+	EndedBy string
+	At      time.Time
+}
+
+func (q *Queries) EndWaiver(ctx context.Context, arg EndWaiverParams) (int64, error) {
+	result, err := q.db.Exec(ctx, endWaiver, arg.ID, arg.EndedBy, arg.At)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const figures = `-- name: Figures :many
+SELECT zone_id, observed_at, figures FROM service_observations WHERE service_id = $1
+`
+
+type FiguresRow struct {
+	ZoneID     uuid.UUID
+	ObservedAt time.Time
+	Figures    json.RawMessage
+}
+
+// How a service fared in its zones.
+func (q *Queries) Figures(ctx context.Context, serviceID uuid.UUID) ([]FiguresRow, error) {
+	rows, err := q.db.Query(ctx, figures, serviceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FiguresRow
+	for rows.Next() {
+		var i FiguresRow
+		if err := rows.Scan(&i.ZoneID, &i.ObservedAt, &i.Figures); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertProof = `-- name: InsertProof :exec
-INSERT INTO conformance_proofs (result_id, organization_id, service_id, zone_id, package_revision_id, capability, state, reason, recorded_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO conformance_proofs (result_id, organization_id, service_id, zone_id, package_revision_id, capability, state, reason, alerts, recorded_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertProofParams struct {
@@ -27,6 +216,7 @@ type InsertProofParams struct {
 	Capability        string
 	State             string
 	Reason            string
+	Alerts            json.RawMessage
 	RecordedAt        time.Time
 	ExpiresAt         time.Time
 }
@@ -41,6 +231,7 @@ func (q *Queries) InsertProof(ctx context.Context, arg InsertProofParams) error 
 		arg.Capability,
 		arg.State,
 		arg.Reason,
+		arg.Alerts,
 		arg.RecordedAt,
 		arg.ExpiresAt,
 	)
@@ -75,6 +266,35 @@ func (q *Queries) InsertResult(ctx context.Context, arg InsertResultParams) erro
 		arg.Jws,
 		arg.RecordedAt,
 		arg.ExpiresAt,
+	)
+	return err
+}
+
+const insertWaiver = `-- name: InsertWaiver :exec
+INSERT INTO readiness_waivers (id, service_id, zone_id, name, reason, waived_by, created_at, until_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+`
+
+type InsertWaiverParams struct {
+	ID        uuid.UUID
+	ServiceID uuid.UUID
+	ZoneID    uuid.UUID
+	Name      string
+	Reason    string
+	WaivedBy  string
+	CreatedAt time.Time
+	UntilAt   time.Time
+}
+
+func (q *Queries) InsertWaiver(ctx context.Context, arg InsertWaiverParams) error {
+	_, err := q.db.Exec(ctx, insertWaiver,
+		arg.ID,
+		arg.ServiceID,
+		arg.ZoneID,
+		arg.Name,
+		arg.Reason,
+		arg.WaivedBy,
+		arg.CreatedAt,
+		arg.UntilAt,
 	)
 	return err
 }
@@ -124,8 +344,24 @@ func (q *Queries) InstancesOf(ctx context.Context, arg InstancesOfParams) ([]Ins
 	return items, nil
 }
 
+const keepRecords = `-- name: KeepRecords :exec
+INSERT INTO service_observation_records (service_id, zone_id, records) VALUES ($1, $2, $3)
+ON CONFLICT (service_id, zone_id) DO UPDATE SET records = excluded.records
+`
+
+type KeepRecordsParams struct {
+	ServiceID uuid.UUID
+	ZoneID    uuid.UUID
+	Records   json.RawMessage
+}
+
+func (q *Queries) KeepRecords(ctx context.Context, arg KeepRecordsParams) error {
+	_, err := q.db.Exec(ctx, keepRecords, arg.ServiceID, arg.ZoneID, arg.Records)
+	return err
+}
+
 const newestProofs = `-- name: NewestProofs :many
-SELECT DISTINCT ON (zone_id, capability) zone_id, capability, state, reason, result_id, package_revision_id, recorded_at, expires_at
+SELECT DISTINCT ON (zone_id, capability) zone_id, capability, state, reason, alerts, result_id, package_revision_id, recorded_at, expires_at
 FROM conformance_proofs WHERE service_id = $1 ORDER BY zone_id, capability, recorded_at DESC, result_id DESC
 `
 
@@ -134,6 +370,7 @@ type NewestProofsRow struct {
 	Capability        string
 	State             string
 	Reason            string
+	Alerts            json.RawMessage
 	ResultID          uuid.UUID
 	PackageRevisionID uuid.UUID
 	RecordedAt        time.Time
@@ -155,11 +392,103 @@ func (q *Queries) NewestProofs(ctx context.Context, serviceID uuid.UUID) ([]Newe
 			&i.Capability,
 			&i.State,
 			&i.Reason,
+			&i.Alerts,
 			&i.ResultID,
 			&i.PackageRevisionID,
 			&i.RecordedAt,
 			&i.ExpiresAt,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const observe = `-- name: Observe :exec
+INSERT INTO service_observations (service_id, zone_id, observed_at, figures) VALUES ($1, $2, $3, $4)
+ON CONFLICT (service_id, zone_id) DO UPDATE SET observed_at = excluded.observed_at, figures = excluded.figures
+`
+
+type ObserveParams struct {
+	ServiceID  uuid.UUID
+	ZoneID     uuid.UUID
+	ObservedAt time.Time
+	Figures    json.RawMessage
+}
+
+func (q *Queries) Observe(ctx context.Context, arg ObserveParams) error {
+	_, err := q.db.Exec(ctx, observe,
+		arg.ServiceID,
+		arg.ZoneID,
+		arg.ObservedAt,
+		arg.Figures,
+	)
+	return err
+}
+
+const observedAt = `-- name: ObservedAt :one
+SELECT observed_at FROM service_observations WHERE service_id = $1 AND zone_id = $2
+`
+
+type ObservedAtParams struct {
+	ServiceID uuid.UUID
+	ZoneID    uuid.UUID
+}
+
+func (q *Queries) ObservedAt(ctx context.Context, arg ObservedAtParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, observedAt, arg.ServiceID, arg.ZoneID)
+	var observed_at time.Time
+	err := row.Scan(&observed_at)
+	return observed_at, err
+}
+
+const offered = `-- name: Offered :one
+SELECT s.id AS service_id, z.id AS zone_id FROM services s JOIN offerings o ON o.service_id = s.id JOIN zones z ON z.id = o.zone_id
+WHERE s.name = $1 AND z.name = $2 LIMIT 1
+`
+
+type OfferedParams struct {
+	Service string
+	Zone    string
+}
+
+type OfferedRow struct {
+	ServiceID uuid.UUID
+	ZoneID    uuid.UUID
+}
+
+// Where a waiver can be: a zone in which the service is offered.
+func (q *Queries) Offered(ctx context.Context, arg OfferedParams) (OfferedRow, error) {
+	row := q.db.QueryRow(ctx, offered, arg.Service, arg.Zone)
+	var i OfferedRow
+	err := row.Scan(&i.ServiceID, &i.ZoneID)
+	return i, err
+}
+
+const records = `-- name: Records :many
+SELECT zone_id, records FROM service_observation_records WHERE service_id = $1
+`
+
+type RecordsRow struct {
+	ZoneID  uuid.UUID
+	Records json.RawMessage
+}
+
+// Of which instances a service's figures are.
+func (q *Queries) Records(ctx context.Context, serviceID uuid.UUID) ([]RecordsRow, error) {
+	rows, err := q.db.Query(ctx, records, serviceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RecordsRow
+	for rows.Next() {
+		var i RecordsRow
+		if err := rows.Scan(&i.ZoneID, &i.Records); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -216,6 +545,64 @@ func (q *Queries) Results(ctx context.Context, arg ResultsParams) ([]json.RawMes
 	return items, nil
 }
 
+const serving = `-- name: Serving :many
+SELECT DISTINCT ON (i.id) i.id, s.service_level, o.name AS organization, p.name AS project, i.name AS instance
+FROM instances i JOIN segments s ON s.instance_id = i.id JOIN projects p ON p.id = i.project_id JOIN organizations o ON o.id = i.organization_id
+WHERE i.service = $1 AND i.zone_id = $2 AND i.id > $3
+	AND s.state IN ('active', 'failed') AND s.superseded_at IS NULL AND (s.to_at IS NULL OR s.to_at > $4::timestamptz)
+ORDER BY i.id, s.from_at DESC LIMIT $5
+`
+
+type ServingParams struct {
+	Service string
+	ZoneID  uuid.UUID
+	After   uuid.UUID
+	Since   time.Time
+	Most    int32
+}
+
+type ServingRow struct {
+	ID           uuid.UUID
+	ServiceLevel string
+	Organization string
+	Project      string
+	Instance     string
+}
+
+// Instances of a service in a zone that were to serve at some time since a moment, in the
+// order of their IDs, with the service level that they have or had last.
+func (q *Queries) Serving(ctx context.Context, arg ServingParams) ([]ServingRow, error) {
+	rows, err := q.db.Query(ctx, serving,
+		arg.Service,
+		arg.ZoneID,
+		arg.After,
+		arg.Since,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ServingRow
+	for rows.Next() {
+		var i ServingRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ServiceLevel,
+			&i.Organization,
+			&i.Project,
+			&i.Instance,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const subject = `-- name: Subject :one
 SELECT s.id AS service_id, z.id AS zone_id, z.driver, v.organization_id = $1::uuid AS own,
 	(SELECT o.name FROM organizations o WHERE o.id = $1) AS organization,
@@ -253,4 +640,95 @@ func (q *Queries) Subject(ctx context.Context, arg SubjectParams) (SubjectRow, e
 		&i.Operator,
 	)
 	return i, err
+}
+
+const waiver = `-- name: Waiver :one
+SELECT w.id, w.service_id, w.zone_id, w.name, w.reason, w.waived_by, w.created_at, w.until_at, w.ended_by, w.ended_at, s.name AS service, z.name AS zone FROM readiness_waivers w JOIN services s ON s.id = w.service_id JOIN zones z ON z.id = w.zone_id WHERE w.id = $1
+`
+
+type WaiverRow struct {
+	ID        uuid.UUID
+	ServiceID uuid.UUID
+	ZoneID    uuid.UUID
+	Name      string
+	Reason    string
+	WaivedBy  string
+	CreatedAt time.Time
+	UntilAt   time.Time
+	EndedBy   string
+	EndedAt   *time.Time
+	Service   string
+	Zone      string
+}
+
+func (q *Queries) Waiver(ctx context.Context, id uuid.UUID) (WaiverRow, error) {
+	row := q.db.QueryRow(ctx, waiver, id)
+	var i WaiverRow
+	err := row.Scan(
+		&i.ID,
+		&i.ServiceID,
+		&i.ZoneID,
+		&i.Name,
+		&i.Reason,
+		&i.WaivedBy,
+		&i.CreatedAt,
+		&i.UntilAt,
+		&i.EndedBy,
+		&i.EndedAt,
+		&i.Service,
+		&i.Zone,
+	)
+	return i, err
+}
+
+const waivers = `-- name: Waivers :many
+SELECT w.id, w.zone_id, s.name AS service, z.name AS zone, w.name, w.reason, w.created_at, w.until_at
+FROM readiness_waivers w JOIN services s ON s.id = w.service_id JOIN zones z ON z.id = w.zone_id
+WHERE w.service_id = $1 AND w.ended_at IS NULL AND w.until_at > $2::timestamptz ORDER BY w.created_at
+`
+
+type WaiversParams struct {
+	ServiceID uuid.UUID
+	Now       time.Time
+}
+
+type WaiversRow struct {
+	ID        uuid.UUID
+	ZoneID    uuid.UUID
+	Service   string
+	Zone      string
+	Name      string
+	Reason    string
+	CreatedAt time.Time
+	UntilAt   time.Time
+}
+
+// Those of a service that hold at a moment, as everybody may see them.
+func (q *Queries) Waivers(ctx context.Context, arg WaiversParams) ([]WaiversRow, error) {
+	rows, err := q.db.Query(ctx, waivers, arg.ServiceID, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WaiversRow
+	for rows.Next() {
+		var i WaiversRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ZoneID,
+			&i.Service,
+			&i.Zone,
+			&i.Name,
+			&i.Reason,
+			&i.CreatedAt,
+			&i.UntilAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
