@@ -71,3 +71,31 @@ type RestoreFrom struct {
 	Backup   string     `json:"backup,omitempty" format:"uuid" doc:"The state at the end of this backup"`
 	Time     *time.Time `json:"time,omitempty" doc:"The state at this point in time"`
 }
+
+// RestoreInPlace has the data of an instance replaced by that of one of its backups:
+// exactly one of Backup and Time is given.
+type RestoreInPlace struct {
+	Backup  string     `json:"backup,omitempty" format:"uuid" doc:"The state at the end of this backup"`
+	Time    *time.Time `json:"time,omitempty" doc:"The state at this point in time"`
+	Confirm string     `json:"confirm" maxLength:"63" doc:"The instance's name: what was changed since is not in it any more afterwards"`
+}
+
+// InPlaceRestore is a restore in place.
+type InPlaceRestore struct {
+	ID           string     `json:"id"`
+	Instance     string     `json:"instance"`
+	Backup       string     `json:"backup" doc:"ID of the backup that is restored"`
+	Time         *time.Time `json:"time,omitempty" doc:"The point in time; absent: the end of the backup"`
+	SafetyBackup string     `json:"safetyBackup" doc:"ID of the backup of what there was before, which is taken first"`
+	State        string     `json:"state" enum:"backing-up,restoring,completed,failed" doc:"failed: the data is as it was before"`
+	Message      string     `json:"message,omitempty" doc:"Why it failed, in plain words"`
+	RequestedBy  string     `json:"requestedBy"`
+	CreatedAt    time.Time  `json:"createdAt"`
+	FinishedAt   *time.Time `json:"finishedAt,omitempty"`
+}
+
+// InPlaceRestoreList is the restores in place of an instance.
+type InPlaceRestoreList struct {
+	Items   []InPlaceRestore `json:"items" nullable:"false" doc:"The newest first, at most 100"`
+	Message string           `json:"message,omitempty" doc:"Why none can be made, in plain words"`
+}

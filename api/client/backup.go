@@ -33,3 +33,24 @@ func (p *Project) BackUp(ctx context.Context, name string) (api.Backup, error) {
 	err := p.client.do(ctx, call{method: http.MethodPost, path: p.path(name, "backups"), out: &out, changes: true})
 	return out, err
 }
+
+// RestoreInPlace asks for a restore in place. What there is now is backed up first.
+func (p *Project) RestoreInPlace(ctx context.Context, name string, in api.RestoreInPlace) (api.InPlaceRestore, error) {
+	var out api.InPlaceRestore
+	err := p.client.do(ctx, call{method: http.MethodPost, path: p.path(name, "restores"), body: in, out: &out, changes: true})
+	return out, err
+}
+
+// InPlaceRestores lists the restores in place of an instance, the newest first.
+func (p *Project) InPlaceRestores(ctx context.Context, name string) (api.InPlaceRestoreList, error) {
+	var out api.InPlaceRestoreList
+	err := p.client.get(ctx, nil, &out, p.path(name, "restores")...)
+	return out, err
+}
+
+// InPlaceRestore returns one restore in place of an instance.
+func (p *Project) InPlaceRestore(ctx context.Context, name, id string) (api.InPlaceRestore, error) {
+	var out api.InPlaceRestore
+	err := p.client.get(ctx, nil, &out, p.path(name, "restores", id)...)
+	return out, err
+}

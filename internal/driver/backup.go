@@ -87,6 +87,21 @@ type BackupReport struct {
 	Message       string    `json:"message,omitempty"` // what is wrong, in plain words
 }
 
+// Rewind is a restore in place: the data of an instance is replaced by that of one of
+// its own backups, and comes back where that cannot serve.
+type Rewind struct {
+	Number int64 `json:"number"` // each higher than the one before
+	Restore
+}
+
+// Rewound says that a restore in place is over.
+type Rewound struct {
+	Number int64 `json:"number"`
+	// Problem is why the data is what it was before, in plain words; empty: it was
+	// restored.
+	Problem string `json:"problem,omitempty"`
+}
+
 // Restore has a new instance made from a backup instead of empty.
 type Restore struct {
 	From     BackupSource `json:"from"`

@@ -84,6 +84,9 @@ type Instance struct {
 	// Restore is what the instance is made of; nil: it is made empty. Once there
 	// is data it means nothing.
 	Restore *Restore `json:"restore,omitempty"`
+	// Rewind has the data replaced by that of a backup of the instance's own, once
+	// for each number; nil: nothing is to be.
+	Rewind *Rewind `json:"rewind,omitempty"`
 }
 
 // Plan is the size of an instance.
@@ -139,6 +142,8 @@ type Observation struct {
 	// Interruption is the last time that clients had no server because a command
 	// was carried out, where the driver measures that.
 	Interruption *Interruption `json:"interruption,omitempty"`
+	// Rewound is the last restore in place that is over.
+	Rewound *Rewound `json:"rewound,omitempty"`
 	// Members are the servers that the instance is made of, sorted by name,
 	// where it is made of several.
 	Members []Member `json:"members,omitempty"`
@@ -210,6 +215,8 @@ type EngineVersion struct {
 	NoBackups string `json:"noBackups,omitempty"`
 	// Drills says that restore drills of these backups can be made.
 	Drills bool `json:"drills,omitempty"`
+	// InPlace says that these backups can be restored in place.
+	InPlace bool `json:"inPlace,omitempty"`
 }
 
 // LogOptions choose log lines.

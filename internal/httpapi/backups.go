@@ -43,6 +43,7 @@ func (s *Server) registerBackups() {
 			})
 			return out, err
 		})
+	s.registerInPlaceRestores()
 	register(s, Operation{Method: http.MethodPost, Path: path, ID: "backups-create", Tag: "backups", Summary: "Back an instance up now, beside its schedule", Action: authz.BackupWrite, Status: http.StatusCreated},
 		func(ctx context.Context, in *InInstance) (*body[api.Backup], error) {
 			out := &body[api.Backup]{}
@@ -52,6 +53,49 @@ func (s *Server) registerBackups() {
 				return b.ID, err
 			}, func(tx store.Tx, p Place, reference string) (err error) {
 				out.Body, err = s.Instances.Backup(ctx, tx, at(p), in.Name, reference)
+				return err
+			})
+			return out, err
+		})
+}
+
+func (s *Server) registerInPlaceRestores() {
+	const path = instancesPath + "/{name}/restores"
+	register(s, Operation{Method: http.MethodGet, Path: path, ID: "restores-list", Tag: "backups", Summary: "List the restores in place of an instance, the newest first", Action: authz.InstanceRead},
+		func(ctx context.Context, in *InInstance) (*body[api.InPlaceRestoreList], error) {
+			out := &body[api.InPlaceRestoreList]{}
+			err := s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+				out.Body, err = s.Instances.InPlaceRestores(ctx, tx, at(p), in.Name)
+				return err
+			})
+			return out, err
+		})
+	register(s, Operation{Method: http.MethodGet, Path: path + "/{restore}", ID: "restores-get", Tag: "backups", Summary: "Read a restore in place", Action: authz.InstanceRead},
+		func(ctx context.Context, in *struct {
+			InInstance
+			Restore string `path:"restore" format:"uuid" doc:"ID of the restore"`
+		}) (*body[api.InPlaceRestore], error) {
+			out := &body[api.InPlaceRestore]{}
+			err := s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+				out.Body, err = s.Instances.InPlaceRestore(ctx, tx, at(p), in.Name, in.Restore)
+				return err
+			})
+			return out, err
+		})
+	register(s, Operation{Method: http.MethodPost, Path: path, ID: "restores-create", Tag: "backups", Summary: "Restore an instance in place",
+		Description: "What there is now is backed up first. The data from before stays until what is restored serves, and comes back where it does not. Connection details stay as they are.",
+		Action:      authz.InstanceWrite, Status: http.StatusCreated},
+		func(ctx context.Context, in *struct {
+			InInstance
+			Body api.RestoreInPlace
+		}) (*body[api.InPlaceRestore], error) {
+			out := &body[api.InPlaceRestore]{}
+			err := s.Change(ctx, func(tx store.Tx, p Place) (string, error) {
+				w, err := s.Instances.RestoreInPlace(ctx, tx, at(p), in.Name, in.Body)
+				out.Body = w
+				return w.ID, err
+			}, func(tx store.Tx, p Place, reference string) (err error) {
+				out.Body, err = s.Instances.InPlaceRestore(ctx, tx, at(p), in.Name, reference)
 				return err
 			})
 			return out, err

@@ -56,6 +56,9 @@ var instanceRows = map[string]row{
 	}},
 	"backups-create": {may: editors, request: onInstance("POST", "/backups", nil, keepingBackups)},
 
+	"restores-list":          {may: readers, request: onReady("GET", "/restores")},
+	"restores-get":           {may: readers, request: ofRestore(true)},
+	"restores-create":        {may: editors, request: ofRestore(false)},
 	"drills-list":            {may: readers, request: onReady("GET", "/drills")},
 	"drills-get":             {may: readers, request: ofDrill("")},
 	"drills-certificate":     {may: readers, request: ofDrill("/certificate")},
@@ -234,6 +237,34 @@ func ofDrill(rest string) func(*testing.T, *httpapitest.Env, place) httpapitest.
 			}
 		}
 		return httpapitest.Request{Method: "GET", Path: at.inProject("/instances/" + i.Name + "/drills/" + id.String() + rest)}
+	}
+}
+
+// ofRestore is for a request for a restore in place, or about one that was asked for.
+func ofRestore(asked bool) func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+	return func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		i := e.Order(t, at.organization, at.project, freshName())
+		backedUp(t, e, i)
+		in := api.RestoreInPlace{Confirm: i.Name}
+		e.System(t, func(ctx context.Context, tx store.Tx) error {
+			if _, err := tx.Exec(ctx, "UPDATE zone_agents SET info = jsonb_set(info, '{engines,0,inPlace}', 'true')"); err != nil {
+				return err
+			}
+			return tx.QueryRow(ctx, "SELECT id::text FROM backups WHERE instance_id = $1", i.ID).Scan(&in.Backup)
+		})
+		path := at.inProject("/instances/" + i.Name + "/restores")
+		if !asked {
+			return httpapitest.Request{Method: "POST", Path: path, Body: in}
+		}
+		e.Act(t, i, func(ctx context.Context, tx store.Tx, s *instance.Service) (instance.View, error) {
+			w, err := s.RestoreInPlace(ctx, tx, i.Place, i.Name, in)
+			if err != nil {
+				return instance.View{}, err
+			}
+			path += "/" + w.ID
+			return s.ByID(ctx, tx, i.ID)
+		})
+		return httpapitest.Request{Method: "GET", Path: path}
 	}
 }
 

@@ -42,6 +42,9 @@ func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.U
 	if err := take.all(ctx); err != nil {
 		return err
 	}
+	if err := s.advanceRewind(ctx, tx, &r, at); err != nil {
+		return err
+	}
 	message := text(f.Backups.Message)
 	if message != set.Message && message != "" {
 		take.tell("Backups: " + message)

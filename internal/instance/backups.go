@@ -21,6 +21,7 @@ const (
 	backupRunning   = "running"
 	backupCompleted = "completed"
 	backupFailed    = "failed"
+	backupLost      = "lost"
 )
 
 func (s *Service) realNow() time.Time {
@@ -144,6 +145,9 @@ func (s *Service) BackUp(ctx context.Context, tx store.Tx, p Place, name string)
 			return change{}, problem.Conflict("not-running", "%s is %s, and only an instance that runs can be backed up. Ask again when it is Ready.", r.Name, r.Phase)
 		}
 		q := instancedb.New(tx)
+		if err := notRestoring(ctx, q, *r); err != nil {
+			return change{}, err
+		}
 		rows, err := q.Backups(ctx, r.ID)
 		if err != nil {
 			return change{}, err

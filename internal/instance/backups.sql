@@ -71,10 +71,11 @@ UPDATE backups SET state = 'expired', expired_at = $2 WHERE id = $1 AND state = 
 INSERT INTO restores (instance_id, organization_id, source_id, backup_id, target, created_at) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: RestoresUnderWay :many
--- The backups of an instance that others are being made of, or a drill is.
+-- The backups of an instance that others are being made of, or a drill or itself is.
 SELECT r.backup_id FROM restores r JOIN instances i ON i.id = r.instance_id
 WHERE r.source_id = $1 AND NOT i.held_data AND i.intent IN ('active', 'suspended')
-UNION SELECT d.backup_id FROM drills d WHERE d.instance_id = $1 AND d.state IN ('wanted', 'running');
+UNION SELECT d.backup_id FROM drills d WHERE d.instance_id = $1 AND d.state IN ('wanted', 'running')
+UNION SELECT unnest(ARRAY[w.backup_id, w.safety_id]) FROM rewinds w WHERE w.instance_id = $1 AND w.state IN ('backing-up', 'restoring');
 
 -- name: NewestByName :one
 -- The instance of that name, or else the one that was removed for good last.

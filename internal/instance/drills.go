@@ -96,11 +96,14 @@ func (s *Service) planDrill(ctx context.Context, tx store.Tx, id uuid.UUID, now 
 	return due, q.DrillDue(ctx, instancedb.DrillDueParams{InstanceID: id, DrillDue: due})
 }
 
-// orderDrill writes down that a drill is to be made, unless one is under way, and
-// tells the zone.
+// orderDrill writes down that a drill is to be made, unless one is under way or the
+// instance is restored in place, and tells the zone.
 func (s *Service) orderDrill(ctx context.Context, tx store.Tx, r row, of instancedb.Backup, kind, actor string, at time.Time) error {
 	q := instancedb.New(tx)
 	if _, err := q.OpenDrill(ctx, r.ID); !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	if _, err := q.OpenRewind(ctx, r.ID); !errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
 	err := q.InsertDrill(ctx, instancedb.InsertDrillParams{ID: store.NewID(), OrganizationID: r.OrganizationID, InstanceID: r.ID, BackupID: of.ID, Kind: kind, Actor: actor, CreatedAt: at})
@@ -129,6 +132,9 @@ func (s *Service) StartDrill(ctx context.Context, tx store.Tx, p Place, name str
 			return change{}, problem.Conflict("no-drills", "No restore drill of %s can be made. %s", r.Name, why)
 		}
 		q := instancedb.New(tx)
+		if err := notRestoring(ctx, q, *r); err != nil {
+			return change{}, err
+		}
 		if _, err := q.OpenDrill(ctx, r.ID); !errors.Is(err, pgx.ErrNoRows) {
 			if err != nil {
 				return change{}, err

@@ -86,7 +86,10 @@ func (s *Service) Apply(ctx context.Context, tx store.Tx, zone uuid.UUID, epoch 
 			return err
 		}
 	}
-	return s.observe(ctx, tx, q, r, o, effective, received, transition)
+	if err := s.observe(ctx, tx, q, r, o, effective, received, transition); err != nil {
+		return err
+	}
+	return s.applyRewound(ctx, tx, r, o.Rewound, received, f.RealAt)
 }
 
 // reported locks the instance that a zone tells of. ErrNotOfZone when there is
@@ -189,6 +192,9 @@ func (s *Service) observe(ctx context.Context, tx store.Tx, q *instancedb.Querie
 	if r.Phase == purged && before != purged {
 		r.PurgedAt = &effective
 		if err := q.DropReservation(ctx, r.ID); err != nil {
+			return err
+		}
+		if err := s.abandonRewind(ctx, tx, r, received); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,8 @@ type restoring struct {
 	source row
 	backup instancedb.Backup
 	target *time.Time // real time; nil: the end of the backup
+	// location of what was asked for: what is wrong is said there.
+	location string
 }
 
 // findRestore finds what an order is to be made of, and fills in what its spec
@@ -30,9 +33,6 @@ func (s *Service) findRestore(ctx context.Context, tx store.Tx, p Place, o *api.
 	if from == nil {
 		return nil, nil
 	}
-	if (from.Backup == "") == (from.Time == nil) {
-		return nil, problem.InvalidField("body.restoreFrom", nil, "Say either which backup to restore or which point in time.")
-	}
 	source, err := s.backedUp(ctx, tx, p, from.Instance)
 	if found := problem.As(err); found != nil && found.Status == http.StatusNotFound {
 		return nil, problem.InvalidField("body.restoreFrom.instance", from.Instance, "There is no instance named %q in project %s, nor was there one whose backups are kept.", from.Instance, p.ProjectName)
@@ -40,13 +40,8 @@ func (s *Service) findRestore(ctx context.Context, tx store.Tx, p Place, o *api.
 	if err != nil {
 		return nil, err
 	}
-	out := &restoring{source: source}
-	if from.Time != nil {
-		err = s.findPoint(ctx, tx, out, from.Time.UTC())
-	} else {
-		err = out.find(ctx, instancedb.New(tx), from.Backup)
-	}
-	if err != nil {
+	out := &restoring{source: source, location: "body.restoreFrom."}
+	if err := s.choose(ctx, tx, out, from.Backup, from.Time); err != nil {
 		return nil, err
 	}
 	v, err := s.ByID(ctx, tx, source.ID)
@@ -56,17 +51,28 @@ func (s *Service) findRestore(ctx context.Context, tx store.Tx, p Place, o *api.
 	return out, likeSource(&o.Spec, v)
 }
 
+// choose takes the backup or the point in time that is asked for: exactly one of them.
+func (s *Service) choose(ctx context.Context, tx store.Tx, t *restoring, backup string, at *time.Time) error {
+	if (backup == "") == (at == nil) {
+		return problem.InvalidField(strings.TrimSuffix(t.location, "."), nil, "Say either which backup to restore or which point in time.")
+	}
+	if at != nil {
+		return s.findPoint(ctx, tx, t, at.UTC())
+	}
+	return t.find(ctx, instancedb.New(tx), backup)
+}
+
 // find takes the backup that is named.
 func (t *restoring) find(ctx context.Context, q *instancedb.Queries, id string) error {
 	b, err := findBackup(ctx, q, t.source, id)
 	if found := problem.As(err); found != nil && found.Status == http.StatusNotFound {
-		return problem.InvalidField("body.restoreFrom.backup", id, "%s has no such backup.", t.source.Name)
+		return problem.InvalidField(t.location+"backup", id, "%s has no such backup.", t.source.Name)
 	}
 	if err != nil {
 		return err
 	}
 	if b.State != backupCompleted {
-		return problem.InvalidField("body.restoreFrom.backup", id, "This backup is %s and cannot be restored; choose one that is completed.", b.State)
+		return problem.InvalidField(t.location+"backup", id, "This backup is %s and cannot be restored; choose one that is completed.", b.State)
 	}
 	t.backup = b
 	return nil
@@ -85,18 +91,25 @@ func (s *Service) findPoint(ctx context.Context, tx store.Tx, t *restoring, at t
 	}
 	from, until := s.reach(set, rows)
 	if from == nil && set.ArchivedUntil == nil && slices.ContainsFunc(rows, func(b instancedb.Backup) bool { return b.State == backupCompleted }) {
-		return problem.InvalidField("body.restoreFrom.time", at, "Of %s there are snapshots, and no points in time between them. Say which backup to restore instead.", t.source.Name)
+		return problem.InvalidField(t.location+"time", at, "Of %s there are snapshots, and no points in time between them. Say which backup to restore instead.", t.source.Name)
 	}
 	if from == nil {
-		return problem.InvalidField("body.restoreFrom.time", at, "No point in time of %s can be restored: there is no backup of it yet.", t.source.Name)
+		return problem.InvalidField(t.location+"time", at, "No point in time of %s can be restored: there is no backup of it yet.", t.source.Name)
 	}
 	if at.Before(*from) || at.After(*until) {
-		return problem.InvalidField("body.restoreFrom.time", at, "%s can be restored to a point in time from %s to %s.", t.source.Name, from.Format(time.RFC3339), until.Format(time.RFC3339))
+		return problem.InvalidField(t.location+"time", at, "%s can be restored to a point in time from %s to %s.", t.source.Name, from.Format(time.RFC3339), until.Format(time.RFC3339))
+	}
+	rewound, err := q.RewoundBefore(ctx, instancedb.RewoundBeforeParams{InstanceID: t.source.ID, Before: at})
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
 	}
 	for _, b := range rows {
-		if b.State == backupCompleted && !b.FinishedReal.After(at) && (t.backup.FinishedReal == nil || b.FinishedReal.After(*t.backup.FinishedReal)) {
+		if b.State == backupCompleted && !b.FinishedReal.After(at) && b.FinishedReal.After(rewound) && (t.backup.FinishedReal == nil || b.FinishedReal.After(*t.backup.FinishedReal)) {
 			t.backup = b
 		}
+	}
+	if t.backup.FinishedReal == nil {
+		return problem.InvalidField(t.location+"time", at, "%s was restored in place at %s, and there is no backup between that and this point in time.", t.source.Name, rewound.UTC().Format(time.RFC3339))
 	}
 	t.target = &at
 	return nil
@@ -148,14 +161,27 @@ func likeSource(spec *api.InstanceSpec, v View) error {
 	return nil
 }
 
+// state says which state is restored.
+func (t *restoring) state() string {
+	if t.target != nil {
+		return asOf(t.target)
+	}
+	return "as of the end of its backup of " + t.backup.FinishedReal.UTC().Format(time.RFC3339)
+}
+
+func asOf(target *time.Time) string {
+	if target == nil {
+		return "as of the end of a backup"
+	}
+	return "as of " + target.UTC().Format(time.RFC3339Nano)
+}
+
 // record writes down what the new instance is made of, and says so.
 func (t *restoring) record(ctx context.Context, q *instancedb.Queries, r row, at time.Time, c *change) error {
-	what := "as of the end of its backup of " + t.backup.FinishedReal.UTC().Format(time.RFC3339)
 	c.details["restoredFrom"], c.details["backup"] = t.source.ID.String(), t.backup.ID.String()
 	if t.target != nil {
-		what = "as of " + t.target.Format(time.RFC3339Nano)
 		c.details["time"] = t.target.Format(time.RFC3339Nano)
 	}
-	c.message += fmt.Sprintf(" It is restored from %s, %s.", t.source.Name, what)
+	c.message += fmt.Sprintf(" It is restored from %s, %s.", t.source.Name, t.state())
 	return q.InsertRestore(ctx, instancedb.InsertRestoreParams{InstanceID: r.ID, OrganizationID: r.OrganizationID, SourceID: t.source.ID, BackupID: t.backup.ID, Target: t.target, CreatedAt: at})
 }

@@ -92,7 +92,8 @@ type change struct {
 	action  string // for the audit log
 	message string // for the timeline; "" for none
 	details map[string]any
-	zone    bool // the zone has something to do, although it is no command
+	zone    bool   // the zone has something to do, although it is no command
+	status  string // what the instance says while the change is applied; "" for the usual
 	at      time.Time
 	actor   string
 	request string
@@ -114,6 +115,9 @@ func (s *Service) commit(ctx context.Context, tx store.Tx, r *row, c change) err
 	derivePhase(r)
 	if r.Phase != before {
 		r.Message, r.BlockedBy = phaseMessage(*r), ""
+	}
+	if c.status != "" {
+		r.Message = c.status
 	}
 	q := instancedb.New(tx)
 	if err := q.UpdateWanted(ctx, wanted(*r)); err != nil {

@@ -21,6 +21,7 @@ func (p *Portal) backupRoutes() []Route {
 		{"POST " + base, SignedIn, p.backUp},
 		{"POST " + base + "/plan", SignedIn, p.planBackups},
 		{"POST " + base + "/restore", SignedIn, p.restoreBackup},
+		{"POST " + base + "/in-place", SignedIn, p.restoreInPlace},
 		{"POST " + instanceBase + "/drills", SignedIn, p.startDrill},
 		{"GET " + instanceBase + "/drills/{drill}/certificate.jws", SignedIn, p.drillCertificate},
 		{"GET " + instanceBase + "/drills/{drill}/certificate.pdf", SignedIn, p.drillDocument},
@@ -33,6 +34,7 @@ type backupsOf struct {
 	*shown
 	list  api.BackupList
 	drill api.DrillList
+	place api.InPlaceRestoreList
 	typed map[string]string // of the form that was refused
 	wrong *formErrors
 }
@@ -52,7 +54,10 @@ func (p *Portal) backupsOf(r *http.Request, v *visit) (*backupsOf, error) {
 	if b.list, err = s.project.Backups(r.Context(), s.Metadata.Name); err != nil {
 		return nil, err
 	}
-	b.drill, err = s.project.Drills(r.Context(), s.Metadata.Name)
+	if b.drill, err = s.project.Drills(r.Context(), s.Metadata.Name); err != nil {
+		return nil, err
+	}
+	b.place, err = s.project.InPlaceRestores(r.Context(), s.Metadata.Name)
 	return b, err
 }
 
@@ -99,6 +104,22 @@ func (b *backupsOf) restorable() []api.Backup {
 // mayRestore says that the visitor may, and that there is something to restore.
 func (b *backupsOf) mayRestore(v *visit) bool {
 	return b.may(v, authz.InstanceWrite) && len(b.restorable()) > 0
+}
+
+// mayRewind says that the visitor may restore the instance in place, and that it can be.
+func (b *backupsOf) mayRewind(v *visit) bool {
+	return !b.purged() && !b.gone() && b.list.Enabled && b.place.Message == "" && b.mayRestore(v)
+}
+
+// rewindClass is how a restore in place is shown.
+func rewindClass(state string) string {
+	switch state {
+	case "completed":
+		return "good"
+	case "failed":
+		return "bad"
+	}
+	return "busy"
 }
 
 // plan is what is wanted of backups.
@@ -233,5 +254,20 @@ func (p *Portal) restoreBackup(w http.ResponseWriter, r *http.Request, v *visit)
 		}
 		made, err := b.project.Order(r.Context(), order)
 		return instancePath(made) + "?done=restoring", err
+	})
+}
+
+func (p *Portal) restoreInPlace(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return p.changeBackups(w, r, v, func(b *backupsOf) (string, error) {
+		in := api.RestoreInPlace{Backup: r.PostForm.Get("backup"), Confirm: strings.TrimSpace(r.PostForm.Get("confirm"))}
+		if in.Backup == "" {
+			at, err := pointInTime(r.PostForm.Get("time"), v.zone)
+			if err != nil {
+				return "", mistake("time", v.T("backup.no-time")).problem
+			}
+			in.Time = &at
+		}
+		_, err := b.project.RestoreInPlace(r.Context(), b.Metadata.Name, in)
+		return b.path("backups") + "?done=rewinding", err
 	})
 }

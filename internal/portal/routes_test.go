@@ -215,6 +215,7 @@ var routeRows = map[string]routeRow{
 	"GET " + ofInstance + "/drills/{drill}/certificate.jws": {may: readers, answer: 404, ask: ready("/drills/0190c1d2-0000-7000-8000-000000000001/certificate.jws")},
 	"GET " + ofInstance + "/drills/{drill}/certificate.pdf": {may: readers, answer: 404, ask: ready("/drills/0190c1d2-0000-7000-8000-000000000001/certificate.pdf")},
 	"POST " + ofInstance + "/backups/plan":                  {may: editors, ask: onInstance("/backups/plan", planTyped, nil)},
+	"POST " + ofInstance + "/backups/in-place":              {may: editors, answer: 422, ask: onInstance("/backups/in-place", url.Values{"confirm": {"nothing"}, "time": {"2026-01-02T03:04:05"}}, nil)},
 	"POST " + ofInstance + "/backups/restore":               {may: editors, answer: 422, ask: onInstance("/backups/restore", url.Values{"to": {"restored"}, "time": {"2026-01-02T03:04:05"}}, nil)},
 	"GET " + ofInstance + "/logs":                           {may: readers, ask: ready("/logs")},
 	"GET " + ofInstance + "/logs/stream":                    {may: readers, answer: 503, ask: ready("/logs/stream")}, // no agent is connected

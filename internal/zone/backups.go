@@ -20,11 +20,12 @@ type backupsWanted struct {
 	take     map[uuid.UUID][]string
 	drills   map[uuid.UUID]*agentapi.DrillOrder
 	restores map[uuid.UUID]*driver.Restore
+	rewinds  map[uuid.UUID]*driver.Rewind
 }
 
 // backups reads what is wanted of the backups of instances, with the keys opened.
 func (z *Zones) backups(ctx context.Context, q *zonedb.Queries, ids []uuid.UUID) (backupsWanted, error) {
-	out := backupsWanted{map[uuid.UUID]string{}, map[uuid.UUID][]string{}, map[uuid.UUID]*agentapi.DrillOrder{}, map[uuid.UUID]*driver.Restore{}}
+	out := backupsWanted{map[uuid.UUID]string{}, map[uuid.UUID][]string{}, map[uuid.UUID]*agentapi.DrillOrder{}, map[uuid.UUID]*driver.Restore{}, map[uuid.UUID]*driver.Rewind{}}
 	sets, err := q.BackupSetsOf(ctx, ids)
 	if err != nil {
 		return out, err
@@ -63,6 +64,17 @@ func (z *Zones) backups(ctx context.Context, q *zonedb.Queries, ids []uuid.UUID)
 		}
 		out.restores[r.InstanceID] = restore
 	}
+	rewinds, err := q.RewindsOf(ctx, ids)
+	if err != nil {
+		return out, err
+	}
+	for _, r := range rewinds {
+		rewind := &driver.Rewind{Number: r.Number, Restore: driver.Restore{BackupID: r.BackupID.String()}}
+		if r.Target != nil {
+			rewind.Time = r.Target.UTC()
+		}
+		out.rewinds[r.InstanceID] = rewind
+	}
 	return out, nil
 }
 
@@ -70,6 +82,10 @@ func (z *Zones) backups(ctx context.Context, q *zonedb.Queries, ids []uuid.UUID)
 func (b backupsWanted) add(d *agentapi.Desired, id uuid.UUID, plan []byte) {
 	d.Restore = b.restores[id]
 	key, has := b.keys[id]
+	if rewind := b.rewinds[id]; rewind != nil {
+		rewind.From = driver.BackupSource{InstanceID: d.ID, Service: d.Service, Key: key}
+		d.Rewind = rewind
+	}
 	var p backup.Plan
 	if !has || len(plan) == 0 || json.Unmarshal(plan, &p) != nil || p.Disabled {
 		return

@@ -84,6 +84,10 @@ SELECT r.instance_id, r.source_id, r.backup_id, r.target, o.service, s.secret
 FROM restores r JOIN instances i ON i.id = r.instance_id JOIN instances o ON o.id = r.source_id JOIN backup_sets s ON s.instance_id = r.source_id
 WHERE r.instance_id = ANY(sqlc.arg(ids)::uuid[]) AND NOT i.held_data;
 
+-- name: RewindsOf :many
+-- What is to be restored in place.
+SELECT instance_id, number, backup_id, target FROM rewinds WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]) AND state = 'restoring';
+
 -- name: InstanceZone :one
 SELECT zone_id FROM instances WHERE id = $1;
 

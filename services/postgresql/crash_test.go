@@ -69,3 +69,10 @@ func TestBackupAndRestoreKilledAfterEachStep(t *testing.T) {
 	cut("process/backup-expired", "expire")
 	z.Agent(t, "remove", want)
 }
+
+// TestRestoreInPlaceKilledAfterEachStep kills the agent after every step of a restore
+// in place; the next agent then finishes each.
+func TestRestoreInPlaceKilledAfterEachStep(t *testing.T) {
+	store := objectstore.New(t)
+	processtest.RewoundKilledAfterEachStep(t, store.Place, kept, logsIn, func(id string) error { return forgetChanges(store, id) })
+}

@@ -190,7 +190,7 @@ func parseRepository(output []byte) (held []heldBackup, newest string, err error
 	for _, s := range stanzas {
 		// 1 and 2: there is nothing yet; other codes come with what could be read.
 		if s.Status.Code > 3 {
-			return nil, "", fmt.Errorf("pgbackrest cannot read the backups: %s", s.Status.Message)
+			return nil, "", &driver.BlockedError{Message: placeAway, BlockedBy: "operator", Err: fmt.Errorf("pgbackrest cannot read the backups: %s", s.Status.Message)}
 		}
 		for _, a := range s.Archive {
 			newest = max(newest, a.Max)
@@ -204,13 +204,15 @@ func parseRepository(output []byte) (held []heldBackup, newest string, err error
 	return held, newest, nil
 }
 
+const placeAway = "The zone's place for backups cannot be used at the moment. It is tried again; if this goes on, the zone's operator has to act."
+
 // inWords turns what went wrong with the place of backups into words for users.
 func inWords(err error) error {
 	var exit *shim.ExitError
 	if !errors.As(err, &exit) {
 		return err
 	}
-	message := "The zone's place for backups cannot be used at the moment. It is tried again; if this goes on, the zone's operator has to act."
+	message := placeAway
 	if strings.Contains(string(exit.Output), "No space left on device") {
 		message = "A disk is full: either the instance's, or that of the place for backups. The zone's operator has to act."
 	}

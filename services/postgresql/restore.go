@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"souk/internal/driver"
+	"souk/internal/driver/process"
 	"souk/internal/shim"
 )
 
@@ -36,11 +37,21 @@ func (w *work) restore(ctx context.Context) error {
 	return w.bring(ctx, label, w.recoveryTarget(from))
 }
 
+// Bring brings the files of a backup beside the cluster.
+func (e *engine) Bring(ctx context.Context, job *process.Job) error {
+	return (&work{Job: job, engine: e}).restore(ctx)
+}
+
+// DataFolders are where the cluster lies, and where it is made.
+func (e *engine) DataFolders() (data, brought string) { return clusterFolder, unfinished }
+
 // recoveryTarget is until where the changes after a backup are applied, and how
 // they are got once the cluster has its name. No client gets in before.
 func (w *work) recoveryTarget(from *driver.Restore) []string {
 	get := strings.Join(command(w.Path(restoreConfigFile), "archive-get"), " ") + ` %f "%p"`
-	options := []string{"--target-action=promote", "--recovery-option=hot_standby=off", "--recovery-option=restore_command=" + get}
+	// What came after the backup is followed on the line of time that it was taken in:
+	// a restore in place begins another one.
+	options := []string{"--recovery-option=recovery_target_timeline=current", "--target-action=promote", "--recovery-option=hot_standby=off", "--recovery-option=restore_command=" + get}
 	if from.Time.IsZero() {
 		return append(options, "--type=immediate")
 	}
@@ -148,7 +159,7 @@ func (w *work) withoutTarget(ctx context.Context) (rest string, has bool, err er
 	}
 	var kept strings.Builder
 	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "recovery_target_time") {
+		if strings.HasPrefix(line, "recovery_target_time ") {
 			has = true
 			continue
 		}
@@ -175,10 +186,32 @@ func (w *work) wholeLog(ctx context.Context, log []byte) error {
 	for _, found := range applied.FindAllSubmatch(log, -1) {
 		last = string(found[1])
 	}
+	if last != "" && !strings.HasPrefix(newest, last[:timelineDigits]) {
+		if newest, err = w.newestOf(ctx, last[:timelineDigits]); err != nil {
+			return err
+		}
+	}
 	if last < newest {
 		return missingChanges()
 	}
 	return nil
+}
+
+// timelineDigits begin the name of a file of changes: a restore in place goes on with a
+// number of its own.
+const timelineDigits = 8
+
+// newestOf is the newest file of changes that is kept of one line of time.
+func (w *work) newestOf(ctx context.Context, timeline string) (newest string, err error) {
+	name := timeline + "[0-9A-F]{16}"
+	output, err := w.Run(ctx, shim.Command{Argv: []string{program, "--config=" + w.Path(restoreConfigFile), "repo-ls", "--recurse", "--filter=/" + name + "-", "archive/" + stanza}, Env: environment()})
+	if err != nil {
+		return "", inWords(err)
+	}
+	for _, file := range regexp.MustCompile(name).FindAllString(string(output), -1) {
+		newest = max(newest, file)
+	}
+	return newest, nil
 }
 
 // recovered forgets where the server was restored from, once it serves.

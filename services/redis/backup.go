@@ -107,6 +107,17 @@ func (e *engine) Archived(context.Context, *process.Host, *driver.BackupReport) 
 // Flush has nothing to do: what changes between snapshots is not kept.
 func (e *engine) Flush(context.Context, *process.Host) error { return nil }
 
+// Bring brings a snapshot beside the data.
+func (e *engine) Bring(ctx context.Context, job *process.Job) error {
+	if err := job.Remove(ctx, unfinished); err != nil {
+		return err
+	}
+	return (&work{Job: job, engine: e}).restore(ctx)
+}
+
+// DataFolders are where the data lies, and where it is made.
+func (e *engine) DataFolders() (data, brought string) { return dataFolder, unfinished }
+
 // restore brings a snapshot into the unfinished data, as the file that the log of
 // writes goes on from.
 func (w *work) restore(ctx context.Context) error {

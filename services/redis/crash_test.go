@@ -61,3 +61,9 @@ func TestBackupAndRestoreKilledAfterEachStep(t *testing.T) {
 	cut("process/backup-expired", "expire")
 	z.Agent(t, "remove", want)
 }
+
+// TestRestoreInPlaceKilledAfterEachStep kills the agent after every step of a restore
+// in place; the next agent then finishes each.
+func TestRestoreInPlaceKilledAfterEachStep(t *testing.T) {
+	processtest.RewoundKilledAfterEachStep(t, objectstore.New(t).Place, kept, serves, nil)
+}

@@ -237,7 +237,7 @@ func throwAwayOf(wanted agentapi.Desired, order agentapi.DrillOrder) (driver.Ins
 	copied.ID, copied.Generation, copied.HeldData = order.ID, 1, false
 	copied.ServiceLevel = "best-effort"
 	copied.AllowedNetworks, copied.Credentials, copied.Backup = nil, nil, nil
-	copied.Restore = &driver.Restore{From: wanted.BackupSource(), BackupID: order.BackupID, Lost: true}
+	copied.Rewind, copied.Restore = nil, &driver.Restore{From: wanted.BackupSource(), BackupID: order.BackupID, Lost: true}
 	return copied, nil
 }
 

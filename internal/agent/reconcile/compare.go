@@ -24,7 +24,15 @@ func sameToReaders(a, b driver.Observation) bool {
 		sameEndpoint(a.Endpoint, b.Endpoint) &&
 		slices.Equal(byType(a.Conditions), byType(b.Conditions)) &&
 		slices.Equal(a.Members, b.Members) &&
+		sameRewound(a.Rewound, b.Rewound) &&
 		sameUse(a.StorageUsedBytes, b.StorageUsedBytes, b.StorageGiB)
+}
+
+func sameRewound(a, b *driver.Rewound) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
 }
 
 func sameEndpoint(a, b *driver.Endpoint) bool {

@@ -43,6 +43,7 @@ func TestWhatIsWorthAReport(t *testing.T) {
 			o.Members[0].Role, o.Members[1].Role = driver.RoleReplica, driver.RolePrimary
 		}, false},
 		{"a member elsewhere", func(o *driver.Observation) { o.Members[1].FailureDomain = "z" }, false},
+		{"restored in place", func(o *driver.Observation) { o.Rewound = &driver.Rewound{Number: 1} }, false},
 		{"a member less", func(o *driver.Observation) { o.Members = o.Members[:1] }, false},
 		{"another version of the engine", func(o *driver.Observation) { o.Version = "15.19" }, false},
 		{"condition", func(o *driver.Observation) { o.Conditions[1].Status = true }, false},

@@ -129,8 +129,9 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 	for _, engine := range d.cfg.Engines {
 		keeper, why := d.keeps(engine)
 		_, proves := keeper.(ProvingEngine)
+		_, rewinds := keeper.(RewindingEngine)
 		for _, version := range engine.Versions() {
-			version.Backups, version.NoBackups, version.Drills = why == "", why, why == "" && proves
+			version.Backups, version.NoBackups, version.Drills, version.InPlace = why == "", why, why == "" && proves, why == "" && rewinds
 			out.Engines = append(out.Engines, version)
 		}
 	}

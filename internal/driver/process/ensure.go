@@ -103,6 +103,9 @@ func (d *Driver) carryOut(ctx context.Context, u *unit, engine Engine, want driv
 	}
 	stepShim.Done()
 	host := d.host(u)
+	if err := d.rewind(ctx, u, engine, &Job{Host: host, Want: want}); err != nil {
+		return err
+	}
 	if err := d.findData(ctx, u, engine, host, want); err != nil {
 		return err
 	}
@@ -124,9 +127,12 @@ func (d *Driver) carryOut(ctx context.Context, u *unit, engine Engine, want driv
 	}
 	stepRestart.Done()
 	if err := d.runEngine(ctx, engine, &Job{Host: host, Want: want, ReadOnly: readOnly}); err != nil {
-		return err
+		return d.rewindFailed(ctx, u, err)
 	}
 	stepEngine.Done()
+	if err := d.rewound(ctx, u, host); err != nil {
+		return err
+	}
 	if i, was := u.interrupted(want.Generation, d.cfg.Now()); was {
 		if err := d.save(u, func(r *record) { r.Interruption = i }); err != nil {
 			return err

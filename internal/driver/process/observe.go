@@ -101,6 +101,9 @@ func (d *Driver) look(ctx context.Context, u *unit, engine Engine) driver.Observ
 	default:
 		seen.State = driver.StateRunning
 	}
+	if u.record.Rewind.Stage != "" {
+		seen.Message = "Being restored in place. The data from before is kept until what is restored serves."
+	}
 	addStorage(&seen, u, engine)
 	if u.record.NoLimits != "" {
 		seen.Conditions = append(seen.Conditions, driver.Condition{
@@ -119,6 +122,9 @@ func (d *Driver) base(u *unit) driver.Observation {
 	}
 	if i := u.record.Interruption; i.Generation > 0 {
 		seen.Interruption = &i
+	}
+	if is := u.record.Rewind; is.Number > 0 && is.Stage == "" {
+		seen.Rewound = &driver.Rewound{Number: is.Number, Problem: is.Problem}
 	}
 	if u.record.PortUsed {
 		seen.Endpoint = &driver.Endpoint{Host: d.cfg.Names[0], Port: u.record.Port, CAPEM: string(d.ca.CertPEM())}

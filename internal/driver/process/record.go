@@ -29,6 +29,8 @@ type record struct {
 	// that it is to end.
 	Restart   int64     `json:"restart,omitempty"`
 	RestartOf time.Time `json:"restartOf,omitzero"`
+	// Rewind is the restore in place that is being carried out, or was last.
+	Rewind rewind `json:"rewind,omitzero"`
 	// Interruption is the last one, as it was measured.
 	Interruption driver.Interruption `json:"interruption,omitzero"`
 }

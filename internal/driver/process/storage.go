@@ -46,6 +46,9 @@ func (d *Driver) measure(ctx context.Context, u *unit) error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.record.Rewind.Stage != "" {
+		used = u.storage.used // for a while the data is there twice, which is not the user's doing
+	}
 	u.storage = storage{used: used, at: d.cfg.Now().UTC().Truncate(time.Microsecond), diskFull: diskFull(u.place.Folder)}
 	return nil
 }

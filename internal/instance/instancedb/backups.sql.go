@@ -692,9 +692,10 @@ const restoresUnderWay = `-- name: RestoresUnderWay :many
 SELECT r.backup_id FROM restores r JOIN instances i ON i.id = r.instance_id
 WHERE r.source_id = $1 AND NOT i.held_data AND i.intent IN ('active', 'suspended')
 UNION SELECT d.backup_id FROM drills d WHERE d.instance_id = $1 AND d.state IN ('wanted', 'running')
+UNION SELECT unnest(ARRAY[w.backup_id, w.safety_id]) FROM rewinds w WHERE w.instance_id = $1 AND w.state IN ('backing-up', 'restoring')
 `
 
-// The backups of an instance that others are being made of, or a drill is.
+// The backups of an instance that others are being made of, or a drill or itself is.
 func (q *Queries) RestoresUnderWay(ctx context.Context, sourceID uuid.UUID) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, restoresUnderWay, sourceID)
 	if err != nil {

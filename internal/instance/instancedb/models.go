@@ -130,3 +130,19 @@ type Instance struct {
 	LogDays             int32
 	EngineVersion       string
 }
+
+type Rewind struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	InstanceID     uuid.UUID
+	Number         int64
+	BackupID       uuid.UUID
+	Target         *time.Time
+	SafetyID       uuid.UUID
+	State          string
+	Message        string
+	Actor          string
+	CreatedAt      time.Time
+	FinishedAt     *time.Time
+	FinishedReal   *time.Time
+}

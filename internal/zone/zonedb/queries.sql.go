@@ -727,6 +727,43 @@ func (q *Queries) Revoke(ctx context.Context, arg RevokeParams) (int64, error) {
 	return result.RowsAffected(), nil
 }
 
+const rewindsOf = `-- name: RewindsOf :many
+SELECT instance_id, number, backup_id, target FROM rewinds WHERE instance_id = ANY($1::uuid[]) AND state = 'restoring'
+`
+
+type RewindsOfRow struct {
+	InstanceID uuid.UUID
+	Number     int64
+	BackupID   uuid.UUID
+	Target     *time.Time
+}
+
+// What is to be restored in place.
+func (q *Queries) RewindsOf(ctx context.Context, ids []uuid.UUID) ([]RewindsOfRow, error) {
+	rows, err := q.db.Query(ctx, rewindsOf, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RewindsOfRow
+	for rows.Next() {
+		var i RewindsOfRow
+		if err := rows.Scan(
+			&i.InstanceID,
+			&i.Number,
+			&i.BackupID,
+			&i.Target,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const rotateAgent = `-- name: RotateAgent :exec
 UPDATE zone_agents SET previous_key_hash = $2, key_hash = $3, not_after = $4 WHERE zone_id = $1
 `

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"souk/internal/driver"
 	"souk/internal/step"
@@ -30,7 +33,7 @@ func KilledAfterEachStep(t *testing.T, order func() driver.Instance, use func(*t
 		if !strings.HasPrefix(name, "process/") && !strings.HasPrefix(name, prefix) {
 			continue
 		}
-		if strings.HasPrefix(name, "process/backup-") {
+		if strings.HasPrefix(name, "process/backup-") || strings.HasPrefix(name, "process/rewind-") {
 			continue // only some engines keep backups, and try that themselves
 		}
 		t.Run(name, func(t *testing.T) {
@@ -71,4 +74,59 @@ func (z *RealZone) Crash(t *testing.T, after, what string, want driver.Instance)
 	if _, err := os.Stat(marker); err != nil {
 		t.Fatalf("the agent was killed elsewhere: %v", err)
 	}
+}
+
+// RewoundKilledAfterEachStep kills the agent after every step of a restore in place;
+// the next agent then finishes what was begun. spoil makes what is kept of the instance
+// such that no server starts with it, for the step after which the data from before is
+// back; nil where an engine cannot come to that.
+func RewoundKilledAfterEachStep(t *testing.T, place *driver.BackupPlace, order func() driver.Instance, use func(*testing.T, driver.Instance, *driver.Endpoint), spoil func(id string) error) {
+	z := NewReal(t)
+	z.Backups = place
+	want := order()
+	seen := z.Agent(t, "ensure", want)
+	want.HeldData = true
+	use(t, want, seen.Endpoint)
+	z.Order = driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now()}
+	z.Agent(t, "backup", want)
+	number := int64(0)
+	rewind := func() {
+		number++
+		want.Generation++
+		want.Rewind = &driver.Rewind{Number: number, Restore: driver.Restore{From: want.BackupSource(), BackupID: z.Order.ID}}
+	}
+	over := func(t *testing.T, failed bool) {
+		t.Helper()
+		seen := z.Agent(t, "ensure", want)
+		use(t, want, seen.Endpoint)
+		if seen.Rewound == nil || seen.Rewound.Number != number || (seen.Rewound.Problem != "") != failed {
+			t.Errorf("reported as %+v", seen.Rewound)
+		}
+	}
+	for _, name := range step.All() {
+		if !strings.HasPrefix(name, "process/rewind-") || name == "process/rewind-back" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			rewind()
+			z.Crash(t, name, "ensure", want)
+			over(t, false)
+		})
+	}
+	if spoil != nil {
+		t.Run("process/rewind-back", func(t *testing.T) {
+			if err := spoil(want.ID); err != nil {
+				t.Fatal(err)
+			}
+			rewind()
+			for range 3 { // what does not serve is tried again
+				if _, err := z.try(t, "ensure", want); err == nil {
+					t.Fatal("what was spoiled serves")
+				}
+			}
+			z.Crash(t, "process/rewind-back", "ensure", want)
+			over(t, true)
+		})
+	}
+	z.Agent(t, "remove", want)
 }
