@@ -60,6 +60,18 @@ func TestAnEmptyAllowListReachesTheServer(t *testing.T) {
 	has(t, h.server.sent("PATCH")[0].body, `"allowedNetworks":[]`)
 }
 
+func TestBackupsAndLogsAtTheOrder(t *testing.T) {
+	h := newTerminal(t)
+	h.expect(exitDone, "order", "postgresql", "db1", "--backups", "on", "--backup-at", "03:30", "--backup-keep", "last=2,daily=14", "--log-days", "30")
+	for _, part := range []string{`"enabled":true`, `"at":"03:30"`, `"last":2`, `"daily":14`, `"retentionDays":30`} {
+		has(t, h.server.sent("POST")[0].body, part)
+	}
+	for flag, wrong := range map[string]string{"--backups": "perhaps", "--backup-keep": "hourly=3"} {
+		_, stderr := h.expect(exitMisuse, "order", "postgresql", "db2", flag, wrong)
+		has(t, stderr, flag)
+	}
+}
+
 func TestOrderDryRun(t *testing.T) {
 	h := newTerminal(t)
 	stdout, stderr := h.expect(exitDone, "order", "postgresql", "db1", "--dry-run")

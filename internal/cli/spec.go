@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,9 @@ import (
 // specFlags are the flags by which `order` and `update` say what is wanted.
 type specFlags struct {
 	zone, plan, level, display string
-	window                     string
+	window, backups, backupAt  string
+	keep                       map[string]int
+	logDays                    int
 	storage                    int64
 	allow, set, unset, labels  []string
 	noProtect                  bool
@@ -32,9 +35,14 @@ func (f *specFlags) common(a *App, cmd *cobra.Command) {
 	flags.StringArrayVar(&f.set, "set", nil, "set a parameter of the service, as `name=value`, or a field, as spec.storageGiB=20")
 	flags.StringArrayVar(&f.labels, "label", nil, "set a label, as `key=value`; key- takes it away")
 	flags.StringVar(&f.window, "window", "", "when it may be interrupted for planned work, as `\"Sun 03:00 Europe/Zurich 2h\"`")
+	flags.StringVar(&f.backups, "backups", "", "on or off")
+	flags.StringVar(&f.backupAt, "backup-at", "", "when backups begin, as `HH:MM` by the organization's clock")
+	flags.StringToIntVar(&f.keep, "backup-keep", nil, "how many backups are kept, as `last=3,daily=7,weekly=4,monthly=0`")
+	flags.IntVar(&f.logDays, "log-days", 0, "for how many days logs are kept, 1 to 90")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only show what would change and cost")
 	flags.BoolVar(&f.wait, "wait", false, "wait until it is done")
 	must(cmd.RegisterFlagCompletionFunc("plan", a.completePlans))
+	must(cmd.RegisterFlagCompletionFunc("backups", cobra.FixedCompletions([]string{"on", "off"}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // wanted is what the flags ask for, as parts of a JSON merge patch.
@@ -90,10 +98,42 @@ func (f *specFlags) wanted(cmd *cobra.Command, schema func() (schemaNode, error)
 		}
 		w.spec["maintenance"] = given
 	}
+	if cmd.Flags().Changed("log-days") {
+		w.spec["logs"] = map[string]any{"retentionDays": f.logDays}
+	}
+	if err := f.backup(cmd, w); err != nil {
+		return w, err
+	}
 	if err := f.settings(w, schema); err != nil {
 		return w, err
 	}
 	return w, readLabels(f.labels, w.labels)
+}
+
+// backup reads the flags about backups.
+func (f *specFlags) backup(cmd *cobra.Command, w wanted) error {
+	spec := map[string]any{}
+	if cmd.Flags().Changed("backups") {
+		if f.backups != "on" && f.backups != "off" {
+			return misuse("--backups is on or off")
+		}
+		spec["enabled"] = f.backups == "on"
+	}
+	if cmd.Flags().Changed("backup-at") {
+		spec["at"] = f.backupAt
+	}
+	if len(f.keep) > 0 {
+		for rule := range f.keep {
+			if !slices.Contains([]string{"last", "daily", "weekly", "monthly"}, rule) {
+				return misuse("--backup-keep has last, daily, weekly and monthly, not %q", rule)
+			}
+		}
+		spec["keep"] = f.keep
+	}
+	if len(spec) > 0 {
+		w.spec["backup"] = spec
+	}
+	return nil
 }
 
 // settings applies --set and --unset.

@@ -62,6 +62,14 @@ func compareBackups(from, to planned, add func(string, any, any)) {
 	add("spec.backup.keep", keepText(from.Keep), keepText(to.Keep))
 }
 
+// backupText says when backups are taken and what is kept of them.
+func backupText(p backup.Plan) string {
+	if p.Disabled {
+		return "none"
+	}
+	return fmt.Sprintf("%s %s, kept: %s", p.At, p.Zone, keepText(p.Keep))
+}
+
 func keepText(r backup.Retention) string {
 	return fmt.Sprintf("last %d, daily %d, weekly %d, monthly %d", r.Last, r.Daily, r.Weekly, r.Monthly)
 }

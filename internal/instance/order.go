@@ -172,6 +172,7 @@ func (s *Service) Preview(ctx context.Context, tx store.Tx, p Place, o api.Insta
 	out := api.Preview{Action: "create", Changes: []api.Change{
 		{Field: "spec.service", To: want.offer.Service}, {Field: "spec.zone", To: want.offer.Zone}, {Field: "spec.serviceLevel", To: want.offer.ServiceLevel},
 		{Field: "spec.plan", To: want.plan.Name}, {Field: "spec.storageGiB", To: want.storage},
+		{Field: "spec.backup", To: backupText(want.backup)}, {Field: "spec.maintenance", To: want.maintenance.String()}, {Field: "spec.logs.retentionDays", To: want.logDays},
 	}, PriceList: int(want.offer.PriceListRevision), Cost: api.CostDiff{After: after, HourDelta: after.Hour, MonthDelta: after.Month}}
 	return out, nil
 }

@@ -196,6 +196,9 @@ func (f *orderForm) order(v *visit) (api.InstanceOrder, *formErrors) {
 		StorageGiB: storage, Parameters: parameters(f.settings, f.typed), AllowedNetworks: networks(f.typed.Get("networks")), Protected: &protected,
 	}}
 	o.Metadata.Name = strings.TrimSpace(f.typed.Get("name"))
+	if !wrong.any() {
+		wrong = f.options(v, &o.Spec)
+	}
 	return o, wrong
 }
 
@@ -268,6 +271,9 @@ func (f *orderForm) fields() [][2]string {
 	all := [][2]string{
 		{"order-name", "metadata.name"}, {"order-zone", "spec.zone"}, {"order-level", "spec.serviceLevel"}, {"order-plan", "spec.plan"},
 		{"order-storage", "spec.storageGiB"}, {"order-display", "spec.displayName"}, {"order-networks", "spec.allowedNetworks"},
+	}
+	for _, o := range orderOptions {
+		all = append(all, [2]string{o.id(), o.field})
 	}
 	for _, s := range f.settings {
 		all = append(all, [2]string{"setting-" + s.name, "spec.parameters." + s.name})

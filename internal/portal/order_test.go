@@ -92,6 +92,33 @@ func TestOrderPages(t *testing.T) {
 		form.Set("storage", "ten")
 		s.post(t, "editor", orderPath, form).want(t, 422, `value="ten"`, "whole number of GiB")
 	})
+	t.Run("what works as it is can be chosen otherwise", func(t *testing.T) {
+		form := s.orderForm(t, "chosen")
+		s.post(t, "editor", orderPath+"/price", form).want(t, 200, "Sun 03:00 Europe/Zurich 2h")
+		for name, value := range map[string]string{"backups": "off", "windowDay": "tuesday", "windowAt": "22:15", "windowMinutes": "45", "logDays": "30"} {
+			form.Set(name, value)
+		}
+		s.post(t, "editor", orderPath+"/price", form).want(t, 200, "Tue 22:15 Europe/Zurich 45m", `value="tuesday" selected`, `value="30"`)
+		for _, wrong := range [][2]string{{"windowAt", "25:00"}, {"windowMinutes", "5"}, {"logDays", "1000"}, {"logDays", "many"}} {
+			right := form.Get(wrong[0])
+			form.Set(wrong[0], wrong[1])
+			p := s.post(t, "editor", orderPath, form).want(t, 422, `value="`+wrong[1]+`"`)
+			_, after, _ := strings.Cut(p.text, `id="option-`+wrong[0]+`-problem">`)
+			if text, _, _ := strings.Cut(after, "<"); text == "" {
+				t.Errorf("nothing stands beside %s", wrong[0])
+			}
+			form.Set(wrong[0], right)
+		}
+		s.post(t, "editor", orderPath, form).want(t, 303)
+		var maintenance string
+		var days int
+		s.System(t, func(ctx context.Context, tx store.Tx) error {
+			return tx.QueryRow(ctx, "SELECT maintenance::text, log_days FROM instances WHERE name = 'chosen'").Scan(&maintenance, &days)
+		})
+		if !strings.Contains(maintenance, `"22:15"`) || !strings.Contains(maintenance, `"tuesday"`) || !strings.Contains(maintenance, "45") || days != 30 {
+			t.Errorf("the window is %s, logs are kept for %d days", maintenance, days)
+		}
+	})
 	t.Run("a name that is taken, with the price all the same", func(t *testing.T) {
 		s.Order(t, httpapitest.Own, httpapitest.OwnProject, "taken")
 		s.post(t, "editor", orderPath, s.orderForm(t, "taken")).want(t, 422, "is taken in project shop already", "for the whole of this month")

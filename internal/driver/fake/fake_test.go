@@ -34,7 +34,7 @@ func TestConformance(t *testing.T) {
 		d := fake.New(fake.Config{Engines: []driver.EngineVersion{{Service: service, Version: "15.18"}}})
 		return conformance.Harness{
 			Upgrade: func(version string) { d.Upgrade(service, version) },
-			Driver: d, Order: order, Elsewhere: "192.0.2.0/24",
+			Driver:  d, Order: order, Elsewhere: "192.0.2.0/24",
 			Larger: driver.Plan{Name: "large", CPUMillis: 1000, MemoryMiB: 1024},
 			Connect: func(_ context.Context, id string, _ *driver.Endpoint, c driver.Credential) (conformance.Client, error) {
 				session, err := d.Login(id, netip.MustParseAddr("127.0.0.1"), c.Login, c.Password)
