@@ -35,4 +35,7 @@ const (
 	// MetricStorage is what its data occupies, MetricStorageLimit what it has.
 	MetricStorage      = "souk_storage_used_bytes"
 	MetricStorageLimit = "souk_storage_limit_bytes"
+	// MetricCertificate is for how long the server certificate in force is still
+	// good; less than nothing once it has ended.
+	MetricCertificate = "souk_certificate_remaining_seconds"
 )

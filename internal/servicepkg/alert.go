@@ -78,6 +78,9 @@ func written(unit string, value float64) string {
 	case "ratio":
 		return strconv.FormatFloat(math.Floor(value*100), 'f', 0, 64) + " %"
 	case "seconds":
+		if days := math.Floor(value / (24 * 60 * 60)); days >= 2 {
+			return strconv.FormatFloat(days, 'f', 0, 64) + " days"
+		}
 		return time.Duration(value * float64(time.Second)).Round(time.Second).String()
 	}
 	return strconv.FormatFloat(value, 'f', -1, 64)

@@ -38,6 +38,11 @@ func TestWhatIsSaid(t *testing.T) {
 	if got := a.Say(0.9555); got != "It is 95 % full." {
 		t.Errorf("said %q", got)
 	}
+	for value, want := range map[float64]string{90: "1m30s", 47 * 60 * 60: "47h0m0s", 20.9 * 24 * 60 * 60: "20 days"} {
+		if got := (servicepkg.Alert{Unit: "seconds", Summary: "{{VALUE}}"}).Say(value); got != want {
+			t.Errorf("of %v seconds it is said %q, want %q", value, got, want)
+		}
+	}
 	if !a.Holds(0.86) || a.Holds(0.85) || a.Holds(0) {
 		t.Error("it does not hold above its bound only")
 	}

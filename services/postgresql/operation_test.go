@@ -235,10 +235,19 @@ func TestCertificateIsRenewedWithoutRestart(t *testing.T) {
 	want := order()
 	seen := z.Bring(&want)
 	before, pid := z.certificate(want.ID), z.Status(want.ID).PID
+	left := func(low, high time.Duration) {
+		t.Helper()
+		if seconds := z.figures(want)[driver.MetricCertificate]; seconds < low.Seconds() || seconds > high.Seconds() {
+			t.Errorf("the certificate is said to be good for %v seconds, want %s to %s", seconds, low, high)
+		}
+	}
+	left(pki.ServerValidity-time.Hour, pki.ServerValidity)
 	conn := z.user(want, seen.Endpoint)
 	ahead.Store(int64(pki.ServerValidity * 3 / 4))
+	left(pki.ServerValidity/4-time.Hour, pki.ServerValidity/4)
 	z.Changed(want.ID)
 	z.Eventually(want)
+	left(pki.ServerValidity-time.Hour, pki.ServerValidity)
 	if z.certificate(want.ID) == before {
 		t.Error("the certificate is the old one")
 	}

@@ -105,8 +105,8 @@ func (h *Host) Initialised() error {
 func (h *Host) Certificate(current []byte) ([]byte, error) {
 	if cert, err := pki.ParseCertificate(current); err == nil {
 		renew := pki.RenewAt(cert)
+		h.unit.setRenewal(renew, cert.NotAfter, true)
 		if h.now().Before(renew) && h.ca.IssuedBy(cert) && pki.Covers(cert, h.names) {
-			h.unit.setRenewal(renew)
 			return current, nil
 		}
 	}
@@ -118,7 +118,7 @@ func (h *Host) Certificate(current []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.unit.setRenewal(pki.RenewAt(cert))
+	h.unit.setRenewal(pki.RenewAt(cert), cert.NotAfter, false)
 	return append(pair.Cert, pair.Key...), nil
 }
 

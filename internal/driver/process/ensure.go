@@ -188,7 +188,7 @@ func (d *Driver) settle(ctx context.Context, u *unit, engine Engine, host *Host,
 	}
 	u.mu.Lock()
 	fresh := u.answered != status.PID
-	u.answered = status.PID
+	u.answered, u.certified = status.PID, u.issued
 	u.mu.Unlock()
 	if fresh {
 		d.askVersion(ctx, u, engine)

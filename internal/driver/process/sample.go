@@ -26,12 +26,15 @@ func (d *Driver) Sample(ctx context.Context, id string) ([]driver.Sample, error)
 		return nil, driver.ErrNotFound
 	}
 	u.mu.Lock()
-	r, storage, connected, status := u.record, u.storage, u.connected, u.status
+	r, storage, connected, status, certified := u.record, u.storage, u.connected, u.status, u.certified
 	u.mu.Unlock()
 	if r.Stopped || r.Generation == 0 || !connected {
 		return nil, nil
 	}
 	samples := given(r, storage)
+	if !certified.IsZero() {
+		samples = append(samples, driver.Sample{Name: driver.MetricCertificate, Value: certified.Sub(d.cfg.Now()).Seconds()})
+	}
 	usage, err := d.cfg.Supervisor.Usage(ctx, id)
 	if err != nil && !errors.Is(err, supervisor.ErrNotFound) {
 		return nil, err

@@ -32,6 +32,8 @@ type unit struct {
 	answered  int       // process ID of the engine that was last found to serve
 	version   string    // of that engine, or of the last one that told
 	renewAt   time.Time // of its certificate
+	issued    time.Time // when the certificate ends that was written last
+	certified time.Time // when that ends which is in force; zero: not known
 	ended     time.Time // when the engine was told to end, to be started again; zero: it was not
 	storage   storage
 	watcher   *watcher
@@ -59,10 +61,15 @@ func (u *unit) isKnown() bool {
 	return u.known
 }
 
-func (u *unit) setRenewal(at time.Time) {
+// setRenewal notes when a certificate that is written is to be renewed, and ends. It
+// is in force once all else is carried out as well; inForce says that it is already.
+func (u *unit) setRenewal(at, ends time.Time, inForce bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.renewAt = at
+	u.renewAt, u.issued = at, ends
+	if inForce {
+		u.certified = ends
+	}
 }
 
 // interrupt notes that the engine is told to end, to be started again.
