@@ -47,6 +47,9 @@ func (o Operator) Offer(ctx context.Context, tx store.Tx, zone string, put api.O
 	if domains := FailureDomains(z); put.ServiceLevel == Guaranteed && len(domains) < DomainsOfGuaranteed {
 		return false, tooFewToOffer(z.Name, len(domains))
 	}
+	if why := NoGuaranteed(z, put.Service); put.ServiceLevel == Guaranteed && why != "" {
+		return false, singleToOffer(put.Service, z.Name, why)
+	}
 	prices, err := o.pricesFor(ctx, tx, put, p.Definition)
 	if err != nil {
 		return false, err
@@ -69,6 +72,12 @@ func (o Operator) services() string {
 func tooFewToOffer(zone string, n int) error {
 	message := fmt.Sprintf("It needs three failure domains, and zone %s has %d. Offer it with best effort, or once the zone has three: its agent reports them, or souk zone update declares them.", zone, n)
 	return &problem.Error{Status: http.StatusConflict, Code: "too-few-failure-domains", Detail: "Guaranteed availability cannot be offered there.",
+		Fields: []problem.Field{{Location: "body.serviceLevel", Value: Guaranteed, Message: message}}}
+}
+
+func singleToOffer(service, zone, why string) error {
+	message := fmt.Sprintf("Zone %s cannot guarantee the availability of %s: %s Offer it with best effort.", zone, service, why)
+	return &problem.Error{Status: http.StatusConflict, Code: "not-guaranteed", Detail: "Guaranteed availability cannot be offered there.",
 		Fields: []problem.Field{{Location: "body.serviceLevel", Value: Guaranteed, Message: message}}}
 }
 

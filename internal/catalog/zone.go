@@ -23,6 +23,17 @@ func Reported(z catalogdb.ZonesRow) driver.Info {
 	return info
 }
 
+// NoGuaranteed says in plain words why a service cannot have guaranteed availability
+// in a zone, however many failure domains there are, or "".
+func NoGuaranteed(z catalogdb.ZonesRow, service string) string {
+	for _, e := range Reported(z).Engines {
+		if e.Service == service && e.Problem == "" {
+			return e.NoGuaranteed
+		}
+	}
+	return ""
+}
+
 // FailureDomains are those that the zone's agent reports, or else those that the
 // zone declares.
 func FailureDomains(z catalogdb.ZonesRow) []string {

@@ -56,13 +56,16 @@ type Driver interface {
 	Events() <-chan string
 }
 
+// Guaranteed is the service level that survives the loss of a failure domain.
+const Guaranteed = "guaranteed"
+
 // Instance is what is wanted of one instance.
 type Instance struct {
 	ID           string `json:"id"`         // globally unique; a lower-case UUID
 	Service      string `json:"service"`    // name of the service package, "postgresql"
 	Generation   int64  `json:"generation"` // of the spec; returned in Observation.Generation once it is in force
 	Plan         Plan   `json:"plan"`
-	ServiceLevel string `json:"serviceLevel"`
+	ServiceLevel string `json:"serviceLevel"` // "best-effort", or Guaranteed
 	StorageGiB   int64  `json:"storageGiB"`
 	// Parameters are the engine's settings by name, already checked against
 	// the package's schema: string, bool, float64 or json.Number.
@@ -210,6 +213,9 @@ type EngineVersion struct {
 	Service string `json:"service"`
 	Version string `json:"version"`           // of the engine: "15.18"
 	Problem string `json:"problem,omitempty"` // why it cannot be ordered now, in plain words
+	// NoGuaranteed says in plain words why instances here cannot have guaranteed
+	// availability, whatever failure domains there are, or "".
+	NoGuaranteed string `json:"noGuaranteed,omitempty"`
 	// Backups says that backups can be kept of it; NoBackups why not, in plain words.
 	Backups   bool   `json:"backups,omitempty"`
 	NoBackups string `json:"noBackups,omitempty"`

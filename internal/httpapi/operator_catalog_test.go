@@ -282,6 +282,12 @@ func TestGuaranteedIsNotOfferedWithTooFewFailureDomains(t *testing.T) {
 	d.reports(t, "k8s", "one")
 	d.refuses(t, q, 409, "body.serviceLevel", "has 1")
 	d.reports(t, "k8s", "one", "two", "three")
+	d.System(t, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE zone_agents SET info = jsonb_set(info, '{engines,0,noGuaranteed}', '"it has a single member."')`)
+		return err
+	})
+	d.refuses(t, q, 409, "body.serviceLevel", "it has a single member. Offer it with best effort.")
+	d.reports(t, "k8s", "one", "two", "three")
 	d.ask(t, q, 200)
 	d.reports(t, "k8s", "one", "two")
 	if o := d.service(t).Offerings[0]; o.Available || !strings.Contains(o.Problem, "only 2 of them") {

@@ -51,6 +51,15 @@ func TestGuaranteedNeedsThreeFailureDomains(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the engine can no longer", func(t *testing.T) {
+		w.Domains(t, "a", "b", "c")
+		w.Superuser(t, false, `UPDATE zone_agents SET info = jsonb_set(info, '{engines,0,noGuaranteed}', '"it has a single member."')`)
+		order := ordering(instancetest.Order("db2", guaranteed), w.Service)
+		mustRefuse(t, w, "not-guaranteed", "body.spec.serviceLevel", order)
+		if _, err := w.Do(t, order); !strings.Contains(err.Error(), "It has a single member. Order it with best effort") {
+			t.Errorf("it says %v", err)
+		}
+	})
 	grown := w.Act(t, "db1", w.Update(guaranteed, func(s *api.InstanceSpec) { s.StorageGiB = 20 }))
 	if grown.StorageGib != 20 {
 		t.Errorf("what runs already cannot grow: %+v", grown.StorageGib)

@@ -149,6 +149,11 @@ func (s *Service) orderable(ctx context.Context, tx store.Tx, o catalog.Offer) e
 	if reason == "" {
 		return nil
 	}
+	if reason == notGuaranteed(zones[0], o.Service, o.ServiceLevel) {
+		return &problem.Error{Status: http.StatusConflict, Code: "not-guaranteed",
+			Detail: fmt.Sprintf("%s cannot be ordered with guaranteed availability in zone %s.", o.Service, o.Zone),
+			Fields: []problem.Field{{Location: "body.spec.serviceLevel", Value: o.ServiceLevel, Message: sentenceCase(reason)}}}
+	}
 	if reason == tooFewDomains(zones[0], o.ServiceLevel) {
 		return &problem.Error{Status: http.StatusConflict, Code: "too-few-failure-domains",
 			Detail: fmt.Sprintf("%s cannot be ordered with guaranteed availability in zone %s now.", o.Service, o.Zone),
@@ -176,13 +181,23 @@ func Unavailable(z catalogdb.ZonesRow, service, level string) string {
 	why := "its agent does not have this service."
 	for _, e := range info.Engines {
 		if e.Service == service && e.Problem == "" {
-			return tooFewDomains(z, level)
+			return cmp.Or(notGuaranteed(z, service, level), tooFewDomains(z, level))
 		}
 		if e.Service == service {
 			why = e.Problem
 		}
 	}
 	return why
+}
+
+// notGuaranteed says why the zone can never keep the service level's promise for the
+// service, or "".
+func notGuaranteed(z catalogdb.ZonesRow, service, level string) string {
+	why := catalog.NoGuaranteed(z, service)
+	if level != catalog.Guaranteed || why == "" {
+		return ""
+	}
+	return why + " Order it with best effort or in another zone."
 }
 
 // tooFewDomains says why the zone cannot keep the service level's promise now, or "".

@@ -45,6 +45,7 @@ func ProcessEngines() []process.Engine {
 func KubernetesEngines(sections map[string]json.RawMessage) ([]kubernetes.Engine, error) {
 	known := map[string]func(json.RawMessage) (kubernetes.Engine, error){
 		"postgresql": postgresql.KubernetesEngine,
+		"redis":      redis.KubernetesEngine,
 	}
 	var engines []kubernetes.Engine
 	for _, name := range slices.Sorted(maps.Keys(sections)) {

@@ -12,11 +12,9 @@ import (
 
 	"souk/internal/agentapi"
 	"souk/internal/driver"
+	"souk/internal/driver/kubernetes/clustertest"
 	"souk/test/objectstore"
 )
-
-// backupSteps are those of instances that are backed up, in a test of their own.
-var backupSteps = []string{"kubernetes/backup-taken", "kubernetes/source", "kubernetes/backup-expired"}
 
 // TestClusterBackupsKilledAfterEachStep kills the agent while it takes a backup,
 // restores it, makes a restore drill of it, and removes it; the next agent finishes each,
@@ -25,17 +23,17 @@ func TestClusterBackupsKilledAfterEachStep(t *testing.T) {
 	const zone = "fault-crash-backups"
 	host := cmp.Or(os.Getenv(envHost), "10.211.0.1")
 	store := objectstore.At(t, host, host)
-	p := newPlaceOf(t)
-	call := func(what string, want driver.Instance, of driver.BackupOrder) clusterCall {
-		return clusterCall{What: what, Zone: zone, Want: want, Place: store.Place, Backup: of}
+	p := &place{t: t}
+	call := func(what string, want driver.Instance, of driver.BackupOrder) clustertest.Call {
+		return clustertest.Call{What: what, Zone: zone, Want: want, Place: store.Place, Backup: of}
 	}
 	removed := func(want driver.Instance) func() {
-		return func() { call("remove", want, driver.BackupOrder{}).call(t, "") }
+		return func() { call("remove", want, driver.BackupOrder{}).Do(t, "") }
 	}
 	want := clusterOrder()
 	keeping(&want)
 	t.Cleanup(removed(want))
-	at := call("ensure", want, driver.BackupOrder{}).call(t, "").Endpoint
+	at := call("ensure", want, driver.BackupOrder{}).Do(t, "").Endpoint
 	want.HeldData = true
 	p.exec(p.user(&want, at), "CREATE TABLE kept AS SELECT generate_series(1, 100)")
 	order := driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now().UTC().Truncate(time.Microsecond)}
@@ -45,19 +43,19 @@ func TestClusterBackupsKilledAfterEachStep(t *testing.T) {
 		defer d.Close()
 		return len(d.report(&want).Backups)
 	}
-	t.Run(backupSteps[0], func(t *testing.T) {
-		call("backup", want, order).call(t, backupSteps[0])
-		call("backup", want, order).call(t, "")
+	t.Run(clustertest.BackupSteps[0], func(t *testing.T) {
+		call("backup", want, order).Do(t, clustertest.BackupSteps[0])
+		call("backup", want, order).Do(t, "")
 		if n := held(t); n != 1 {
 			t.Errorf("there are %d backups", n)
 		}
 	})
-	t.Run(backupSteps[1], func(t *testing.T) {
+	t.Run(clustertest.BackupSteps[1], func(t *testing.T) {
 		copied := clusterOrder()
 		keeping(&copied).Restore = &driver.Restore{From: want.BackupSource(), BackupID: order.ID}
 		t.Cleanup(removed(copied))
-		call("ensure", copied, driver.BackupOrder{}).call(t, backupSteps[1])
-		at := call("ensure", copied, driver.BackupOrder{}).call(t, "").Endpoint
+		call("ensure", copied, driver.BackupOrder{}).Do(t, clustertest.BackupSteps[1])
+		at := call("ensure", copied, driver.BackupOrder{}).Do(t, "").Endpoint
 		p := p.on(t)
 		if got := count(t, p.user(&copied, at), "kept"); got != 100 {
 			t.Errorf("%d rows were restored", got)
@@ -67,16 +65,16 @@ func TestClusterBackupsKilledAfterEachStep(t *testing.T) {
 		t.Run(killed, func(t *testing.T) {
 			drilling := call("drill", want, driver.BackupOrder{})
 			drilling.Folder, drilling.Drill = t.TempDir(), agentapi.DrillOrder{ID: uuid.NewString(), BackupID: order.ID}
-			drilling.call(t, killed)
-			drilling.call(t, "")
-			if left := p.on(t).volumesOf(drilling.Drill.ID); left != 0 {
+			drilling.Do(t, killed)
+			drilling.Do(t, "")
+			if left := clustertest.NewPerson(t).VolumesOf(drilling.Drill.ID); left != 0 {
 				t.Errorf("%d volumes of the drill are left", left)
 			}
 		})
 	}
-	t.Run(backupSteps[2], func(t *testing.T) {
-		call("expire", want, order).call(t, backupSteps[2])
-		call("expire", want, order).call(t, "")
+	t.Run(clustertest.BackupSteps[2], func(t *testing.T) {
+		call("expire", want, order).Do(t, clustertest.BackupSteps[2])
+		call("expire", want, order).Do(t, "")
 		if n := held(t); n != 0 {
 			t.Errorf("there are %d backups", n)
 		}

@@ -240,21 +240,3 @@ func (p *place) bed(script string, args ...string) {
 		p.t.Fatalf("%s: %v\n%s", script, err, out)
 	}
 }
-
-// newPlaceOf is a place without a driver, for what is done by other processes.
-func newPlaceOf(t *testing.T) *place { return &place{t: t, client: bedClient(t)} }
-
-// volumesOf counts the volumes that there are of an instance.
-func (p *place) volumesOf(id string) (n int) {
-	p.t.Helper()
-	found, err := p.client.Resource(core("persistentvolumes")).List(p.t.Context(), metav1.ListOptions{})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	for i := range found.Items {
-		if of, _, _ := unstructured.NestedString(found.Items[i].Object, "spec", "claimRef", "namespace"); of == "souk-"+id {
-			n++
-		}
-	}
-	return n
-}

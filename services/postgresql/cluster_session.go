@@ -9,8 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"souk/internal/driver/kubernetes"
 )
@@ -24,7 +22,7 @@ func isLocation(name string) bool {
 // Settle brings roles and log-ins into force within the primary, once the
 // members have their size and the server its settings.
 func (e *clusterEngine) Settle(ctx context.Context, job *kubernetes.Job, v kubernetes.View) error {
-	if !sized(v) || !e.restarted(v) {
+	if !kubernetes.Sized(v, members(v), "postgres") || !e.restarted(v) {
 		return kubernetes.ErrNotYet
 	}
 	parameters, _, err := clusterSettings(job)
@@ -157,36 +155,4 @@ func (e *clusterEngine) restarted(v kubernetes.View) bool {
 		}
 	}
 	return len(all) >= e.Members(v.Want.ServiceLevel)
-}
-
-// sized says whether all members have the size that is wanted.
-func sized(v kubernetes.View) bool {
-	for _, pod := range members(v) {
-		if !hasSize(pod, v) {
-			return false
-		}
-	}
-	for _, claim := range v.Volumes {
-		text, _, _ := unstructured.NestedString(claim.Object, "status", "capacity", "storage")
-		have, err := resource.ParseQuantity(text)
-		if err != nil || have.Value() < v.Want.StorageGiB<<30 {
-			return false
-		}
-	}
-	return true
-}
-
-func hasSize(pod *unstructured.Unstructured, v kubernetes.View) bool {
-	containers, _, _ := unstructured.NestedSlice(pod.Object, "spec", "containers")
-	for _, c := range containers {
-		container, _ := c.(map[string]any)
-		if container["name"] != "postgres" {
-			continue
-		}
-		limits, _, _ := unstructured.NestedStringMap(container, "resources", "limits")
-		cpu, err1 := resource.ParseQuantity(limits["cpu"])
-		memory, err2 := resource.ParseQuantity(limits["memory"])
-		return err1 == nil && err2 == nil && cpu.MilliValue() == v.Want.Plan.CPUMillis && memory.Value() == v.Want.Plan.MemoryMiB<<20
-	}
-	return false
 }

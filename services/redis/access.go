@@ -53,25 +53,29 @@ func logins(credentials []driver.Credential, secret func(purpose string) string)
 	return all, nil
 }
 
-// userLines writes the log-ins as the server's file has them.
-func userLines(credentials []driver.Credential, secret func(purpose string) string) (string, error) {
-	all, err := logins(credentials, secret)
+// userLines writes log-ins as the server's file has them.
+func userLines(all map[string][]string) string {
 	var lines []string
 	for name, rules := range all {
 		lines = append(lines, "user "+name+" "+strings.Join(rules, " ")+"\n")
 	}
 	slices.Sort(lines)
-	return strings.Join(lines, ""), err
+	return strings.Join(lines, "")
 }
 
-// access makes the log-ins of the running server what they should be. One that is
-// removed loses its sessions with it.
+// access makes the log-ins of the running server what they should be.
 func (w *work) access(context.Context) error {
 	wanted, err := logins(w.Want.Credentials, w.Secret)
 	if err != nil {
 		return err
 	}
-	present, err := redis.Strings(w.admin.Do("ACL", "USERS"))
+	return w.admin.letIn(wanted)
+}
+
+// letIn makes the server's log-ins those that are wanted, by name. One that is
+// removed loses its sessions with it.
+func (s *session) letIn(wanted map[string][]string) error {
+	present, err := redis.Strings(s.Do("ACL", "USERS"))
 	if err != nil {
 		return err
 	}
@@ -79,13 +83,13 @@ func (w *work) access(context.Context) error {
 		if _, ok := wanted[name]; ok {
 			continue
 		}
-		if _, err := w.admin.Do("ACL", "DELUSER", name); err != nil {
+		if _, err := s.Do("ACL", "DELUSER", name); err != nil {
 			return fmt.Errorf("revoke a log-in: %w", err)
 		}
 	}
 	for name, rules := range wanted {
 		args := redis.Args{"SETUSER", name, "reset"}.AddFlat(rules) // staged, then in force at once
-		if _, err := w.admin.Do("ACL", args...); err != nil {
+		if _, err := s.Do("ACL", args...); err != nil {
 			return fmt.Errorf("set up a log-in: %w", err)
 		}
 	}

@@ -22,12 +22,8 @@ type config struct {
 	users       string // the log-ins, as the server's own file has them
 }
 
-// fixed are the same for every instance. Paths are seen from the data's folder.
+// fixed are the same for every instance.
 var fixed = map[string]string{
-	"dir":                      dataFolder,
-	"unixsocket":               "../../" + shim.RunFolder + "/" + socket,
-	"unixsocketperm":           "770", // the agent's group
-	"aclfile":                  "../../" + usersFile,
 	"port":                     "0", // TLS only
 	"tls-auth-clients":         "no",
 	"tls-protocols":            `"TLSv1.2 TLSv1.3"`,
@@ -48,34 +44,49 @@ var fixed = map[string]string{
 	"oom-score-adj-values":     "0 200 800", // where memory runs out, what writes the file anew goes first
 }
 
-// configure derives the configuration of an instance.
+// changeable are the settings of an instance that can change while the server runs,
+// and whether anybody may connect.
+func changeable(want driver.Instance) (live map[string]string, open bool, err error) {
+	live, err = chosen(want.Parameters)
+	if err != nil {
+		return nil, false, err
+	}
+	open, ok := driver.AllOrNone(want.AllowedNetworks)
+	if !ok {
+		return nil, false, refused("Redis cannot let some networks in and keep others out: allow everybody (0.0.0.0/0) or nobody.")
+	}
+	live["maxmemory"] = strconv.FormatInt(memoryFor(want.Plan.MemoryMiB), 10)
+	live["maxmemory-clients"] = "25%"
+	return live, open, nil
+}
+
+// configure derives the configuration of an instance. Paths are seen from the
+// data's folder.
 func configure(job *process.Job) (config, error) {
-	live, err := chosen(job.Want.Parameters)
+	live, open, err := changeable(job.Want)
 	if err != nil {
 		return config{}, err
 	}
-	all, ok := driver.AllOrNone(job.Want.AllowedNetworks)
-	if !ok {
-		return config{}, refused("Redis cannot let some networks in and keep others out: allow everybody (0.0.0.0/0) or nobody.")
-	}
 	port := 0
-	if all {
+	if open {
 		port = job.Port
 	}
 	live["tls-port"] = strconv.Itoa(port)
 	live["tls-cert-file"], live["tls-key-file"] = "../../"+serverFile, "../../"+serverFile
-	live["maxmemory"] = strconv.FormatInt(memoryFor(job.Want.Plan.MemoryMiB), 10)
-	live["maxmemory-clients"] = "25%"
 	if job.ReadOnly { // refuses what would add data, and nothing else
 		live["maxmemory"], live["maxmemory-policy"] = "1", "noeviction"
 	}
-	users, err := userLines(job.Want.Credentials, job.Secret)
+	users, err := logins(job.Want.Credentials, job.Secret)
 	if err != nil {
 		return config{}, err
 	}
 	own := maps.Clone(fixed)
 	own["bind"] = job.Address
-	return config{fixed: own, live: live, users: users}, nil
+	own["dir"] = dataFolder
+	own["unixsocket"] = "../../" + shim.RunFolder + "/" + socket
+	own["unixsocketperm"] = "770" // the agent's group
+	own["aclfile"] = "../../" + usersFile
+	return config{fixed: own, live: live, users: userLines(users)}, nil
 }
 
 // memoryFor is what data may take of a plan's memory, in bytes: the rest is for

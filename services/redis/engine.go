@@ -176,7 +176,7 @@ func (w *work) startAgain(ctx context.Context) error {
 // settle brings all settings into force, none of which takes a restart, and has
 // the server give up memory that the plan does not have.
 func (w *work) settle(ctx context.Context) error {
-	if err := w.roomFor(); err != nil {
+	if err := w.admin.fits(w.Want.Plan, w.config.live["maxmemory-policy"]); err != nil {
 		return err
 	}
 	if err := w.admin.set(w.config.live); err != nil {
@@ -197,15 +197,15 @@ func (w *work) settle(ctx context.Context) error {
 	return w.startAgain(ctx)
 }
 
-// roomFor refuses a plan whose memory the data does not fit into, unless the
-// server may drop any of it.
-func (w *work) roomFor() error {
-	used, err := w.admin.memory("used_memory")
+// fits refuses a plan whose memory the data does not fit into, unless the server
+// may drop any of it.
+func (s *session) fits(plan driver.Plan, policy string) error {
+	used, err := s.memory("used_memory")
 	if err != nil {
 		return err
 	}
-	room := memoryFor(w.Want.Plan.MemoryMiB)
-	if used <= room || strings.HasPrefix(w.config.live["maxmemory-policy"], "allkeys-") {
+	room := memoryFor(plan.MemoryMiB)
+	if used <= room || strings.HasPrefix(policy, "allkeys-") {
 		return nil
 	}
 	return &driver.BlockedError{

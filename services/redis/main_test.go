@@ -7,4 +7,11 @@ import (
 	"souk/internal/driver/process/processtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(processtest.Main(m, ProcessEngine())) }
+// beAgent lets the test binary be an agent of a cluster, where it is started as one.
+var beAgent = func() {}
+
+// TestMain lets the test binary stand in for souk.
+func TestMain(m *testing.M) {
+	beAgent()
+	os.Exit(processtest.Main(m, ProcessEngine()))
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"souk/internal/driver"
+	"souk/internal/driver/kubernetes"
 	"souk/internal/driver/process"
 	"souk/internal/servicepkg"
 )
@@ -37,16 +38,43 @@ func (e *engine) Probe(host *process.Host, want driver.Instance) *driver.Probe {
 	if all, _ := driver.AllOrNone(want.AllowedNetworks); !all {
 		return nil
 	}
-	p := &prober{address: host.ClientAddress(), secret: host.Secret(probeLogin), tls: host.TLS(), kept: make(chan *client, 1)}
+	return newProber(dialing(host.ClientAddress()), host.Secret(probeLogin), host.TLS()).probe()
+}
+
+var _ kubernetes.Prober = (*clusterEngine)(nil)
+
+// Probe implements kubernetes.Prober.
+func (e *clusterEngine) Probe(job *kubernetes.Job, way kubernetes.Way) *driver.Probe {
+	if all, _ := driver.AllOrNone(job.Want.AllowedNetworks); !all {
+		return nil
+	}
+	return newProber(way.Dial, clusterPassword(job, probeLogin), way.TLS).probe()
+}
+
+// dialing connects to an address.
+func dialing(address string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, "tcp", address)
+	}
+}
+
+func newProber(open func(context.Context) (net.Conn, error), secret string, verified *tls.Config) *prober {
+	p := &prober{open: open, secret: secret, tls: verified, kept: make(chan *client, 1)}
 	p.kept <- nil
+	return p
+}
+
+func (p *prober) probe() *driver.Probe {
 	return sli().Probe(map[string]func(context.Context) error{"read": p.read, "connect": p.connect, "write": p.write}, p.close)
 }
 
 // prober tries one server as its clients do.
 type prober struct {
-	address, secret string
-	tls             *tls.Config
-	kept            chan *client // the one connection that is kept, nil while there is none; taken out by who uses it
+	open   func(context.Context) (net.Conn, error)
+	secret string
+	tls    *tls.Config
+	kept   chan *client // the one connection that is kept, nil while there is none; taken out by who uses it
 }
 
 // client is one connection of the probe.
@@ -59,8 +87,13 @@ type client struct {
 }
 
 func (p *prober) dial(ctx context.Context) (*client, error) {
-	raw, err := (&tls.Dialer{Config: p.tls}).DialContext(ctx, "tcp", p.address)
+	plain, err := p.open(ctx)
 	if err != nil {
+		return nil, err
+	}
+	raw := tls.Client(plain, p.tls)
+	if err := raw.HandshakeContext(ctx); err != nil {
+		plain.Close()
 		return nil, err
 	}
 	c := &client{Conn: redis.NewConn(raw, 0, 0), raw: raw}

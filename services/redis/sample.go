@@ -40,12 +40,14 @@ func (e *engine) Sample(ctx context.Context, host *process.Host) ([]driver.Sampl
 		return nil, err
 	}
 	defer s.Close()
-	text, err := redis.String(s.Do("INFO"))
+	text, err := s.figures()
 	if err != nil {
 		return nil, err
 	}
 	return samples(text), nil
 }
+
+func (s *session) figures() (string, error) { return redis.String(s.Do("INFO")) }
 
 // samples reads what INFO says.
 func samples(text string) (out []driver.Sample) {

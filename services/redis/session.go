@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ import (
 	"souk/internal/shim"
 )
 
-// session is a connection as the administrator, through the instance's socket.
+// session is a connection as the administrator.
 type session struct{ redis.Conn }
 
 // answerWithin is how long a command of the administrator's may take.
@@ -56,8 +57,13 @@ func attempt(ctx context.Context, host *process.Host) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	return administer(raw, host.Secret(administrator))
+}
+
+// administer opens a session on a connection.
+func administer(raw net.Conn, password string) (*session, error) {
 	s := &session{redis.NewConn(raw, answerWithin, answerWithin)}
-	_, err = s.Do("AUTH", administrator, host.Secret(administrator))
+	_, err := s.Do("AUTH", administrator, password)
 	if err == nil {
 		_, err = s.Do("PING")
 	}

@@ -23,8 +23,8 @@ func TestSmokeOrder(t *testing.T) {
 	grow(t, z)
 	bindings(z)
 	logs(z)
-	suspendAndResume(t, z)
-	deleteAndUndelete(t, z)
+	suspendAndResume(t, z, hasRows)
+	deleteAndUndelete(z, hasRows)
 	purge(z)
 	z.Sh("souk --context operator audit segments").Done("No differences")
 }
@@ -131,7 +131,7 @@ func logs(z *zone) {
 	})
 }
 
-func suspendAndResume(t *testing.T, z *zone) {
+func suspendAndResume(t *testing.T, z *zone, hasData func(*zone)) {
 	before := z.Sh("souk credentials db1 -o json").Done().Out
 	n := z.namespaceOf("db1")
 	z.Sh("souk suspend db1 --wait").Done()
@@ -142,15 +142,15 @@ func suspendAndResume(t *testing.T, z *zone) {
 	if after := z.Sh("souk credentials db1 -o json").Done().Out; after != before {
 		t.Error("host, port or log-in are not what they were before")
 	}
-	hasRows(z)
+	hasData(z)
 }
 
-func deleteAndUndelete(t *testing.T, z *zone) {
+func deleteAndUndelete(z *zone, hasData func(*zone)) {
 	z.Sh("souk delete db1").Fails(1, "protect")
 	z.Sh("souk unprotect db1").Done()
 	z.Sh("souk delete db1 --wait").Done()
 	z.Sh("souk undelete db1 --wait").Done()
-	hasRows(z)
+	hasData(z)
 	z.Sh("souk protect db1").Done()
 	z.Sh("souk delete db1").Fails(1, "protect")
 }
@@ -160,7 +160,9 @@ func purge(z *zone) {
 	n := z.namespaceOf("db1")
 	z.Sh("souk unprotect db1").Done()
 	z.Sh("souk delete db1 --wait").Done()
-	n.run("get", "pvc", "db-1")
+	if kept := n.run("get", "pvc", "-o", "name"); kept == "" {
+		z.system.t.Error("deleted, and its volume is gone already")
+	}
 	z.Sh("souk --context operator dev clock advance 169h").Done()
 	n.wait("namespace/"+n.name, "delete")
 	z.Eventually("the provisioner has taken back its volumes", func() error {

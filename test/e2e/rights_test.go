@@ -46,9 +46,17 @@ const (
 	apply    = "apply --server-side --field-manager souk-agent -f -"
 )
 
+const claim = `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: c}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}`
+
+// setOf is a StatefulSet whose pods have something of their own.
+func setOf(own string) string {
+	return `{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: s}, spec: {serviceName: s, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {` + own + `, ` + restrictedPod + `, containers: [{name: c, image: registry.testbed/busybox:1, ` + restrictedContainer + `}]}}}}`
+}
+
 var agentMay = []attempt{
 	{"look at namespaces, nodes, events, pods, services, claims, volumes and storage classes", "get namespaces,nodes,events,pods,services,pvc,pv,storageclasses -A", "", false},
 	{"look at clusters of CloudNativePG, and whether it is installed", "get crd/clusters.postgresql.cnpg.io", "", false},
+	{"look at StatefulSets", "get statefulsets -A", "", false},
 	{"make the namespace of an instance of its zone", apply, ofInstance(rightsInstance, rightsZone), true},
 	{"bind the role souk-instance to itself there", apply, binding(own, "souk-instance", itself), true},
 	{"write Secrets there", "-n " + own + " create secret generic s", "", false},
@@ -60,6 +68,8 @@ var agentMay = []attempt{
 	{"write network policies there", "-n " + own + " " + apply, `{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: net}, spec: {podSelector: {}}}`, false},
 	{"write clusters of CloudNativePG there", "-n " + own + " " + apply, `{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: c}, spec: {instances: 1, imageName: "registry.testbed/postgresql:15", storage: {size: 1Gi}}}`, false},
 	{"order backups of CloudNativePG there", "-n " + own + " " + apply, `{apiVersion: postgresql.cnpg.io/v1, kind: Backup, metadata: {name: b}, spec: {cluster: {name: c}}}`, false},
+	{"write StatefulSets there, of pods without an account", "-n " + own + " " + apply, setOf("automountServiceAccountToken: false"), false},
+	{"make claims there, and have them grow", "-n " + own + " " + apply, claim, false},
 	{"write its own Lease", "-n " + rightsNamespace + " " + apply, `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: souk-agent-` + rightsZone + `}, spec: {}}`, true},
 	{"write the Secret with its zone's authority", "-n " + rightsNamespace + " " + apply, `{apiVersion: v1, kind: Secret, metadata: {name: souk-zone-authority}}`, true},
 	{"read the Secret with its zone's authority", "-n " + rightsNamespace + " get secret souk-zone-authority", "", false},
@@ -77,6 +87,12 @@ var agentMayNot = []attempt{
 	{"make pods", "-n default create -f -", pod, false},
 	{"make pods in an instance's namespace", "-n " + own + " create -f -", pod, false},
 	{"make deployments in an instance's namespace", "-n " + own + " create deployment d --image=registry.testbed/busybox:1", "", false},
+	{"write StatefulSets of pods with an account", "-n " + own + " " + apply, setOf("serviceAccountName: default"), false},
+	{"write StatefulSets of pods with another account", "-n " + own + " " + apply, setOf("automountServiceAccountToken: false, serviceAccountName: other"), false},
+	{"write StatefulSets of pods with a token", "-n " + own + " " + apply, setOf("automountServiceAccountToken: false, volumes: [{name: t, projected: {sources: [{serviceAccountToken: {path: t}}]}}]"), false},
+	{"write StatefulSets elsewhere", "-n default " + apply, setOf("automountServiceAccountToken: false"), false},
+	{"write StatefulSets in a namespace of another zone, even with the role bound there", "-n " + another + " " + apply, setOf("automountServiceAccountToken: false"), false},
+	{"make claims elsewhere", "-n default " + apply, claim, false},
 	{"make accounts in an instance's namespace", "-n " + own + " create serviceaccount s", "", false},
 	{"get tokens of accounts", "-n kube-system create token default", "", false},
 	{"write in kube-system", "-n kube-system create configmap c", "", false},

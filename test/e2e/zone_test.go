@@ -27,7 +27,8 @@ const (
 	envHost  = "SOUK_E2E_HOST"             // this machine's address, as pods reach it
 	envImage = "SOUK_E2E_IMAGE"            // REPOSITORY:TAG of souk, as built from this source
 	envPG    = "SOUK_E2E_POSTGRESQL_IMAGE" // of PostgreSQL, for CloudNativePG
-	envHere  = "SOUK_E2E_CLIENT_NETWORK"   // that this machine connects from
+	envRedis = "SOUK_E2E_REDIS_IMAGE"
+	envHere  = "SOUK_E2E_CLIENT_NETWORK" // that this machine connects from
 )
 
 // here is the network that instances have to let in.
@@ -102,7 +103,7 @@ func (z *zone) declare(t *testing.T) {
 // until it reports.
 func (z *zone) enrol(t *testing.T, driver string, s settings) {
 	image := z.image(t)
-	config := file(t, "driver.yaml", driver+"\nsimulatedDomains: true\nengines: {postgresql: {image: '"+cmp.Or(os.Getenv(envPG), "registry.testbed/postgresql:15")+"', version: '15'}}\n")
+	config := file(t, "driver.yaml", driver+"\nsimulatedDomains: true\nengines: {postgresql: {image: '"+cmp.Or(os.Getenv(envPG), "registry.testbed/postgresql:15")+"', version: '15'}, redis: {image: '"+cmp.Or(os.Getenv(envRedis), "registry.testbed/redis:7")+"', version: '7'}}\n")
 	manifest := filepath.Join(t.TempDir(), "agent.yaml")
 	t.Cleanup(func() { z.remove(t, manifest) })
 	edit := "cat"

@@ -247,7 +247,7 @@ func (d *Driver) observe(i *instance) driver.Observation {
 	if i.port != 0 {
 		seen.Endpoint = &driver.Endpoint{Host: Host, Port: i.port, Database: Database, CAPEM: CA}
 	}
-	if i.want.ServiceLevel == "guaranteed" {
+	if i.want.ServiceLevel == driver.Guaranteed {
 		seen.Members = members(d.cfg.FailureDomains, i.state == driver.StateRunning)
 	}
 	if limit := i.want.StorageGiB << 30; limit > 0 && i.used >= limit && i.state == driver.StateRunning {

@@ -46,6 +46,7 @@ type Driver struct {
 	waiters   waiters
 	inside    route
 	trials    trials
+	again     sync.Map // instances that are looked at again after a while, by ID
 
 	mu       sync.Mutex
 	measured map[string]measured // by instance
@@ -142,6 +143,9 @@ func (d *Driver) begin() error {
 		kinds = append(kinds, engine.Kind())
 	}
 	for _, kind := range kinds {
+		if d.watches.byKind[kind] != nil {
+			continue // of two engines
+		}
 		if err := d.watches.watch(kind, ours, d.watches.told()); err != nil {
 			return err
 		}
@@ -185,6 +189,20 @@ func (d *Driver) Close() error {
 func (d *Driver) changed(id string) {
 	d.waiters.wake(id)
 	d.events.Add(id)
+}
+
+// againAfter is when an instance is looked at again of which something is not in
+// force yet that no change of an object may tell.
+const againAfter = 3 * time.Second
+
+func (d *Driver) lookAgain(id string) {
+	if _, waits := d.again.LoadOrStore(id, true); waits {
+		return
+	}
+	time.AfterFunc(againAfter, func() {
+		d.again.Delete(id)
+		d.changed(id)
+	})
 }
 
 // Events implements driver.Driver.

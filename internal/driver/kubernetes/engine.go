@@ -47,7 +47,8 @@ type Engine interface {
 	// Look says what is true of the instance by its objects.
 	Look(v View) Seen
 	// Settle does what is left to do inside the running engine, and returns
-	// ErrNotYet while something of what is wanted is not in force.
+	// ErrNotYet while something of what is wanted is not in force; it is then
+	// called again after a while, if nothing changes before.
 	Settle(ctx context.Context, job *Job, v View) error
 	// LogLine turns a line of a pod's log into the user's; false leaves it out.
 	LogLine(line []byte) ([]byte, bool)
@@ -59,6 +60,22 @@ type ReadEngine interface {
 	// Readers selects the pods that clients who only read are led to; nil: there
 	// are none at a service level.
 	Readers(serviceLevel string) map[string]string
+}
+
+// Careful is an Engine that refuses some of what is wanted before anything of it is
+// changed.
+type Careful interface {
+	// Accept refuses what the service cannot do at all.
+	Accept(want driver.Instance) error
+	// Fits refuses what the running instance cannot become, such as a plan that its
+	// data has no room in.
+	Fits(ctx context.Context, job *Job, v View) error
+}
+
+// Keeper is an Engine whose volumes the driver makes, because no operator does.
+type Keeper interface {
+	// Claims are the volumes that an instance has, of the size that is wanted.
+	Claims(job *Job) []*unstructured.Unstructured
 }
 
 // ErrNotYet: it is on its way by itself.
@@ -88,6 +105,9 @@ func (j *Job) Dial(ctx context.Context, pod string, port int) (net.Conn, error) 
 	return j.driver.forward(ctx, j.Namespace, pod, port)
 }
 
+// Authority is the certificate, as PEM, of what signs the servers' certificates.
+func (j *Job) Authority() []byte { return j.driver.authority.ca.CertPEM() }
+
 // Secret derives a secret of the instance for a purpose: always the same.
 func (j *Job) Secret(purpose string) []byte {
 	return j.driver.authority.derive(j.Want.ID + "/" + purpose)
@@ -101,7 +121,10 @@ type View struct {
 	// Warnings asks for the newest events about what is not ready, newest last;
 	// nil means that there are none.
 	Warnings func() []string
-	Want     driver.Instance
+	// Certificate is the server's as it was issued last, as PEM; empty while the
+	// driver does not know.
+	Certificate []byte
+	Want        driver.Instance
 	// NodeDomain is the failure domain of a node, or "".
 	NodeDomain  func(node string) string
 	TopologyKey string
@@ -114,6 +137,11 @@ type Seen struct {
 	Stopped bool // nothing runs, and the data is kept
 	// Stopping: it is on its way to be stopped, and gets there by itself.
 	Stopping bool
+	// Lost says what of the data is gone although its volumes are there.
+	Lost string
+	// Run identifies what the running server begins without: when it changes,
+	// Settle brings into force anew what lasts only until the server ends.
+	Run string
 	// Message says what is not as it should be, and BlockedBy who has to act.
 	Message, BlockedBy string
 	Primary            string // the pod that clients are led to

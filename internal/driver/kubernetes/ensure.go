@@ -25,6 +25,7 @@ var (
 	stepCertificate = step.New("kubernetes/certificate")
 	stepSecrets     = step.New("kubernetes/secrets")
 	stepChanging    = step.New("kubernetes/changing")
+	stepClaims      = step.New("kubernetes/claims")
 	stepMain        = step.New("kubernetes/main")
 	stepSettled     = step.New("kubernetes/settled")
 	stepRecorded    = step.New("kubernetes/recorded")
@@ -47,7 +48,7 @@ func (d *Driver) Ensure(ctx context.Context, want driver.Instance) (driver.Obser
 	if err := d.ready(ctx, engine); err != nil {
 		return driver.Observation{}, err
 	}
-	if err := d.acceptable(want); err != nil {
+	if err := d.acceptable(engine, want); err != nil {
 		return driver.Observation{}, err
 	}
 	seen, err := d.ensure(ctx, engine, want)
@@ -72,8 +73,13 @@ func (d *Driver) ready(ctx context.Context, engine Engine) error {
 	return nil
 }
 
-// acceptable refuses what this zone cannot do.
-func (d *Driver) acceptable(want driver.Instance) error {
+// acceptable refuses what the service or this zone cannot do.
+func (d *Driver) acceptable(engine Engine, want driver.Instance) error {
+	if careful, ok := engine.(Careful); ok {
+		if err := careful.Accept(want); err != nil {
+			return err
+		}
+	}
 	if _, ok := driver.AllOrNone(want.AllowedNetworks); ok || d.cfg.Expose.Type != NodePort {
 		return nil
 	}
@@ -93,6 +99,10 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	if err := d.prepareRestore(ctx, job, &rec); err != nil {
 		return driver.Observation{}, err
 	}
+	job.Want.HeldData = want.HeldData || rec.Initialised
+	if err := d.fits(ctx, job, engine); err != nil {
+		return driver.Observation{}, err
+	}
 	if err := d.surround(ctx, job, engine, rec); err != nil {
 		return driver.Observation{}, err
 	}
@@ -107,6 +117,9 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	if growth != nil { // all else comes into force, but not the generation
 		job.Want.StorageGiB, job.Want.Generation = rec.StorageGiB, rec.Generation
 	}
+	if err := d.keep(ctx, job, engine); err != nil {
+		return driver.Observation{}, err
+	}
 	if err := d.beginChange(ctx, job, engine, &rec); err != nil {
 		return driver.Observation{}, err
 	}
@@ -116,6 +129,9 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	stepMain.Done()
 	view := d.view(ctx, engine, job.Want)
 	seen := engine.Look(view)
+	if seen.Lost != "" {
+		return driver.Observation{}, fmt.Errorf("%w: %s", driver.ErrDataLost, seen.Lost)
+	}
 	if err := d.failedRestore(ctx, job, engine, view, &rec); err != nil {
 		return driver.Observation{}, err
 	}
@@ -229,7 +245,25 @@ func (d *Driver) save(ctx context.Context, id string, rec record) error {
 	if err != nil {
 		return err
 	}
-	return d.applier.apply(ctx, namespaces, d.namespaceObject(id, string(text)), d.watches.get(namespaces, "", namespaceOf(id)))
+	if err := d.applier.apply(ctx, namespaces, d.namespaceObject(id, string(text)), d.watches.get(namespaces, "", namespaceOf(id))); err != nil {
+		return err
+	}
+	d.known(ctx, id, string(text))
+	return nil
+}
+
+// watchPatience is how long the watches may take to tell what was just noted.
+const watchPatience = 2 * time.Second
+
+// known waits until the watches tell a record, so that who observes the instance
+// next is told nothing older. Where they are late nothing is held up.
+func (d *Driver) known(ctx context.Context, id, record string) {
+	ctx, cancel := context.WithTimeout(ctx, watchPatience)
+	defer cancel()
+	_ = d.waiters.until(ctx, id, func() (bool, error) {
+		ns := d.watches.get(namespaces, "", namespaceOf(id))
+		return ns != nil && ns.GetAnnotations()[recordField] == record, nil
+	})
 }
 
 // surround makes everything around the main object.
@@ -313,6 +347,50 @@ func (d *Driver) vouch(ctx context.Context, job *Job, engine Engine, at *driver.
 	return nil
 }
 
+// fits refuses what a running instance cannot become.
+func (d *Driver) fits(ctx context.Context, job *Job, engine Engine) error {
+	careful, ok := engine.(Careful)
+	if !ok || !job.Want.HeldData {
+		return nil
+	}
+	return careful.Fits(ctx, job, d.view(ctx, engine, job.Want))
+}
+
+// keep makes the volumes of an instance whose operator makes none. Where there was
+// data they are only changed: one that is gone since is not made anew.
+func (d *Driver) keep(ctx context.Context, job *Job, engine Engine) error {
+	var wanted []*unstructured.Unstructured
+	if keeper, ok := engine.(Keeper); ok {
+		wanted = keeper.Claims(job)
+	}
+	for _, claim := range wanted {
+		if job.Want.HeldData {
+			live, err := d.existing(ctx, claim)
+			if err != nil {
+				return err
+			}
+			claim.SetUID(live.GetUID())
+		}
+		if err := d.put(ctx, claims, claim); err != nil {
+			return err
+		}
+	}
+	stepClaims.Done()
+	return nil
+}
+
+// existing is a claim as it is now, or else ErrDataLost.
+func (d *Driver) existing(ctx context.Context, claim *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if live := d.watches.get(claims, claim.GetNamespace(), claim.GetName()); live != nil {
+		return live, nil
+	}
+	live, err := d.client.Resource(claims).Namespace(claim.GetNamespace()).Get(ctx, claim.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("%w: its claim %s is not there", driver.ErrDataLost, claim.GetName())
+	}
+	return live, err
+}
+
 func (d *Driver) applyMain(ctx context.Context, job *Job, engine Engine, stopped bool) error {
 	main, err := engine.Main(job, stopped)
 	if err != nil {
@@ -324,7 +402,7 @@ func (d *Driver) applyMain(ctx context.Context, job *Job, engine Engine, stopped
 // settle brings into force what is left to do within the engine, once it
 // serves, and notes what is in force.
 func (d *Driver) settle(ctx context.Context, job *Job, engine Engine, view View, seen Seen, rec record) (record, error) {
-	wanted, err := digestOf(job.Want)
+	wanted, err := digestOf(job.Want, seen.Run)
 	if err != nil || !seen.Serving {
 		return rec, err
 	}
@@ -332,6 +410,7 @@ func (d *Driver) settle(ctx context.Context, job *Job, engine Engine, view View,
 		err := engine.Settle(ctx, job, view)
 		if errors.Is(err, ErrNotYet) {
 			rec.Settled = ""
+			d.lookAgain(job.Want.ID)
 			return rec, nil
 		}
 		if err != nil {
@@ -364,23 +443,23 @@ func (d *Driver) settle(ctx context.Context, job *Job, engine Engine, view View,
 // brought into force in instances that there are.
 const settledBy = 2
 
-// digestOf identifies all that is wanted but the generation.
-func digestOf(want driver.Instance) (string, error) {
+// digestOf identifies all that is wanted but the generation, and what runs.
+func digestOf(want driver.Instance, run string) (string, error) {
 	want.Generation, want.HeldData = 0, false
-	return digest(want, settledBy)
+	return digest(want, settledBy, run)
 }
 
 // formOf identifies what servers may have to be started anew for.
 func formOf(want driver.Instance) (string, error) {
-	return digest(driver.Instance{Plan: want.Plan, ServiceLevel: want.ServiceLevel, StorageGiB: want.StorageGiB, Parameters: want.Parameters, Restart: want.Restart}, 0)
+	return digest(driver.Instance{Plan: want.Plan, ServiceLevel: want.ServiceLevel, StorageGiB: want.StorageGiB, Parameters: want.Parameters, Restart: want.Restart}, 0, "")
 }
 
-func digest(want driver.Instance, salt byte) (string, error) {
+func digest(want driver.Instance, salt byte, run string) (string, error) {
 	text, err := json.Marshal(want)
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(append(text, salt))
+	sum := sha256.Sum256(append(append(text, salt), run...))
 	return hex.EncodeToString(sum[:16]), nil
 }
 

@@ -2,7 +2,9 @@ package kubernetes
 
 import (
 	"context"
+	"encoding/base64"
 	"slices"
+	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,6 +65,9 @@ func (d *Driver) view(ctx context.Context, engine Engine, want driver.Instance) 
 	}
 	if mains := d.watches.list(engine.Kind(), namespace); len(mains) > 0 {
 		v.Main = mains[0]
+	}
+	if secret := d.watches.get(secrets, namespace, serverName); secret != nil {
+		v.Certificate, _ = base64.StdEncoding.DecodeString(dataOf(secret)["tls.crt"])
 	}
 	v.Warnings = sync.OnceValue(func() []string { return d.warnings(ctx, namespace) })
 	return v
@@ -134,6 +139,9 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 		if !d.served(ctx, engine.Kind()) {
 			version.Problem = engine.Operator() + " is not installed in the zone's cluster"
 		}
+		if n := engine.Members(driver.Guaranteed); n < 2 {
+			version.NoGuaranteed = "an instance of it has a single member in this zone, whose loss interrupts it."
+		}
 		keeper, why := d.keeps(engine)
 		_, proves := keeper.(ProvingEngine)
 		version.Backups, version.NoBackups, version.Drills = why == "", why, why == "" && proves
@@ -144,7 +152,7 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 
 // served says whether the cluster knows a kind.
 func (d *Driver) served(ctx context.Context, kind schemaKind) bool {
-	if d.watches.byKind[kind].HasSynced() {
+	if d.watches.byKind[kind].HasSynced() || !strings.Contains(kind.Group, ".") { // Kubernetes' own
 		return true
 	}
 	_, err := d.client.Resource(definitions).Get(ctx, kind.Resource+"."+kind.Group, metav1.GetOptions{})

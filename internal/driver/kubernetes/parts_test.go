@@ -200,12 +200,12 @@ func TestNodePortsRefuseAListOfNetworks(t *testing.T) {
 	d := &Driver{cfg: Config{REST: &rest.Config{Host: "https://10.0.0.1:36443"}}}
 	d.cfg.Expose.Type = NodePort
 	for _, networks := range [][]string{nil, {"0.0.0.0/0", "::/0"}} {
-		if err := d.acceptable(driver.Instance{AllowedNetworks: networks}); err != nil {
+		if err := d.acceptable(oneMember{}, driver.Instance{AllowedNetworks: networks}); err != nil {
 			t.Errorf("%v: %v", networks, err)
 		}
 	}
 	var blocked *driver.BlockedError
-	if err := d.acceptable(driver.Instance{AllowedNetworks: []string{"203.0.113.0/24"}}); !errors.As(err, &blocked) || blocked.BlockedBy != "you" {
+	if err := d.acceptable(oneMember{}, driver.Instance{AllowedNetworks: []string{"203.0.113.0/24"}}); !errors.As(err, &blocked) || blocked.BlockedBy != "you" {
 		t.Errorf("%v", err)
 	}
 }

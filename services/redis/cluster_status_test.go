@@ -1,0 +1,101 @@
+package redis
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"souk/internal/driver"
+	"souk/internal/driver/kubernetes"
+)
+
+// aSet is a StatefulSet as its controller leaves it.
+func aSet(replicas, generation, observed int64, running int64) *unstructured.Unstructured {
+	o := kubernetes.Object("apps/v1", "StatefulSet", "n", setName, nil, map[string]any{
+		"spec":   map[string]any{"replicas": replicas},
+		"status": map[string]any{"observedGeneration": observed, "replicas": running, "updateRevision": "r2"},
+	})
+	o.SetGeneration(generation)
+	return o
+}
+
+func aPod(ready bool, revision string, container map[string]any) *unstructured.Unstructured {
+	container["name"] = setName
+	return kubernetes.Object("v1", "Pod", "n", "redis-0", map[string]string{"controller-revision-hash": revision}, map[string]any{
+		"spec": map[string]any{"nodeName": "node-1"},
+		"status": map[string]any{
+			"conditions":        []any{map[string]any{"type": "Ready", "status": map[bool]string{true: "True", false: "False"}[ready]}},
+			"containerStatuses": []any{container},
+		},
+	})
+}
+
+func runs() map[string]any {
+	return map[string]any{"containerID": "c1", "state": map[string]any{"running": map[string]any{}}}
+}
+
+func ended(key, message string) map[string]any {
+	return map[string]any{"containerID": "c1", key: map[string]any{"terminated": map[string]any{"exitCode": int64(1), "message": message}}}
+}
+
+func TestWhatIsSeenOfAStatefulSet(t *testing.T) {
+	for _, test := range []struct {
+		name                                string
+		main                                *unstructured.Unstructured
+		pod                                 *unstructured.Unstructured
+		serving, whole, stopped, isStopping bool
+		says, who, lost                     string
+	}{
+		{name: "nothing there", stopped: true},
+		{name: "being made", main: aSet(1, 1, 0, 0)},
+		{name: "starting", main: aSet(1, 1, 1, 1), pod: aPod(false, "r2", runs()), says: "is being started"},
+		{name: "as it should be", main: aSet(1, 2, 2, 1), pod: aPod(true, "r2", runs()), serving: true, whole: true},
+		{name: "changed, and not seen yet", main: aSet(1, 3, 2, 1), pod: aPod(true, "r2", runs()), serving: true, says: "It serves"},
+		{name: "changed, and not done yet", main: aSet(1, 3, 3, 1), pod: aPod(true, "r1", runs()), serving: true, says: "It serves"},
+		{name: "its pod gone", main: aSet(1, 1, 1, 0)},
+		{name: "stopping", main: aSet(0, 2, 2, 1), pod: aPod(false, "r2", runs()), isStopping: true, says: "does not answer"},
+		{name: "stopping, and still there", main: aSet(0, 2, 1, 1), pod: aPod(true, "r2", runs()), serving: true, isStopping: true, says: "It serves"},
+		{name: "to be stopped, and not seen yet", main: aSet(0, 2, 1, 0), isStopping: true},
+		{name: "stopped", main: aSet(0, 2, 2, 0), stopped: true, isStopping: true},
+		{name: "its data gone", main: aSet(1, 1, 1, 1), pod: aPod(false, "r2", ended("state", "DATA LOST: the volume is empty\n")), says: "the volume is empty", who: "operator", lost: "the volume is empty"},
+		{name: "its data gone, and tried again", main: aSet(1, 1, 1, 1), pod: aPod(false, "r2", ended("lastState", "DATA LOST: x is gone\n")), says: "x is gone", who: "operator", lost: "x is gone"},
+		{name: "its data back", main: aSet(1, 1, 1, 1), pod: aPod(true, "r2", ended("lastState", "DATA LOST: x is gone\n")), serving: true, whole: true},
+		{name: "ended for another reason", main: aSet(1, 1, 1, 1), pod: aPod(false, "r2", ended("lastState", "")), says: "is being started"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v := kubernetes.View{Main: test.main, NodeDomain: func(node string) string { return strings.Replace(node, "node", "zone", 1) }}
+			if test.pod != nil {
+				v.Pods = append(v.Pods, test.pod)
+			}
+			seen := (&clusterEngine{}).Look(v)
+			if seen.Serving != test.serving || seen.Whole != test.whole || seen.Stopped != test.stopped || seen.Stopping != test.isStopping || seen.Lost != test.lost {
+				t.Errorf("%+v", seen)
+			}
+			if !strings.Contains(seen.Message, test.says) || (test.says == "") != (seen.Message == "") || seen.BlockedBy != test.who {
+				t.Errorf("it says %q, %q", seen.Message, seen.BlockedBy)
+			}
+			for _, m := range seen.Members {
+				if m.Role != driver.RolePrimary || m.FailureDomain != "zone-1" || seen.Primary != "redis-0" {
+					t.Errorf("%+v", m)
+				}
+			}
+		})
+	}
+}
+
+// What the server was told is brought into force anew with each of its starts and
+// each certificate, and only then.
+func TestRunsAreToldApart(t *testing.T) {
+	look := func(container, certificate string) string {
+		status := runs()
+		status["containerID"] = container
+		return (&clusterEngine{}).Look(kubernetes.View{
+			Main: aSet(1, 1, 1, 1), Pods: []*unstructured.Unstructured{aPod(true, "r2", status)}, Certificate: []byte(certificate),
+			NodeDomain: func(string) string { return "" },
+		}).Run
+	}
+	if look("a", "x") != look("a", "x") || look("a", "x") == look("b", "x") || look("a", "x") == look("a", "y") {
+		t.Error("runs are not told apart, or one is not the same")
+	}
+}
