@@ -20,6 +20,8 @@ type Proof struct {
 	Seconds    float64  `json:"seconds" minimum:"0" doc:"How long it took"`
 	// Alerts are those of which the capability alerting provoked what they are about.
 	Alerts []AlertProof `json:"alerts,omitempty" maxItems:"50" doc:"Which alerts were provoked; of the capability alerting"`
+	// Upgraded is of the capability maintenance.
+	Upgraded string `json:"upgraded,omitempty" maxLength:"120" example:"15.13 to 15.14" doc:"From which version of the engine to which it was taken; of the capability maintenance"`
 }
 
 // AlertProof is what became of one alert whose condition was provoked.

@@ -74,6 +74,7 @@ type Run struct {
 	ordered  []string         // IDs of all instances
 	evidence []string         // of the proof that is under way
 	alerts   []api.AlertProof // of the same
+	upgraded string           // of the same
 	suffix   string
 }
 
@@ -195,10 +196,10 @@ func (r *Run) declared() []string {
 }
 
 func (r *Run) prove(ctx context.Context, capability string, before []api.Proof) api.Proof {
-	r.evidence, r.alerts = []string{}, nil
+	r.evidence, r.alerts, r.upgraded = []string{}, nil, ""
 	began := r.Now()
 	err := r.attempt(ctx, capability, before)
-	out := api.Proof{Capability: capability, State: api.ProofPassed, Evidence: r.evidence, Seconds: r.Now().Sub(began).Seconds(), Alerts: r.alerts}
+	out := api.Proof{Capability: capability, State: api.ProofPassed, Evidence: r.evidence, Seconds: r.Now().Sub(began).Seconds(), Alerts: r.alerts, Upgraded: r.upgraded}
 	if err != nil {
 		out.State, out.Reason = api.ProofFailed, short(err.Error())
 	}

@@ -88,6 +88,10 @@ func (r *Run) newerVersion(ctx context.Context) error {
 		r.note("A newer minor version of the engine was not tried: the zone has one minor version.")
 		return nil
 	}
+	was, _, err := r.Project.Instance(ctx, r.main)
+	if err != nil {
+		return err
+	}
 	if _, err := r.Project.RunMaintenance(ctx, r.main, all[i].ID); err != nil {
 		return fmt.Errorf("%s cannot be done now: %w", all[i].Title, err)
 	}
@@ -104,6 +108,7 @@ func (r *Run) newerVersion(ctx context.Context) error {
 	if err := r.holds(ctx, r.main, "maintained", "kept"); err != nil {
 		return err
 	}
+	r.upgraded = was.Status.Version + " to " + is.Status.Version
 	r.note("%s: planned by itself, and done when asked for.", all[i].Title)
 	return nil
 }

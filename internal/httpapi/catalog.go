@@ -88,7 +88,7 @@ func (s *Server) services(ctx context.Context, tx store.Tx, name string) ([]api.
 			continue
 		}
 		doc := serviceDoc(p, offers, zones, month)
-		if doc.Maturity, err = s.maturity().Of(ctx, tx, offers, zones, now); err != nil {
+		if doc.Maturity, err = s.maturity().Of(ctx, tx, offers, now); err != nil {
 			return nil, err
 		}
 		out = append(out, doc)

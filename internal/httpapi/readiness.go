@@ -7,7 +7,6 @@ import (
 	"souk/api"
 	"souk/internal/audit"
 	"souk/internal/authz"
-	"souk/internal/catalog/catalogdb"
 	"souk/internal/maturity"
 	"souk/internal/problem"
 	"souk/internal/store"
@@ -40,11 +39,7 @@ func (s *Server) readiness(ctx context.Context, in *InService) (*body[api.List[a
 		if len(offers) == 0 {
 			return problem.NotFound("service", in.Service)
 		}
-		zones, err := catalogdb.New(tx).Zones(ctx, "")
-		if err != nil {
-			return err
-		}
-		out.Body.Items, err = s.maturity().Readiness(ctx, tx, offers, zones, p.Now)
+		out.Body.Items, err = s.maturity().Readiness(ctx, tx, offers, p.Now)
 		return err
 	})
 	return out, err

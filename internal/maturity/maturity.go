@@ -12,7 +12,6 @@ import (
 
 	"souk/api"
 	"souk/internal/catalog"
-	"souk/internal/catalog/catalogdb"
 	"souk/internal/maturity/maturitydb"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
@@ -60,8 +59,8 @@ type Book struct {
 }
 
 // Of computes the maturity of a service of which these are the offers, in each zone, at
-// a moment. zones are at least those of the offers.
-func (b Book) Of(ctx context.Context, tx store.Tx, offers []catalog.Offer, zones []catalogdb.ZonesRow, now time.Time) ([]api.ServiceMaturity, error) {
+// a moment.
+func (b Book) Of(ctx context.Context, tx store.Tx, offers []catalog.Offer, now time.Time) ([]api.ServiceMaturity, error) {
 	known, err := load(ctx, tx, offers[0].ServiceID, now)
 	if err != nil {
 		return nil, err
@@ -77,24 +76,10 @@ func (b Book) Of(ctx context.Context, tx store.Tx, offers []catalog.Offer, zones
 		if code, has := b.Packages[o.Service]; has {
 			g.code = &code
 		}
-		if i := slices.IndexFunc(zones, func(z catalogdb.ZonesRow) bool { return z.ID == o.ZoneID }); i >= 0 {
-			g.versions = versionsIn(zones[i], o.Service)
-		}
 		m.Iterations = append(m.Iterations, g.stable())
 		out = append(out, m)
 	}
 	return out, nil
-}
-
-// versionsIn are the versions of a service's engine that a zone has.
-func versionsIn(z catalogdb.ZonesRow, service string) []string {
-	var out []string
-	for _, e := range catalog.Reported(z).Engines {
-		if e.Service == service && e.Version != "" && !slices.Contains(out, e.Version) {
-			out = append(out, e.Version)
-		}
-	}
-	return out
 }
 
 // known is what the record has of a service, by zone.
@@ -144,7 +129,7 @@ func (k known) ground(o catalog.Offer, capabilities []api.Capability, iterations
 			g.proofs[p.Capability] = p
 		}
 	}
-	g.provoked = provokedBy(k.proofs[o.ZoneID]["alerting"])
+	g.provoked, g.upgraded = provokedBy(k.proofs[o.ZoneID]["alerting"]), k.proofs[o.ZoneID]["maintenance"].Upgraded
 	if f, seen := k.figures[o.ZoneID]; seen {
 		g.observedAt = f.ObservedAt
 		_ = json.Unmarshal(f.Figures, &g.figures) // as it was written

@@ -18,8 +18,8 @@ INSERT INTO conformance_results (id, organization_id, service_id, zone_id, packa
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: InsertProof :exec
-INSERT INTO conformance_proofs (result_id, organization_id, service_id, zone_id, package_revision_id, capability, state, reason, alerts, recorded_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+INSERT INTO conformance_proofs (result_id, organization_id, service_id, zone_id, package_revision_id, capability, state, reason, alerts, upgraded, recorded_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: Result :one
 SELECT result, jws FROM conformance_results WHERE id = $1;
@@ -30,7 +30,7 @@ WHERE s.name = sqlc.arg(service) ORDER BY r.recorded_at DESC, r.id DESC LIMIT sq
 
 -- name: NewestProofs :many
 -- The newest that was shown of each capability of a service, by zone.
-SELECT DISTINCT ON (zone_id, capability) zone_id, capability, state, reason, alerts, result_id, package_revision_id, recorded_at, expires_at
+SELECT DISTINCT ON (zone_id, capability) zone_id, capability, state, reason, alerts, upgraded, result_id, package_revision_id, recorded_at, expires_at
 FROM conformance_proofs WHERE service_id = $1 ORDER BY zone_id, capability, recorded_at DESC, result_id DESC;
 
 -- name: Figures :many

@@ -9,15 +9,14 @@ import (
 
 	"souk/api"
 	"souk/internal/catalog"
-	"souk/internal/catalog/catalogdb"
 	"souk/internal/maturity/maturitydb"
 	"souk/internal/store"
 )
 
 // Readiness is how far a service is fit for production, in each zone, as the operator's
 // staff see it: with the instances that the checks rest on and all waivers.
-func (b Book) Readiness(ctx context.Context, tx store.Tx, offers []catalog.Offer, zones []catalogdb.ZonesRow, now time.Time) ([]api.ServiceReadiness, error) {
-	all, err := b.Of(ctx, tx, offers, zones, now)
+func (b Book) Readiness(ctx context.Context, tx store.Tx, offers []catalog.Offer, now time.Time) ([]api.ServiceReadiness, error) {
+	all, err := b.Of(ctx, tx, offers, now)
 	if err != nil {
 		return nil, err
 	}

@@ -147,7 +147,7 @@ func (k Keeper) keep(ctx context.Context, q *maturitydb.Queries, organization uu
 		err = errors.Join(err, failed)
 		if err == nil && (p.State == api.ProofPassed || p.State == api.ProofFailed) {
 			err = q.InsertProof(ctx, maturitydb.InsertProofParams{ResultID: id, OrganizationID: organization, ServiceID: subject.ServiceID, ZoneID: subject.ZoneID, PackageRevisionID: revision,
-				Capability: p.Capability, State: p.State, Reason: p.Reason, Alerts: alerts, RecordedAt: out.RecordedAt, ExpiresAt: out.ExpiresAt})
+				Capability: p.Capability, State: p.State, Reason: p.Reason, Alerts: alerts, Upgraded: p.Upgraded, RecordedAt: out.RecordedAt, ExpiresAt: out.ExpiresAt})
 		}
 	}
 	return api.SignedConformance{Result: out, JWS: jws}, err

@@ -43,7 +43,7 @@ type ground struct {
 	iterations   []api.MaturityIteration // those before
 	proofs       map[string]api.MaturityCapability
 	provoked     []api.AlertProof // by the last proof of alerting
-	versions     []string         // of the engine, that the zone has
+	upgraded     string           // from which version to which, by the last proof of maintenance; "": nothing
 	observedAt   time.Time        // zero: it was never looked at
 	figures      Figures
 	waivers      map[string]api.ReadinessWaiver
@@ -58,7 +58,7 @@ func (g ground) stable() api.MaturityIteration {
 		find func(*api.ReadinessCheck)
 	}{
 		{checkProofs, g.allProven}, {checkDocumentation, g.documented}, {checkAlerts, g.alertsProven}, {checkDrills, g.drilled},
-		{checkObjectives, g.objectivesMet}, {checkUpgrade, g.upgraded}, {checkResizes, g.resized},
+		{checkObjectives, g.objectivesMet}, {checkUpgrade, g.upgradeProven}, {checkResizes, g.resized},
 	} {
 		c := api.ReadinessCheck{Name: check.name, State: api.ProofPassed, Evidence: []string{}}
 		check.find(&c)
@@ -295,17 +295,16 @@ func (l LevelFigures) totals() sla.Totals {
 	return sla.Totals{Up: ms(l.Up), Down: ms(l.Down), Agreed: ms(l.Agreed), NoData: ms(l.NoData)}
 }
 
-// upgraded: a run took an instance from one minor version to the next, which takes two
-// of them in the zone.
-func (g ground) upgraded(c *api.ReadinessCheck) {
-	if len(g.versions) > 0 {
-		note(c, "The zone has %s.", strings.Join(g.versions, ", "))
+// upgradeProven: a run took an instance from one minor version to the next, which takes
+// two of them in the zone.
+func (g ground) upgradeProven(c *api.ReadinessCheck) {
+	switch {
+	case !g.rests(c, "maintenance"):
+	case g.upgraded == "":
+		lacks(c, api.ProofNotProven, "The last run found one minor version in the zone only: none could be upgraded to.")
+	default:
+		note(c, "A conformance run took an instance from %s.", g.upgraded)
 	}
-	if len(g.versions) < 2 {
-		lacks(c, api.ProofNotProven, "The zone has one minor version of it only: none can be upgraded to.")
-		return
-	}
-	g.rests(c, "upgrade")
 }
 
 // resized: a run scaled an instance and measured what that interrupted, and no change of

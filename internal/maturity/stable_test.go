@@ -16,7 +16,7 @@ func ready() ground {
 	g := ground{
 		definition: servicepkg.Definition{Name: "memory", Guide: "docs/memory.md", SLI: &servicepkg.SLI{}, Alerts: []servicepkg.Alert{{Name: "overload", Runbook: "overload"}}},
 		proofs:     map[string]api.MaturityCapability{},
-		versions:   []string{"1.1", "1.2"}, observedAt: now.Add(-time.Minute), now: now,
+		upgraded:   "1.1 to 1.2", observedAt: now.Add(-time.Minute), now: now,
 		figures: Figures{
 			Drills:     DrillFigures{Drills: 5, Instances: 2, Last: &last},
 			Objectives: []LevelFigures{{ServiceLevel: "best-effort", Objective: "99.5", Instances: 2, Up: (48 * time.Hour).Milliseconds(), Down: time.Minute.Milliseconds(), NoData: time.Hour.Milliseconds()}},
@@ -24,7 +24,7 @@ func ready() ground {
 		},
 	}
 	g.code = &servicepkg.Package{Definition: g.definition, Runbooks: map[string]string{"overload": "# Too much"}}
-	for _, name := range []string{"scaling", "backup", "alerting", "availability", "upgrade"} {
+	for _, name := range []string{"scaling", "backup", "alerting", "availability", "maintenance"} {
 		g.capabilities = append(g.capabilities, api.Capability{Name: name, Offered: true})
 		g.proofs[name] = api.MaturityCapability{Capability: name, State: api.ProofPassed, Result: "result-" + name}
 	}
@@ -90,9 +90,9 @@ func TestWhatIsNotReady(t *testing.T) {
 			g.figures.Objectives[0].Up, g.figures.Objectives[0].NoData, g.figures.Objectives[0].Down = 3_600_000, 0, 0
 		}, checkObjectives, api.ProofNotProven, "for a day"},
 		"nothing has served":                    {func(g *ground) { g.figures.Objectives = nil }, checkObjectives, api.ProofNotProven, "No instance"},
-		"one minor version":                     {func(g *ground) { g.versions = g.versions[:1] }, checkUpgrade, api.ProofNotProven, "one minor version"},
-		"an upgrade that nobody did":            {unproven("upgrade", ""), checkUpgrade, api.ProofNotProven, "No conformance run"},
-		"an upgrade that failed":                {unproven("upgrade", api.ProofFailed), checkUpgrade, api.ProofFailed, "failed"},
+		"one minor version":                     {func(g *ground) { g.upgraded = "" }, checkUpgrade, api.ProofNotProven, "one minor version"},
+		"maintenance that nobody has proven":    {unproven("maintenance", ""), checkUpgrade, api.ProofNotProven, "No conformance run"},
+		"maintenance that failed":               {unproven("maintenance", api.ProofFailed), checkUpgrade, api.ProofFailed, "failed"},
 		"a scaling that is not proven any more": {unproven("scaling", api.ProofExpired), checkResizes, api.ProofExpired, "too long ago"},
 		"a change in use failed":                {func(g *ground) { g.figures.Changes.Failed = 2 }, checkResizes, api.ProofFailed, "2 changes"},
 	} {

@@ -60,7 +60,7 @@ func (s *site) unwaived(t *testing.T) {
 func TestWaivingInThePortal(t *testing.T) {
 	s := newSite(t)
 	admin, visitor := s.staff(t, api.RoleAdmin), s.as("")
-	visitor.get(t, "/catalog/"+httpapitest.Service).says(t, "Upgrade proven", "one minor version")
+	visitor.get(t, "/catalog/"+httpapitest.Service).says(t, "Upgrade proven", "No conformance run has proven maintenance.")
 	admin.get(t, "/operator/maturity").want(t, 200).says(t, "Fit for production: "+httpapitest.Service, "Waive: Upgrade proven")
 	s.staff(t, api.RoleViewer).get(t, "/operator/maturity").want(t, 200).lacks(t, "Waive: Upgrade proven")
 	to := "/operator/maturity/" + httpapitest.Service + "/waivers"

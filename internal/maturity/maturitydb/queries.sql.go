@@ -203,8 +203,8 @@ func (q *Queries) Figures(ctx context.Context, serviceID uuid.UUID) ([]FiguresRo
 }
 
 const insertProof = `-- name: InsertProof :exec
-INSERT INTO conformance_proofs (result_id, organization_id, service_id, zone_id, package_revision_id, capability, state, reason, alerts, recorded_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO conformance_proofs (result_id, organization_id, service_id, zone_id, package_revision_id, capability, state, reason, alerts, upgraded, recorded_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type InsertProofParams struct {
@@ -217,6 +217,7 @@ type InsertProofParams struct {
 	State             string
 	Reason            string
 	Alerts            json.RawMessage
+	Upgraded          string
 	RecordedAt        time.Time
 	ExpiresAt         time.Time
 }
@@ -232,6 +233,7 @@ func (q *Queries) InsertProof(ctx context.Context, arg InsertProofParams) error 
 		arg.State,
 		arg.Reason,
 		arg.Alerts,
+		arg.Upgraded,
 		arg.RecordedAt,
 		arg.ExpiresAt,
 	)
@@ -361,7 +363,7 @@ func (q *Queries) KeepRecords(ctx context.Context, arg KeepRecordsParams) error 
 }
 
 const newestProofs = `-- name: NewestProofs :many
-SELECT DISTINCT ON (zone_id, capability) zone_id, capability, state, reason, alerts, result_id, package_revision_id, recorded_at, expires_at
+SELECT DISTINCT ON (zone_id, capability) zone_id, capability, state, reason, alerts, upgraded, result_id, package_revision_id, recorded_at, expires_at
 FROM conformance_proofs WHERE service_id = $1 ORDER BY zone_id, capability, recorded_at DESC, result_id DESC
 `
 
@@ -371,6 +373,7 @@ type NewestProofsRow struct {
 	State             string
 	Reason            string
 	Alerts            json.RawMessage
+	Upgraded          string
 	ResultID          uuid.UUID
 	PackageRevisionID uuid.UUID
 	RecordedAt        time.Time
@@ -393,6 +396,7 @@ func (q *Queries) NewestProofs(ctx context.Context, serviceID uuid.UUID) ([]Newe
 			&i.State,
 			&i.Reason,
 			&i.Alerts,
+			&i.Upgraded,
 			&i.ResultID,
 			&i.PackageRevisionID,
 			&i.RecordedAt,
