@@ -227,8 +227,8 @@ func (d *Driver) TakeBackup(ctx context.Context, want driver.Instance, order dri
 
 // running finds the pod that clients of an instance are led to.
 func (d *Driver) running(ctx context.Context, engine Engine, id string) (primary string, err error) {
-	if !d.watches.synced(ctx, namespaces) || !d.watches.synced(ctx, pods) {
-		return "", context.Cause(ctx)
+	if err := d.seen(ctx, engine); err != nil {
+		return "", err
 	}
 	ns := d.watches.get(namespaces, "", namespaceOf(id))
 	rec := recordOf(ns)

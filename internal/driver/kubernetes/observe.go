@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,18 @@ func (d *Driver) Observe(ctx context.Context, id string) (driver.Observation, er
 	}
 	want := driver.Instance{ID: id, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
 	return d.observation(engine, id, rec, engine.Look(d.view(ctx, engine, want)), d.endpoint(engine, id, rec.Level)), nil
+}
+
+// seen waits for what an engine looks at: before that, all of it would be missed.
+func (d *Driver) seen(ctx context.Context, engine Engine) error {
+	ctx, cancel := context.WithTimeout(ctx, leasePatience)
+	defer cancel()
+	for _, kind := range []schemaKind{namespaces, pods, claims, engine.Kind()} {
+		if !d.watches.synced(ctx, kind) {
+			return errors.New("the cluster's API server has not answered yet")
+		}
+	}
+	return nil
 }
 
 // endpoint is where clients reach an instance; nil while it has no address.

@@ -64,6 +64,9 @@ func (d *Driver) Sample(ctx context.Context, id string) ([]driver.Sample, error)
 func (d *Driver) ofEngine(ctx context.Context, engine Engine, sampler Sampler, rec record, id string) ([]driver.Sample, error) {
 	want := driver.Instance{ID: id, Service: rec.Service, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
 	down := []driver.Sample{{Name: driver.MetricUp}}
+	if err := d.seen(ctx, engine); err != nil {
+		return nil, err
+	}
 	seen := engine.Look(d.view(ctx, engine, want))
 	if !seen.Serving {
 		return down, nil
