@@ -51,6 +51,8 @@ type BackupList struct {
 	From    *time.Time `json:"from,omitempty" doc:"The earliest point in time that can be restored"`
 	Until   *time.Time `json:"until,omitempty" doc:"The latest point in time that can be restored"`
 	Message string     `json:"message,omitempty" doc:"What is wrong, in plain words"`
+	// Unavailable says why none can be taken where the instance runs.
+	Unavailable string `json:"unavailable,omitempty" doc:"Why no backups can be kept there, in plain words"`
 }
 
 // BackupSummary is what is kept of one instance.

@@ -117,6 +117,8 @@ func (a *App) progressBackups(name string, all api.BackupList) {
 	switch {
 	case all.Next != nil:
 		a.progress("The next backup of %s is due at %s", name, moment(*all.Next))
+	case all.Unavailable != "":
+		a.progress("No backups of %s can be kept. %s", name, all.Unavailable)
 	case !all.Enabled:
 		a.progress("No backups of %s are being taken", name)
 	}

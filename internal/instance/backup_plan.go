@@ -81,7 +81,7 @@ func (s *Service) backupPlan(ctx context.Context, tx store.Tx, organization uuid
 	if err != nil {
 		return backup.Plan{}, err
 	}
-	why, err := noBackups(ctx, tx, offer)
+	why, err := noBackups(ctx, tx, offer.Zone, offer.Service)
 	if err != nil {
 		return backup.Plan{}, err
 	}
@@ -137,8 +137,8 @@ func fillPlan(p *backup.Plan, spec *api.BackupSpec) error {
 }
 
 // noBackups says why a zone keeps no backups of a service now, or "".
-func noBackups(ctx context.Context, tx store.Tx, offer catalog.Offer) (string, error) {
-	e, err := reportedEngine(ctx, tx, offer.Zone, offer.Service)
+func noBackups(ctx context.Context, tx store.Tx, zone, service string) (string, error) {
+	e, err := reportedEngine(ctx, tx, zone, service)
 	switch {
 	case err != nil || e.Backups:
 		return "", err

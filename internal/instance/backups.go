@@ -74,6 +74,19 @@ func (s *Service) Backups(ctx context.Context, tx store.Tx, p Place, name string
 			out.Next = &next
 		}
 	}
+	if !out.Enabled {
+		v, err := s.ByID(ctx, tx, r.ID)
+		if err != nil {
+			return api.BackupList{}, err
+		}
+		why, err := noBackups(ctx, tx, v.Zone, r.Service)
+		if err != nil {
+			return api.BackupList{}, err
+		}
+		if why != "" {
+			out.Unavailable = sentenceCase(why)
+		}
+	}
 	set, err := q.BackupSet(ctx, r.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return out, nil

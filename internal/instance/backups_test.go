@@ -114,6 +114,9 @@ func TestNoBackupsWhereTheZoneKeepsNone(t *testing.T) {
 	if v := w.Order(t, "db1"); *v.API(time.Now()).Spec.Backup.Enabled {
 		t.Error("backups are on where none can be kept")
 	}
+	if l := list(t, w, "db1"); l.Unavailable == "" || l.Enabled {
+		t.Errorf("where none can be kept: %+v", l)
+	}
 	mustRefuse(t, w, "invalid", "body.spec.backup.enabled", func(ctx context.Context, tx store.Tx, p instance.Place) (instance.View, error) {
 		return w.Service.Order(ctx, tx, p, instancetest.Order("db2", func(s *api.InstanceSpec) { s.Backup = &api.BackupSpec{Enabled: &on} }))
 	})

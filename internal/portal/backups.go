@@ -106,6 +106,9 @@ func (b *backupsOf) mayRestore(v *visit) bool {
 	return b.may(v, authz.InstanceWrite) && len(b.restorable()) > 0
 }
 
+// none says that there are no backups, and that none can be taken either.
+func (b *backupsOf) none() bool { return b.list.Unavailable != "" && len(b.list.Items) == 0 }
+
 // mayRewind says that the visitor may restore the instance in place, and that it can be.
 func (b *backupsOf) mayRewind(v *visit) bool {
 	return !b.purged() && !b.gone() && b.list.Enabled && b.place.Message == "" && b.mayRestore(v)
