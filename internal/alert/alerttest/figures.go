@@ -32,6 +32,7 @@ var ofEveryService = []Figure{
 	Steady("souk_memory_used_bytes", 40, 97),
 	Steady("souk_memory_limit_bytes", 100, 100),
 	{Name: "souk_up", Well: [2]float64{1, 1}, Ill: [2]float64{1, 0}},
+	Steady("souk_certificate_remaining_seconds", 60*24*60*60, 20*24*60*60),
 }
 
 // HoldWhereFiguresSaySo wants each alert about figures to hold for the instance that is
