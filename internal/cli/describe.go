@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,6 +75,9 @@ func (a *App) describeService(ctx context.Context, name string) error {
 		}
 	}
 	p.section("Capabilities", capabilities)
+	if s.SLI != nil {
+		p.section("Availability, measured by trying each instance as clients do", objectiveTable(*s.SLI))
+	}
 	p.section("Maturity, as conformance runs have shown it (souk conformance show RESULT)", maturityTable(s.Maturity))
 	parameters, err := parameterTable(s)
 	if err != nil {
@@ -82,6 +87,15 @@ func (a *App) describeService(ctx context.Context, name string) error {
 	p.text("\nOrder one with: souk order " + s.Name + " NAME")
 	_, err = fmt.Fprint(a.Out, p)
 	return err
+}
+
+// objectiveTable is what a service aims at, by service level.
+func objectiveTable(s api.ServiceSLI) *table {
+	t := newTable("LEVEL", "OBJECTIVE", "AVAILABLE IS")
+	for _, level := range slices.Sorted(maps.Keys(s.Objectives)) {
+		t.add(level, share(s.Objectives[level]), s.Description)
+	}
+	return t
 }
 
 func offeredWord(c api.Capability) string {

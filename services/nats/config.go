@@ -55,6 +55,10 @@ func configure(job *process.Job, certificate []byte, hashes map[string]string) (
 	if err != nil {
 		return config{}, err
 	}
+	probe, err := userLine(probeLogin, job.Secret(probeLogin), hashes)
+	if err != nil {
+		return config{}, err
+	}
 	disk := job.Want.StorageGiB << 30 / 10 * 9
 	if job.ReadOnly {
 		disk = 1
@@ -62,8 +66,9 @@ func configure(job *process.Job, certificate []byte, hashes map[string]string) (
 	start := fmt.Sprintf("listen: %q\ntls { cert_file: %q, key_file: %q }\n"+
 		"jetstream { store_dir: %q, max_memory_store: 1TB, max_file_store: 1000TB }\n",
 		net.JoinHostPort(job.Address, strconv.Itoa(job.Port)), serverFile, serverFile, dataFolder)
-	live := chosen + fmt.Sprintf("accounts {\n  SYS { users: [\n%s  ] }\n  %s { jetstream: { max_memory: %d, max_file: %d, max_streams: -1, max_consumers: -1 }, users: [\n%s  ] }\n}\nsystem_account: SYS\n",
-		admin, account, job.Want.Plan.MemoryMiB<<20/4, disk, users)
+	live := chosen + fmt.Sprintf("accounts {\n  SYS { users: [\n%s  ] }\n  %s { jetstream: { max_memory: %d, max_file: %d, max_streams: -1, max_consumers: -1 }, users: [\n%s  ] }\n"+
+		"  %s { jetstream: { max_memory: 65536, max_file: 65536, max_streams: 1, max_consumers: 1 }, users: [\n%s  ] }\n}\nsystem_account: SYS\n",
+		admin, account, job.Want.Plan.MemoryMiB<<20/4, disk, users, probeAccount, probe)
 	c := config{tags: tags{start: fingerprint(start, strconv.FormatInt(job.Want.Plan.MemoryMiB, 10))}}
 	c.tags.all = fingerprint(start, live, string(certificate))
 	c.text = "# Written by Souk; changes are lost.\n" + start + live + fmt.Sprintf("server_tags: [%q, %q]\n", tagStart+c.tags.start, tagAll+c.tags.all)

@@ -1,0 +1,180 @@
+package nats
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"souk/internal/driver"
+	"souk/internal/driver/process"
+	"souk/internal/servicepkg"
+)
+
+// The probe's log-in is in an account of its own, from which nothing of the users'
+// can be seen.
+const (
+	probeAccount = "PROBE"
+	probeLogin   = "souk_probe"
+	probeStream  = "souk-probe"
+	probeSubject = "souk.probe.kept" // what the stream keeps
+)
+
+var _ process.Prober = (*engine)(nil)
+
+// sli is the package's own, parsed once.
+var sli = sync.OnceValue(func() *servicepkg.SLI { return Package().Definition.SLI })
+
+// Probe implements process.Prober.
+func (e *engine) Probe(host *process.Host, want driver.Instance) *driver.Probe {
+	if all, _ := driver.AllOrNone(want.AllowedNetworks); !all {
+		return nil
+	}
+	p := &prober{address: host.ClientAddress(), secret: host.Secret(probeLogin), tls: host.TLS(), kept: make(chan *client, 1)}
+	p.kept <- nil
+	return sli().Probe(map[string]func(context.Context) error{"message": p.message, "connect": p.connect, "write": p.write}, p.close)
+}
+
+// prober tries one server as its clients do.
+type prober struct {
+	address, secret string
+	tls             *tls.Config
+	kept            chan *client // the one connection that is kept, nil while there is none; taken out by who uses it
+}
+
+// client is one connection of the probe.
+type client struct {
+	*nats.Conn
+	inbox  string
+	heard  *nats.Subscription // of the inbox
+	stream bool               // the stream is there
+}
+
+// within has the dialler end with a context.
+type within struct{ ctx context.Context }
+
+// Dial implements nats.CustomDialer.
+func (w within) Dial(network, address string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(w.ctx, network, address)
+}
+
+func (p *prober) dial(ctx context.Context) (*client, error) {
+	wait := 10 * time.Second
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = max(time.Until(deadline), time.Millisecond)
+	}
+	nc, err := nats.Connect("tls://"+p.address, nats.Secure(p.tls), nats.UserInfo(probeLogin, p.secret), nats.SetCustomDialer(within{ctx}),
+		nats.NoReconnect(), nats.Timeout(wait), nats.Name("souk probe"))
+	if err != nil {
+		return nil, err
+	}
+	c := &client{Conn: nc, inbox: nats.NewInbox()}
+	if c.heard, err = nc.SubscribeSync(c.inbox); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// hear sends a message and waits for it to come back.
+func (c *client) hear(ctx context.Context) error {
+	if err := c.Publish(c.inbox, nil); err != nil {
+		return err
+	}
+	_, err := c.heard.NextMsgWithContext(ctx)
+	return err
+}
+
+func (p *prober) message(ctx context.Context) error {
+	return p.onKept(ctx, func(c *client) error { return c.hear(ctx) })
+}
+
+// write has a stream on disk take a message, of which it keeps the last.
+func (p *prober) write(ctx context.Context) error {
+	return p.onKept(ctx, func(c *client) error {
+		js, err := c.JetStream()
+		if err != nil {
+			return err
+		}
+		if !c.stream {
+			_, err := js.AddStream(&nats.StreamConfig{Name: probeStream, Subjects: []string{probeSubject}, MaxMsgs: 1, MaxBytes: 4 << 10, Storage: nats.FileStorage}, nats.Context(ctx))
+			if err != nil {
+				return err
+			}
+			c.stream = true
+		}
+		_, err = js.Publish(probeSubject, nil, nats.Context(ctx))
+		return err
+	})
+}
+
+// onKept does something on the connection that is kept, or on a new one where that
+// was lost.
+func (p *prober) onKept(ctx context.Context, try func(c *client) error) error {
+	var c *client
+	select {
+	case c = <-p.kept:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { p.kept <- c }()
+	if c == nil || c.IsClosed() {
+		var err error
+		if c, err = p.dial(ctx); err != nil {
+			c = nil
+			return judged(err)
+		}
+	}
+	err := try(c)
+	if err != nil {
+		c.Close()
+		c = nil
+	}
+	return judged(err)
+}
+
+// connect makes a new connection, as a client does that comes.
+func (p *prober) connect(ctx context.Context) error {
+	c, err := p.dial(ctx)
+	if err != nil {
+		return judged(err)
+	}
+	defer c.Close()
+	return judged(c.hear(ctx))
+}
+
+func (p *prober) close() {
+	if c := <-p.kept; c != nil {
+		c.Close()
+	}
+	p.kept <- nil
+}
+
+// judged tells apart what an error says of the server. One that is as full, or has as
+// many clients, as its owner allows serves as it should; and where the probe itself is
+// not let in nothing is known.
+func judged(err error) error {
+	var refusal *nats.APIError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAccountAuthExpired), errors.Is(err, nats.ErrJetStreamNotEnabledForAccount):
+		return driver.ErrCannotTell
+	case errors.Is(err, nats.ErrMaxConnectionsExceeded), strings.Contains(err.Error(), "maximum connections exceeded"):
+		return nil
+	case errors.As(err, &refusal) && (refusal.ErrorCode == storageFull || refusal.ErrorCode == noResources):
+		return nil
+	}
+	return err
+}
+
+// What a server says whose storage is used up.
+const (
+	noResources nats.ErrorCode = 10023
+	storageFull nats.ErrorCode = 10047
+)
