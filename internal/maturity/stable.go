@@ -98,7 +98,7 @@ func (g ground) rests(c *api.ReadinessCheck, capability string) bool {
 	switch p.State {
 	case api.ProofPassed:
 		return true
-	case "":
+	case "", api.ProofNotProven:
 		lacks(c, api.ProofNotProven, "No conformance run has proven %s.", capability)
 	default:
 		lacks(c, p.State, "%s", strings.TrimSpace(fmt.Sprintf("The proof of %s is %s. %s", capability, strings.ReplaceAll(p.State, "-", " "), p.Reason)))
