@@ -50,9 +50,8 @@ type prober struct {
 // client is one connection of the probe.
 type client struct {
 	*nats.Conn
-	inbox  string
-	heard  *nats.Subscription // of the inbox
-	stream bool               // the stream is there
+	inbox string
+	heard *nats.Subscription // of the inbox
 }
 
 // within has the dialler end with a context.
@@ -101,12 +100,14 @@ func (p *prober) write(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !c.stream {
-			_, err := js.AddStream(&nats.StreamConfig{Name: probeStream, Subjects: []string{probeSubject}, MaxMsgs: 1, MaxBytes: 4 << 10, Storage: nats.FileStorage}, nats.Context(ctx))
-			if err != nil {
-				return err
-			}
-			c.stream = true
+		_, err = js.Publish(probeSubject, nil, nats.Context(ctx))
+		if !errors.Is(err, nats.ErrNoStreamResponse) && !errors.Is(err, nats.ErrNoResponders) {
+			return err
+		}
+		// An account that has as many streams as it may is not asked to make one that is there.
+		_, err = js.AddStream(&nats.StreamConfig{Name: probeStream, Subjects: []string{probeSubject}, MaxMsgs: 1, MaxBytes: 4 << 10, Storage: nats.FileStorage}, nats.Context(ctx))
+		if err != nil {
+			return err
 		}
 		_, err = js.Publish(probeSubject, nil, nats.Context(ctx))
 		return err

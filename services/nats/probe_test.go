@@ -90,8 +90,10 @@ func TestProbe(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	if err := try("message", 20*time.Second); err != nil {
-		t.Errorf("afterwards: %v", err)
+	for _, name := range []string{"message", "connect", "write"} { // on new connections, and with the stream of before
+		if err := try(name, 20*time.Second); err != nil {
+			t.Errorf("%s afterwards: %v", name, err)
+		}
 	}
 	if err := judged(nats.ErrMaxConnectionsExceeded); err != nil {
 		t.Errorf("connections that its owner has taken are an outage: %v", err)
