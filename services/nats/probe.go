@@ -35,16 +35,24 @@ func (e *engine) Probe(host *process.Host, want driver.Instance) *driver.Probe {
 	if all, _ := driver.AllOrNone(want.AllowedNetworks); !all {
 		return nil
 	}
-	p := &prober{address: host.ClientAddress(), secret: host.Secret(probeLogin), tls: host.TLS(), kept: make(chan *client, 1)}
-	p.kept <- nil
-	return sli().Probe(map[string]func(context.Context) error{"message": p.message, "connect": p.connect, "write": p.write}, p.close)
+	return newProber(host.ClientAddress(), host.Secret(probeLogin), host.TLS()).probe()
+}
+
+func newProber(address, secret string, verified *tls.Config) *prober {
+	p := &prober{address: address, secret: secret, tls: verified}
+	p.kept = driver.Keep(p.dial, (*client).lost, func(_ context.Context, c *client) { c.Close() })
+	return p
+}
+
+func (p *prober) probe() *driver.Probe {
+	return sli().Probe(map[string]func(context.Context) error{"message": p.message, "connect": p.connect, "write": p.write}, func() { p.kept.Close(context.Background()) })
 }
 
 // prober tries one server as its clients do.
 type prober struct {
 	address, secret string
 	tls             *tls.Config
-	kept            chan *client // the one connection that is kept, nil while there is none; taken out by who uses it
+	kept            *driver.Kept[*client]
 }
 
 // client is one connection of the probe.
@@ -80,6 +88,8 @@ func (p *prober) dial(ctx context.Context) (*client, error) {
 	return c, nil
 }
 
+func (c *client) lost() bool { return c.IsClosed() }
+
 // hear sends a message and waits for it to come back.
 func (c *client) hear(ctx context.Context) error {
 	if err := c.Publish(c.inbox, nil); err != nil {
@@ -90,12 +100,12 @@ func (c *client) hear(ctx context.Context) error {
 }
 
 func (p *prober) message(ctx context.Context) error {
-	return p.onKept(ctx, func(c *client) error { return c.hear(ctx) })
+	return judged(p.kept.Try(ctx, func(c *client) error { return c.hear(ctx) }))
 }
 
 // write has a stream on disk take a message, of which it keeps the last.
 func (p *prober) write(ctx context.Context) error {
-	return p.onKept(ctx, func(c *client) error {
+	return judged(p.kept.Try(ctx, func(c *client) error {
 		js, err := c.JetStream()
 		if err != nil {
 			return err
@@ -111,49 +121,12 @@ func (p *prober) write(ctx context.Context) error {
 		}
 		_, err = js.Publish(probeSubject, nil, nats.Context(ctx))
 		return err
-	})
-}
-
-// onKept does something on the connection that is kept, or on a new one where that
-// was lost.
-func (p *prober) onKept(ctx context.Context, try func(c *client) error) error {
-	var c *client
-	select {
-	case c = <-p.kept:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	defer func() { p.kept <- c }()
-	if c == nil || c.IsClosed() {
-		var err error
-		if c, err = p.dial(ctx); err != nil {
-			c = nil
-			return judged(err)
-		}
-	}
-	err := try(c)
-	if err != nil {
-		c.Close()
-		c = nil
-	}
-	return judged(err)
+	}))
 }
 
 // connect makes a new connection, as a client does that comes.
 func (p *prober) connect(ctx context.Context) error {
-	c, err := p.dial(ctx)
-	if err != nil {
-		return judged(err)
-	}
-	defer c.Close()
-	return judged(c.hear(ctx))
-}
-
-func (p *prober) close() {
-	if c := <-p.kept; c != nil {
-		c.Close()
-	}
-	p.kept <- nil
+	return judged(p.kept.TryNew(ctx, func(c *client) error { return c.hear(ctx) }))
 }
 
 // judged tells apart what an error says of the server. One that is as full, or has as

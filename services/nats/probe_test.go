@@ -71,7 +71,7 @@ func TestProbe(t *testing.T) {
 	if info, err := js.AccountInfo(); err != nil || info.Streams != 0 {
 		t.Errorf("users see streams: %+v, %v", info, err)
 	}
-	direct := &prober{address: spy.host.ClientAddress(), secret: "wrong", tls: spy.host.TLS(), kept: make(chan *client, 1)}
+	direct := newProber(spy.host.ClientAddress(), "wrong", spy.host.TLS())
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := direct.connect(ctx); !errors.Is(err, driver.ErrCannotTell) {

@@ -92,7 +92,7 @@ var sli = sync.OnceValue(func() *servicepkg.SLI { return Package().Definition.SL
 
 // Probe implements process.Prober.
 func (e *engine) Probe(host *process.Host, _ driver.Instance) *driver.Probe {
-	return newProber(dialing(host.ClientAddress()), host.Secret(probeRole), host.TLS()).probe()
+	return newProber(driver.Dialing(host.ClientAddress()), host.Secret(probeRole), host.TLS()).probe()
 }
 
 var _ kubernetes.Prober = (*clusterEngine)(nil)
@@ -111,25 +111,17 @@ type prober struct {
 	open   func(context.Context) (net.Conn, error)
 	secret string
 	tls    *tls.Config
-	kept   chan *pgconn.PgConn // the one connection that is kept, nil while there is none; taken out by who uses it
+	kept   *driver.Kept[*pgconn.PgConn]
 }
 
 func newProber(open func(context.Context) (net.Conn, error), secret string, verified *tls.Config) *prober {
-	p := &prober{open: open, secret: secret, tls: verified, kept: make(chan *pgconn.PgConn, 1)}
-	p.kept <- nil
+	p := &prober{open: open, secret: secret, tls: verified}
+	p.kept = driver.Keep(p.dial, (*pgconn.PgConn).IsClosed, goodbye)
 	return p
 }
 
 func (p *prober) probe() *driver.Probe {
-	return sli().Probe(map[string]func(context.Context) error{"read": p.read, "connect": p.connect, "write": p.write}, p.close)
-}
-
-// dialing connects to an address.
-func dialing(address string) func(context.Context) (net.Conn, error) {
-	return func(ctx context.Context) (net.Conn, error) {
-		var dialer net.Dialer
-		return dialer.DialContext(ctx, "tcp", address)
-	}
+	return sli().Probe(map[string]func(context.Context) error{"read": p.read, "connect": p.connect, "write": p.write}, func() { p.kept.Close(context.Background()) })
 }
 
 func (p *prober) dial(ctx context.Context) (*pgconn.PgConn, error) {
@@ -146,52 +138,31 @@ func (p *prober) dial(ctx context.Context) (*pgconn.PgConn, error) {
 	return pgconn.ConnectConfig(ctx, config)
 }
 
-func (p *prober) read(ctx context.Context) error  { return p.onKept(ctx, probeRead) }
-func (p *prober) write(ctx context.Context) error { return p.onKept(ctx, probeWrite) }
+func (p *prober) read(ctx context.Context) error {
+	return judged(p.kept.Try(ctx, carryOut(ctx, probeRead)))
+}
 
-// onKept carries out a statement on the connection that is kept, or on a new one
-// where that was lost.
-func (p *prober) onKept(ctx context.Context, statement string) error {
-	var conn *pgconn.PgConn
-	select {
-	case conn = <-p.kept:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	defer func() { p.kept <- conn }()
-	if conn == nil || conn.IsClosed() {
-		var err error
-		if conn, err = p.dial(ctx); err != nil {
-			conn = nil
-			return judged(err)
-		}
-	}
-	if _, err := conn.Exec(ctx, statement).ReadAll(); err != nil {
-		_ = conn.Close(ctx)
-		conn = nil
-		return judged(err)
-	}
-	return nil
+func (p *prober) write(ctx context.Context) error {
+	return judged(p.kept.Try(ctx, carryOut(ctx, probeWrite)))
 }
 
 // connect makes a new connection, as a client does that comes.
 func (p *prober) connect(ctx context.Context) error {
-	conn, err := p.dial(ctx)
-	if err != nil {
-		return judged(err)
-	}
-	_, err = conn.Exec(ctx, probeRead).ReadAll()
-	_ = conn.Close(ctx)
-	return judged(err)
+	return judged(p.kept.TryNew(ctx, carryOut(ctx, probeRead)))
 }
 
-func (p *prober) close() {
-	if conn := <-p.kept; conn != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
-		defer cancel()
-		_ = conn.Close(ctx)
+func carryOut(ctx context.Context, statement string) func(*pgconn.PgConn) error {
+	return func(conn *pgconn.PgConn) error {
+		_, err := conn.Exec(ctx, statement).ReadAll()
+		return err
 	}
-	p.kept <- nil
+}
+
+// goodbye ends a connection in time, whatever the server does.
+func goodbye(ctx context.Context, conn *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(ctx, closeWithin)
+	defer cancel()
+	_ = conn.Close(ctx)
 }
 
 // judged tells apart what an error says of the server. One that has as many clients

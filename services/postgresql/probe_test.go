@@ -71,7 +71,7 @@ func TestProbeHasItsOwnLogInAndLeastRights(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	leastRights(t, newProber(dialing(spy.host.ClientAddress()), spy.host.Secret(probeRole), spy.host.TLS()))
+	leastRights(t, newProber(driver.Dialing(spy.host.ClientAddress()), spy.host.Secret(probeRole), spy.host.TLS()))
 }
 
 // leastRights tries what the probe's log-in may not do.

@@ -38,7 +38,7 @@ func (e *engine) Probe(host *process.Host, want driver.Instance) *driver.Probe {
 	if all, _ := driver.AllOrNone(want.AllowedNetworks); !all {
 		return nil
 	}
-	return newProber(dialing(host.ClientAddress()), host.Secret(probeLogin), host.TLS()).probe()
+	return newProber(driver.Dialing(host.ClientAddress()), host.Secret(probeLogin), host.TLS()).probe()
 }
 
 var _ kubernetes.Prober = (*clusterEngine)(nil)
@@ -51,22 +51,14 @@ func (e *clusterEngine) Probe(job *kubernetes.Job, way kubernetes.Way) *driver.P
 	return newProber(way.Dial, clusterPassword(job, probeLogin), way.TLS).probe()
 }
 
-// dialing connects to an address.
-func dialing(address string) func(context.Context) (net.Conn, error) {
-	return func(ctx context.Context) (net.Conn, error) {
-		var dialer net.Dialer
-		return dialer.DialContext(ctx, "tcp", address)
-	}
-}
-
 func newProber(open func(context.Context) (net.Conn, error), secret string, verified *tls.Config) *prober {
-	p := &prober{open: open, secret: secret, tls: verified, kept: make(chan *client, 1)}
-	p.kept <- nil
+	p := &prober{open: open, secret: secret, tls: verified}
+	p.kept = driver.Keep(p.dial, (*client).lost, func(_ context.Context, c *client) { c.Close() })
 	return p
 }
 
 func (p *prober) probe() *driver.Probe {
-	return sli().Probe(map[string]func(context.Context) error{"read": p.read, "connect": p.connect, "write": p.write}, p.close)
+	return sli().Probe(map[string]func(context.Context) error{"read": p.read, "connect": p.connect, "write": p.write}, func() { p.kept.Close(context.Background()) })
 }
 
 // prober tries one server as its clients do.
@@ -74,7 +66,7 @@ type prober struct {
 	open   func(context.Context) (net.Conn, error)
 	secret string
 	tls    *tls.Config
-	kept   chan *client // the one connection that is kept, nil while there is none; taken out by who uses it
+	kept   *driver.Kept[*client]
 }
 
 // client is one connection of the probe.
@@ -110,6 +102,8 @@ func (p *prober) dial(ctx context.Context) (*client, error) {
 	return c, nil
 }
 
+func (c *client) lost() bool { return c.Err() != nil }
+
 // do sends a command; the connection is cut when ctx ends.
 func (c *client) do(ctx context.Context, command string, args ...any) (any, error) {
 	stop := context.AfterFunc(ctx, func() { c.raw.Close() })
@@ -127,59 +121,22 @@ func (c *client) look(ctx context.Context) error {
 }
 
 func (p *prober) read(ctx context.Context) error {
-	return p.onKept(ctx, func(c *client) error { return c.look(ctx) })
+	return judged(p.kept.Try(ctx, func(c *client) error { return c.look(ctx) }))
 }
 
 func (p *prober) write(ctx context.Context) error {
-	return p.onKept(ctx, func(c *client) error {
+	return judged(p.kept.Try(ctx, func(c *client) error {
 		if !c.apart {
 			return nil
 		}
 		_, err := c.do(ctx, "SET", probeKey, "1")
 		return err
-	})
-}
-
-// onKept does something on the connection that is kept, or on a new one where that
-// was lost.
-func (p *prober) onKept(ctx context.Context, try func(c *client) error) error {
-	var c *client
-	select {
-	case c = <-p.kept:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	defer func() { p.kept <- c }()
-	if c == nil || c.Err() != nil {
-		var err error
-		if c, err = p.dial(ctx); err != nil {
-			c = nil
-			return judged(err)
-		}
-	}
-	err := try(c)
-	if err != nil {
-		c.Close()
-		c = nil
-	}
-	return judged(err)
+	}))
 }
 
 // connect makes a new connection, as a client does that comes.
 func (p *prober) connect(ctx context.Context) error {
-	c, err := p.dial(ctx)
-	if err != nil {
-		return judged(err)
-	}
-	defer c.Close()
-	return judged(c.look(ctx))
-}
-
-func (p *prober) close() {
-	if c := <-p.kept; c != nil {
-		c.Close()
-	}
-	p.kept <- nil
+	return judged(p.kept.TryNew(ctx, func(c *client) error { return c.look(ctx) }))
 }
 
 // judged tells apart what an error says of the server. One that is as full, or has as

@@ -60,7 +60,7 @@ func TestProbe(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	direct := &prober{open: dialing(spy.host.ClientAddress()), secret: spy.host.Secret(probeLogin), tls: spy.host.TLS()}
+	direct := newProber(driver.Dialing(spy.host.ClientAddress()), spy.host.Secret(probeLogin), spy.host.TLS())
 	c, err := direct.dial(ctx)
 	if err != nil || !c.apart {
 		t.Fatal(err)
