@@ -35,8 +35,9 @@ var prover = &servicepkg.Prover{
 	Faults:  []servicepkg.Fault{{Alert: "connections-high", After: 2 * time.Minute, Parameters: map[string]any{"max_connections": 20}, Provoke: takeConnections}},
 }
 
-// takeConnections opens as many as the server has, but one: the agent needs one to see
-// how many there are. Where all are taken it is told that the server does not answer.
+// takeConnections opens as many as the server has, but two: the agent needs one to see
+// how many there are, and its probe one to try whether clients are let in. Where all are
+// taken it is told that the server does not answer.
 func takeConnections(_ context.Context, c api.Credentials) (end func(), err error) {
 	var all []*nats.Conn
 	end = func() {
@@ -46,9 +47,10 @@ func takeConnections(_ context.Context, c api.Credentials) (end func(), err erro
 	}
 	for {
 		nc, err := enter(c, c.Login)
-		if err != nil && len(all) > 0 {
+		if err != nil && len(all) > 2 {
 			all[0].Close()
-			all = all[1:]
+			all[1].Close()
+			all = all[2:]
 			return end, nil
 		}
 		if err != nil {
