@@ -88,9 +88,6 @@ func (e *engine) TakeBackup(ctx context.Context, job *process.Job, order driver.
 		output, err := w.Run(ctx, shim.Command{Argv: command(config, arguments...), Env: environment(), Aside: true})
 		return output, inWords(err)
 	}
-	if _, err := aside("stanza-create"); err != nil {
-		return err
-	}
 	output, err := aside("info", "--output=json")
 	if err != nil {
 		return err
@@ -98,6 +95,11 @@ func (e *engine) TakeBackup(ctx context.Context, job *process.Job, order driver.
 	held, err := parseInfo(output)
 	if err != nil || slices.ContainsFunc(held, func(b heldBackup) bool { return b.Annotation.ID == order.ID }) {
 		return err
+	}
+	if len(held) == 0 { // where there is a backup the repository has been prepared
+		if _, err := aside("stanza-create"); err != nil {
+			return err
+		}
 	}
 	_, err = aside("--type=full", "--annotation=souk-id="+order.ID, "--annotation=souk-kind="+order.Kind,
 		"--annotation=souk-at="+order.At.UTC().Format(time.RFC3339Nano), "backup")
