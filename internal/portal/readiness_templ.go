@@ -538,7 +538,7 @@ func readinessCard(v *visit, r api.ServiceReadiness, typed waiverForm) templ.Com
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = checksTable(v, title, r.Checks).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = checksTable(v, title+": "+v.T("readiness.check"), r.Checks).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
