@@ -16,7 +16,8 @@ import (
 type Report struct {
 	At                                   time.Time
 	Instances, Commands, Facts, Segments int64
-	Accounted                            money.Amount // seconds, of all chains together
+	BackupSteps, BackupSegments          int64
+	Accounted                            money.Amount // seconds, of all instances' own chains together
 	Differences                          []Difference
 }
 
@@ -30,7 +31,8 @@ type Difference struct {
 
 // Audit goes through every instance, checks its raw commands and facts, and
 // recomputes its chain from them, moment by moment and without the code that
-// wrote it, to compare it with what is stored. It writes nothing.
+// wrote it, to compare it with what is stored; and so the chain of its backups, from
+// those that are on record. It writes nothing.
 func Audit(ctx context.Context, tx store.Tx, now time.Time) (Report, error) {
 	q := billingdb.New(tx)
 	r := Report{At: now}
@@ -51,6 +53,8 @@ func Audit(ctx context.Context, tx store.Tx, now time.Time) (Report, error) {
 			r.Commands += int64(len(seen.commands))
 			r.Facts += int64(len(seen.facts))
 			r.Segments += int64(len(seen.stored))
+			r.BackupSteps += int64(len(seen.steps))
+			r.BackupSegments += int64(len(seen.backups.stored))
 			micros += seen.micros
 			for _, p := range seen.problems {
 				r.Differences = append(r.Differences, Difference{i.ID, i.Organization, i.Name, p})
@@ -77,9 +81,15 @@ type audited struct {
 	stored   []billingdb.Segment // as known now
 	replaced []billingdb.Segment
 	now      time.Time
+	kept     []billingdb.BackupsOfRow
+	steps    []billingdb.BackupStep
+	backups  backupLinks
 	micros   int64
 	problems []string
 }
+
+// backupLinks are those of the chain of backups: as known now, and those before.
+type backupLinks struct{ stored, replaced []billingdb.BackupSegment }
 
 func (a *audited) wrong(format string, args ...any) {
 	a.problems = append(a.problems, fmt.Sprintf(format, args...))
@@ -90,6 +100,9 @@ type raw struct {
 	commands map[uuid.UUID][]billingdb.Command
 	facts    map[uuid.UUID][]billingdb.RawFactsRow
 	segments map[uuid.UUID][]billingdb.Segment
+	kept     map[uuid.UUID][]billingdb.BackupsOfRow
+	steps    map[uuid.UUID][]billingdb.BackupStep
+	backups  map[uuid.UUID][]billingdb.BackupSegment
 }
 
 // readRaw reads a page's worth at once: one by one, most of the time of an audit
@@ -108,10 +121,25 @@ func readRaw(ctx context.Context, q *billingdb.Queries, page []billingdb.Audited
 		return raw{}, err
 	}
 	segments, err := q.AllSegments(ctx, ids)
+	if err != nil {
+		return raw{}, err
+	}
+	kept, err := q.BackupsOf(ctx, ids)
+	if err != nil {
+		return raw{}, err
+	}
+	steps, err := q.BackupStepsOf(ctx, ids)
+	if err != nil {
+		return raw{}, err
+	}
+	backups, err := q.AllBackupSegments(ctx, ids)
 	return raw{
 		grouped(commands, func(c billingdb.Command) uuid.UUID { return c.InstanceID }),
 		grouped(facts, func(f billingdb.RawFactsRow) uuid.UUID { return f.InstanceID }),
 		grouped(segments, func(s billingdb.Segment) uuid.UUID { return s.InstanceID }),
+		grouped(kept, func(b billingdb.BackupsOfRow) uuid.UUID { return b.InstanceID }),
+		grouped(steps, func(s billingdb.BackupStep) uuid.UUID { return s.InstanceID }),
+		grouped(backups, func(s billingdb.BackupSegment) uuid.UUID { return s.InstanceID }),
 	}, err
 }
 
@@ -125,7 +153,7 @@ func grouped[T any](rows []T, by func(T) uuid.UUID) map[uuid.UUID][]T {
 
 // audit checks one instance.
 func (r raw) audit(i billingdb.AuditedInstancesRow, now time.Time) *audited {
-	a := &audited{instance: i, commands: r.commands[i.ID], facts: r.facts[i.ID], now: now}
+	a := &audited{instance: i, commands: r.commands[i.ID], facts: r.facts[i.ID], kept: r.kept[i.ID], steps: r.steps[i.ID], now: now}
 	for _, s := range r.segments[i.ID] {
 		if s.SupersededAt == nil {
 			a.stored = append(a.stored, s)
@@ -133,11 +161,19 @@ func (r raw) audit(i billingdb.AuditedInstancesRow, now time.Time) *audited {
 			a.replaced = append(a.replaced, s)
 		}
 	}
+	for _, s := range r.backups[i.ID] {
+		if s.SupersededAt == nil {
+			a.backups.stored = append(a.backups.stored, s)
+		} else {
+			a.backups.replaced = append(a.backups.replaced, s)
+		}
+	}
 	a.checkCommands()
 	a.checkFacts()
 	if len(a.problems) == 0 { // a chain of broken facts says nothing more
 		a.checkChain()
 		a.checkRecord()
+		a.checkBackups()
 	}
 	return a
 }

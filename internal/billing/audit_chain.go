@@ -159,10 +159,16 @@ func (a *audited) checkRecord() {
 			turns = append(turns, *t)
 		}
 	}
+	for _, s := range a.backups.replaced {
+		if t := *s.SupersededAt; !slices.ContainsFunc(turns, t.Equal) {
+			turns = append(turns, t)
+		}
+	}
 	for _, t := range turns {
 		known := a.before(t)
 		if len(known.commands) > 0 {
 			known.checkChain()
+			known.checkBackupChain()
 		}
 		for _, p := range known.problems {
 			a.wrong("as known before %s: %s", stamp(t), p)
@@ -206,5 +212,6 @@ func (a *audited) before(t time.Time) *audited {
 		b.stored = append(b.stored, s)
 	}
 	slices.SortFunc(b.stored, func(x, y billingdb.Segment) int { return x.FromAt.Compare(y.FromAt) })
+	a.backupsBefore(t, b)
 	return b
 }

@@ -164,7 +164,7 @@ func corrupted(t *testing.T, w *instancetest.World, sql string) (changed int64, 
 		t.Fatal(err)
 	}
 	defer tx.Rollback(ctx)
-	for _, prepare := range []string{"SET LOCAL session_replication_role = replica", "ALTER TABLE segments DROP CONSTRAINT segments_no_overlap", "ALTER TABLE commands DROP CONSTRAINT commands_instance_id_generation_key"} {
+	for _, prepare := range []string{"SET LOCAL session_replication_role = replica", "ALTER TABLE segments DROP CONSTRAINT segments_no_overlap", "ALTER TABLE backup_segments DROP CONSTRAINT backup_segments_no_overlap", "ALTER TABLE commands DROP CONSTRAINT commands_instance_id_generation_key"} {
 		if _, err := tx.Exec(ctx, prepare); err != nil {
 			t.Fatal(err)
 		}

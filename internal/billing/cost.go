@@ -66,9 +66,15 @@ func Costs(ctx context.Context, tx store.Tx, f Filter, m Month, until time.Time)
 	return Rate(uses, m, until), nil
 }
 
-// readUses returns the segments that touch the month, with their prices.
+// readUses returns the segments and the links of backups that touch the month, with
+// their prices.
 func readUses(ctx context.Context, tx store.Tx, f Filter, m Month) ([]Use, error) {
-	rows, err := usesRows(ctx, billingdb.New(tx), f, m)
+	q := billingdb.New(tx)
+	rows, err := usesRows(ctx, q, f, m)
+	if err != nil {
+		return nil, err
+	}
+	backups, err := backupUsesRows(ctx, q, f, m)
 	if err != nil {
 		return nil, err
 	}
@@ -78,24 +84,41 @@ func readUses(ctx context.Context, tx store.Tx, f Filter, m Month) ([]Use, error
 			revisions = append(revisions, r.PriceListRevisionID)
 		}
 	}
+	for _, r := range backups {
+		if !slices.Contains(revisions, r.PriceListRevisionID) {
+			revisions = append(revisions, r.PriceListRevisionID)
+		}
+	}
 	book, err := LoadPrices(ctx, tx, revisions)
 	if err != nil {
 		return nil, err
 	}
 	prices := map[priceKey][]Price{}
-	uses := make([]Use, len(rows))
-	for i, r := range rows {
-		k := priceKey{r.PriceListRevisionID, r.Service, r.Plan, r.ServiceLevel}
+	priced := func(k priceKey) []Price {
 		if _, known := prices[k]; !known {
 			prices[k] = book.For(k.revision, k.service, k.plan, k.level)
 		}
-		s := Segment{From: r.FromAt, ComputeBilled: r.ComputeBilled, StorageBilled: r.StorageBilled, Terms: Terms{StorageGiB: r.StorageGib}}
-		if r.ToAt != nil {
-			s.To = *r.ToAt
-		}
-		uses[i] = Use{s, r.Project, r.Instance, r.Service, r.Plan, prices[k]}
+		return prices[k]
+	}
+	uses := make([]Use, 0, len(rows)+len(backups))
+	for _, r := range rows {
+		s := Segment{From: r.FromAt, To: endOf(r.ToAt), ComputeBilled: r.ComputeBilled, StorageBilled: r.StorageBilled, Terms: Terms{StorageGiB: r.StorageGib}}
+		uses = append(uses, Use{Segment: s, Project: r.Project, Instance: r.Instance, Service: r.Service, Plan: r.Plan,
+			Prices: priced(priceKey{r.PriceListRevisionID, r.Service, r.Plan, r.ServiceLevel})})
+	}
+	for _, r := range backups {
+		uses = append(uses, Use{Segment: Segment{From: r.FromAt, To: endOf(r.ToAt)}, BackupBytes: r.Bytes, Project: r.Project, Instance: r.Instance, Service: r.Service, Plan: r.Plan,
+			Prices: priced(priceKey{r.PriceListRevisionID, r.Service, r.Plan, r.ServiceLevel})})
 	}
 	return uses, nil
+}
+
+// endOf is where a link ends; zero: it goes on.
+func endOf(to *time.Time) time.Time {
+	if to == nil {
+		return time.Time{}
+	}
+	return *to
 }
 
 func usesRows(ctx context.Context, q *billingdb.Queries, f Filter, m Month) ([]billingdb.UsesRow, error) {
@@ -106,6 +129,18 @@ func usesRows(ctx context.Context, q *billingdb.Queries, f Filter, m Month) ([]b
 	of := make([]billingdb.UsesRow, len(rows))
 	for i, r := range rows {
 		of[i] = billingdb.UsesRow(r)
+	}
+	return of, err
+}
+
+func backupUsesRows(ctx context.Context, q *billingdb.Queries, f Filter, m Month) ([]billingdb.BackupUsesRow, error) {
+	if f.Instance == nil {
+		return q.BackupUses(ctx, billingdb.BackupUsesParams{OrganizationID: f.Organization, PeriodFrom: m.From, PeriodTo: m.To, ProjectID: f.Project})
+	}
+	rows, err := q.BackupUsesOfInstance(ctx, billingdb.BackupUsesOfInstanceParams{OrganizationID: f.Organization, InstanceID: *f.Instance, PeriodFrom: m.From, PeriodTo: m.To})
+	of := make([]billingdb.BackupUsesRow, len(rows))
+	for i, r := range rows {
+		of[i] = billingdb.BackupUsesRow(r)
 	}
 	return of, err
 }

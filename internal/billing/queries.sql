@@ -70,5 +70,7 @@ SELECT * FROM segments WHERE instance_id = ANY(sqlc.arg(instances)::uuid[]) ORDE
 -- What belongs to no instance.
 SELECT instance_id FROM commands c WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = c.instance_id)
 UNION SELECT instance_id FROM facts f WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = f.instance_id)
+UNION SELECT instance_id FROM backup_steps b WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = b.instance_id)
+UNION SELECT instance_id FROM backup_segments b WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = b.instance_id)
 UNION SELECT instance_id FROM segments s WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = s.instance_id)
 ORDER BY 1;

@@ -3,6 +3,7 @@ package billing
 import (
 	"cmp"
 	"fmt"
+	"math/big"
 	"slices"
 	"time"
 
@@ -16,6 +17,9 @@ type Item string
 const (
 	ItemCompute Item = "compute"
 	ItemStorage Item = "storage"
+	// ItemBackupStorage is what the backups of an instance take: the more, the longer
+	// they are kept. It is measured, so that nobody can say beforehand what it costs.
+	ItemBackupStorage Item = "backup-storage"
 )
 
 // Unit is what a price is for one of.
@@ -53,9 +57,11 @@ func MonthOf(t time.Time, loc *time.Location) Month {
 // String returns the month as "2026-11".
 func (m Month) String() string { return m.From.In(m.Location).Format("2006-01") }
 
-// Use is a segment with its prices and the words for the line it goes to.
+// Use is a segment, or a link of the chain of an instance's backups, with its prices
+// and the words for the line it goes to.
 type Use struct {
 	Segment
+	BackupBytes                      int64 // of a link of backups, which has no more than its time of a segment
 	Project, Instance, Service, Plan string
 	Prices                           []Price
 }
@@ -67,18 +73,19 @@ type Line struct {
 	Unit                             Unit
 	Price                            money.Amount
 	Currency                         string
-	// Micros are microseconds times quantity (1 for compute, GiB for storage).
-	Micros int64
+	// Used is microseconds times quantity: 1 for compute, GiB for storage, bytes for
+	// backups. A month of a few megabytes in backups is more than an int64 holds.
+	Used *big.Int
 	// Billed is the time that the line covers.
 	Billed time.Duration
 	// Amount is rounded, here and nowhere before, to the currency's places.
 	Amount money.Amount
-	period int64 // microseconds of one unit
+	period *big.Int // Used of one unit
 }
 
 // Quantity returns how many units were used, to six decimal places.
 func (l Line) Quantity() string {
-	return money.Prorate(money.MustParse("1"), l.Micros, l.period, 6).String()
+	return money.ProrateBig(money.MustParse("1"), l.Used, l.period, 6).String()
 }
 
 // Seconds returns the time that the line covers, to the microsecond.
@@ -90,43 +97,11 @@ func (l Line) Seconds() string {
 // function: cost so far, the price shown and the invoice all come from it. The
 // lines are sorted, so that the same uses give the same bytes.
 func Rate(uses []Use, m Month, until time.Time) []Line {
-	type key struct {
-		project, instance, service, plan string
-		item                             Item
-		unit                             Unit
-		price, currency                  string
-	}
-	lines := map[key]*Line{}
-	texts := map[*Price]string{} // of amounts: many uses share their prices
-	for _, u := range uses {
-		d := overlap(u.Segment, m, until)
-		if d <= 0 {
-			continue
-		}
-		for i, p := range u.Prices {
-			quantity := quantity(u.Segment, p)
-			if quantity == 0 {
-				continue
-			}
-			text, known := texts[&u.Prices[i]]
-			if !known {
-				text = p.Amount.String()
-				texts[&u.Prices[i]] = text
-			}
-			k := key{u.Project, u.Instance, u.Service, u.Plan, p.Item, p.Unit, text, p.Currency}
-			l := lines[k]
-			if l == nil {
-				l = &Line{Project: u.Project, Instance: u.Instance, Service: u.Service, Plan: u.Plan,
-					Item: p.Item, Unit: p.Unit, Price: p.Amount, Currency: p.Currency, period: period(p.Unit, m)}
-				lines[k] = l
-			}
-			l.Micros += d.Microseconds() * quantity
-			l.Billed += d
-		}
-	}
-	out := make([]Line, 0, len(lines))
-	for _, l := range lines {
-		l.Amount = money.Prorate(l.Price, l.Micros, l.period, money.Digits(l.Currency))
+	r := newRating(m)
+	r.add(uses, m.From, until)
+	out := make([]Line, 0, len(r.lines))
+	for _, l := range r.lines {
+		l.Amount = l.amount()
 		out = append(out, *l)
 	}
 	slices.SortFunc(out, func(a, b Line) int {
@@ -136,14 +111,76 @@ func Rate(uses []Use, m Month, until time.Time) []Line {
 	return out
 }
 
-// overlap returns how long the segment lies within the month and before until.
-func overlap(s Segment, m Month, until time.Time) time.Duration {
-	from, to := m.From, m.To
-	if until.Before(to) {
-		to = until
+// rating is the adding up of uses to lines.
+type rating struct {
+	month Month
+	lines map[lineKey]*Line
+	texts map[*Price]string // of amounts: many uses share their prices
+}
+
+type lineKey struct {
+	project, instance, service, plan string
+	item                             Item
+	unit                             Unit
+	price, currency                  string
+}
+
+func newRating(m Month) *rating {
+	return &rating{m, map[lineKey]*Line{}, map[*Price]string{}}
+}
+
+// add adds what lies of the uses in [from, to) of the month.
+func (r *rating) add(uses []Use, from, to time.Time) {
+	var used, factor big.Int
+	for _, u := range uses {
+		d := overlap(u.Segment, r.month, from, to)
+		if d <= 0 {
+			continue
+		}
+		for i := range u.Prices {
+			q := quantity(u, u.Prices[i])
+			if q == 0 {
+				continue
+			}
+			l := r.line(u, &u.Prices[i])
+			l.Used.Add(l.Used, used.Mul(used.SetInt64(d.Microseconds()), factor.SetInt64(q)))
+			l.Billed += d
+		}
+	}
+}
+
+// line returns the line that a use goes to.
+func (r *rating) line(u Use, p *Price) *Line {
+	text, known := r.texts[p]
+	if !known {
+		text = p.Amount.String()
+		r.texts[p] = text
+	}
+	k := lineKey{u.Project, u.Instance, u.Service, u.Plan, p.Item, p.Unit, text, p.Currency}
+	l := r.lines[k]
+	if l == nil {
+		l = &Line{Project: u.Project, Instance: u.Instance, Service: u.Service, Plan: u.Plan,
+			Item: p.Item, Unit: p.Unit, Price: p.Amount, Currency: p.Currency, Used: new(big.Int), period: period(*p, r.month)}
+		r.lines[k] = l
+	}
+	return l
+}
+
+// amount is what the line costs, rounded to the currency's places.
+func (l Line) amount() money.Amount {
+	return money.ProrateBig(l.Price, l.Used, l.period, money.Digits(l.Currency))
+}
+
+// overlap returns how long the segment lies within the month, and within [from, to).
+func overlap(s Segment, m Month, from, to time.Time) time.Duration {
+	if from.Before(m.From) {
+		from = m.From
 	}
 	if s.From.After(from) {
 		from = s.From
+	}
+	if m.To.Before(to) {
+		to = m.To
 	}
 	if !s.To.IsZero() && s.To.Before(to) {
 		to = s.To
@@ -151,30 +188,41 @@ func overlap(s Segment, m Month, until time.Time) time.Duration {
 	return to.Sub(from)
 }
 
-func quantity(s Segment, p Price) int64 {
+func quantity(u Use, p Price) int64 {
 	switch {
-	case p.Item == ItemCompute && s.ComputeBilled:
+	case p.Item == ItemCompute && u.ComputeBilled:
 		return 1
-	case p.Item == ItemStorage && s.StorageBilled:
-		return s.Terms.StorageGiB
+	case p.Item == ItemStorage && u.StorageBilled:
+		return u.Terms.StorageGiB
+	case p.Item == ItemBackupStorage:
+		return u.BackupBytes
 	}
 	return 0
 }
 
-// period returns the microseconds of one unit.
-func period(u Unit, m Month) int64 {
-	switch u {
+const gibibyte = 1 << 30
+
+// period returns what is used by one unit: microseconds, times bytes for backups.
+func period(p Price, m Month) *big.Int {
+	var one *big.Int
+	switch p.Unit {
 	case UnitHour, UnitGiBHour:
-		return time.Hour.Microseconds()
+		one = big.NewInt(time.Hour.Microseconds())
 	case UnitMonth, UnitGiBMonth:
-		return m.To.Sub(m.From).Microseconds()
+		one = big.NewInt(m.To.Sub(m.From).Microseconds())
+	default:
+		panic(fmt.Sprintf("billing: unknown unit %q", p.Unit))
 	}
-	panic(fmt.Sprintf("billing: unknown unit %q", u))
+	if p.Item == ItemBackupStorage {
+		one.Mul(one, big.NewInt(gibibyte))
+	}
+	return one
 }
 
 // Quote is what running an instance on the given terms costs.
 type Quote struct {
 	Lines []Line       // for the whole time that is asked for
+	ByUse []Price      // of what is measured, and in none of the lines
 	Hour  money.Amount // of all lines, each to six decimal places
 	Month money.Amount // of all lines, as the invoice would have it
 }
@@ -187,14 +235,18 @@ func QuoteFor(storageGiB int64, prices []Price, m Month) Quote {
 // QuoteUntil returns the price of running an instance from the beginning of the
 // month until then.
 func QuoteUntil(storageGiB int64, prices []Price, m Month, until time.Time) Quote {
-	s := Segment{From: m.From, To: m.To, ComputeBilled: true, StorageBilled: true, Terms: Terms{StorageGiB: storageGiB}}
-	q := Quote{Lines: Rate([]Use{{Segment: s, Prices: prices}}, m, until)}
+	u := Use{Segment: Segment{From: m.From, To: m.To, ComputeBilled: true, StorageBilled: true, Terms: Terms{StorageGiB: storageGiB}}, Prices: prices}
+	q := Quote{Lines: Rate([]Use{u}, m, until)}
 	for _, l := range q.Lines {
 		q.Month = q.Month.Add(l.Amount)
 	}
 	for _, p := range prices {
-		inAnHour := quantity(s, p) * time.Hour.Microseconds()
-		q.Hour = q.Hour.Add(money.Prorate(p.Amount, inAnHour, period(p.Unit, m), 6))
+		if p.Item == ItemBackupStorage {
+			q.ByUse = append(q.ByUse, p)
+			continue
+		}
+		inAnHour := new(big.Int).Mul(big.NewInt(quantity(u, p)), big.NewInt(time.Hour.Microseconds()))
+		q.Hour = q.Hour.Add(money.ProrateBig(p.Amount, inAnHour, period(p, m), 6))
 	}
 	return q
 }

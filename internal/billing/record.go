@@ -13,7 +13,7 @@ import (
 )
 
 // Record brings the stored chain of an instance in line with its commands and
-// facts, as known at the given time. It is idempotent. Call it in the
+// facts, as known at the given time, and that of its backups with it. It is idempotent. Call it in the
 // transaction that wrote the command or the fact, with the instance locked.
 func Record(ctx context.Context, tx store.Tx, organization, instance uuid.UUID, at time.Time) error {
 	q := billingdb.New(tx)
@@ -33,7 +33,15 @@ func Record(ctx context.Context, tx store.Tx, organization, instance uuid.UUID, 
 	if err != nil {
 		return err
 	}
-	return amend(ctx, q, organization, instance, stored, Chain(FromRows(commands), facts), at)
+	chain := Chain(FromRows(commands), facts)
+	if err := amend(ctx, q, organization, instance, stored, chain, at); err != nil {
+		return err
+	}
+	steps, err := q.BackupSteps(ctx, instance)
+	if err != nil || len(steps) == 0 {
+		return err
+	}
+	return recordBackupChain(ctx, q, organization, instance, steps, chain, at)
 }
 
 // FromRows turns stored commands into those that a chain is derived from.
@@ -60,31 +68,61 @@ func FromRow(r billingdb.Segment) Segment {
 	return s
 }
 
+// amending brings stored links of a chain in line with those that were derived.
+type amending[L any] struct {
+	same      func(a, b L) bool
+	onlyEnded func(stored, now L) bool
+	end       func(stored int, now L) error
+	supersede func(stored int) error
+	insert    func(L) error
+}
+
 // amend supersedes the stored links that no longer hold, closes the one that
 // has ended, and adds what is new.
-func amend(ctx context.Context, q *billingdb.Queries, organization, instance uuid.UUID, stored []billingdb.Segment, chain []Segment, at time.Time) error {
+func (a amending[L]) amend(stored, chain []L) error {
 	same := 0
-	for same < len(stored) && same < len(chain) && Same(FromRow(stored[same]), chain[same]) {
+	for same < len(stored) && same < len(chain) && a.same(stored[same], chain[same]) {
 		same++
 	}
-	if same < len(stored) && same < len(chain) && onlyEnded(FromRow(stored[same]), chain[same]) {
-		to := chain[same].To
-		if err := q.CloseSegment(ctx, billingdb.CloseSegmentParams{ID: stored[same].ID, ToAt: &to, ToRecordedAt: &at}); err != nil {
+	if same < len(stored) && same < len(chain) && a.onlyEnded(stored[same], chain[same]) {
+		if err := a.end(same, chain[same]); err != nil {
 			return err
 		}
 		same++
 	}
 	for i := same; i < len(stored); i++ {
-		if err := q.SupersedeSegment(ctx, billingdb.SupersedeSegmentParams{ID: stored[i].ID, SupersededAt: &at}); err != nil {
+		if err := a.supersede(i); err != nil {
 			return err
 		}
 	}
 	for i := same; i < len(chain); i++ {
-		if err := q.InsertSegment(ctx, row(chain[i], organization, instance, at)); err != nil {
+		if err := a.insert(chain[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// amend brings the stored chain of an instance in line.
+func amend(ctx context.Context, q *billingdb.Queries, organization, instance uuid.UUID, stored []billingdb.Segment, chain []Segment, at time.Time) error {
+	return amending[Segment]{
+		same: Same, onlyEnded: onlyEnded,
+		end: func(n int, now Segment) error {
+			return q.CloseSegment(ctx, billingdb.CloseSegmentParams{ID: stored[n].ID, ToAt: &now.To, ToRecordedAt: &at})
+		},
+		supersede: func(n int) error {
+			return q.SupersedeSegment(ctx, billingdb.SupersedeSegmentParams{ID: stored[n].ID, SupersededAt: &at})
+		},
+		insert: func(s Segment) error { return q.InsertSegment(ctx, row(s, organization, instance, at)) },
+	}.amend(segments(stored), chain)
+}
+
+func segments(rows []billingdb.Segment) []Segment {
+	out := make([]Segment, len(rows))
+	for i, r := range rows {
+		out[i] = FromRow(r)
+	}
+	return out
 }
 
 // Same says whether two segments account for the same in the same way.

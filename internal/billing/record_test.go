@@ -26,7 +26,7 @@ import (
 // the stored commands and facts; the audit, which is written otherwise, agrees;
 // and what was known at each earlier watermark can still be read.
 func TestStoredChainAtEveryStep(t *testing.T) {
-	w := instancetest.New(t)
+	w := keeping(t)
 	w.Superuser(t, false, "UPDATE organizations SET quota_instances = 1000000, quota_cpu_millis = 1e12, quota_memory_mib = 1e12, quota_storage_gib = 1e12; UPDATE zones SET capacity_storage_gib = 1e12, capacity_cpu_millis = 1e12, capacity_memory_mib = 1e12")
 	checks(t, "25")
 	life := 0
@@ -46,6 +46,9 @@ func TestStoredChainAtEveryStep(t *testing.T) {
 	if late := w.Count(t, "segments WHERE superseded_at IS NOT NULL"); late < 10 {
 		t.Errorf("only %d links were ever superseded: the lives are too tame", late)
 	}
+	if late := w.Count(t, "backup_segments WHERE superseded_at IS NOT NULL"); late == 0 {
+		t.Error("no link of backups was ever superseded: the lives are too tame")
+	}
 }
 
 // checks sets how many lives rapid draws, unless the command line says so.
@@ -64,6 +67,8 @@ type storedLife struct {
 	name    string
 	id      uuid.UUID
 	storage int64
+	taken   []driver.Backup // that the zone has
+	away    []driver.Backup // that it had
 	seen    []watermark
 }
 
@@ -71,12 +76,17 @@ type storedLife struct {
 type watermark struct {
 	at    time.Time
 	chain []billing.Segment
+	kept  []billing.BackupSegment
 }
 
 func (l *storedLife) step() {
-	switch kind := rapid.SampledFrom([]string{"fact", "fact", "fact", "fact", "update", "suspend", "resume", "delete", "undelete", "purge"}).Draw(l.rt, "step"); kind {
+	switch kind := rapid.SampledFrom([]string{"fact", "fact", "fact", "fact", "backups", "backups", "backups", "backups", "expire", "update", "suspend", "resume", "delete", "undelete", "purge"}).Draw(l.rt, "step"); kind {
 	case "fact":
 		l.fact()
+	case "backups":
+		l.backups()
+	case "expire":
+		expire(l.t, l.World)
 	case "update":
 		l.storage += rapid.Int64Range(0, 5).Draw(l.rt, "growth")
 		plan := rapid.SampledFrom([]string{"small", "large"}).Draw(l.rt, "plan")
@@ -117,7 +127,8 @@ func (l *storedLife) look() {
 	if !slices.EqualFunc(stored, want, billing.Same) {
 		l.rt.Fatalf("stored\n%+v\nderived\n%+v", stored, want)
 	}
-	l.seen = append(l.seen, watermark{l.Clock.Now(), stored})
+	backups := keptChain(l.t, l.World, l.id, stored)
+	l.seen = append(l.seen, watermark{l.Clock.Now(), stored, backups})
 }
 
 // lookBack reads what was known at each watermark.
@@ -125,6 +136,9 @@ func (l *storedLife) lookBack() {
 	for _, w := range l.seen {
 		if got := knownAt(l.t, l.World, l.id, w.at); !slices.EqualFunc(got, w.chain, billing.Same) {
 			l.rt.Fatalf("known at %s was\n%+v\nread back as\n%+v", w.at, w.chain, got)
+		}
+		if got := keptAt(l.t, l.World, l.id, w.at); !slices.EqualFunc(got, w.kept, billing.SameBackups) {
+			l.rt.Fatalf("of backups, known at %s was\n%+v\nread back as\n%+v", w.at, w.kept, got)
 		}
 	}
 }

@@ -39,8 +39,8 @@ type Summary struct {
 
 const (
 	summaryInstances = 50
-	// usesByDay bounds what is rated for each day.
-	usesByDay = 2000
+	// linesByDay bounds what is rounded anew for each day.
+	linesByDay = 6000
 )
 
 // Summarize adds the costs of a month so far up.
@@ -49,8 +49,9 @@ func Summarize(ctx context.Context, tx store.Tx, f Filter, m Month, until time.T
 	if err != nil {
 		return Summary{}, err
 	}
-	s := summarize(Rate(uses, m, until))
-	if len(uses) <= usesByDay {
+	lines := Rate(uses, m, until)
+	s := summarize(lines)
+	if len(lines) <= linesByDay {
 		s.Days = days(uses, m, until)
 	}
 	return s, nil
@@ -87,6 +88,7 @@ func largestFirst(sums map[Share]money.Amount) []Share {
 // once, in a line of the month, and a day is the difference of two of them.
 func days(uses []Use, m Month, until time.Time) []Day {
 	list := []Day{}
+	r := newRating(m)
 	before := money.Amount{}
 	for day := m.From.In(m.Location); day.Before(until) && day.Before(m.To); {
 		next := day.AddDate(0, 0, 1)
@@ -94,7 +96,11 @@ func days(uses []Use, m Month, until time.Time) []Day {
 		if until.Before(end) {
 			end = until
 		}
-		total := Total(Rate(uses, m, end))
+		r.add(uses, day, end)
+		total := money.Amount{}
+		for _, l := range r.lines {
+			total = total.Add(l.amount())
+		}
 		list = append(list, Day{day.Format(time.DateOnly), total.Sub(before)})
 		before, day = total, next
 	}

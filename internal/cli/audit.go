@@ -36,7 +36,7 @@ func newAuditSegments(a *App) *cobra.Command {
 			return err
 		}
 		if n := len(audit.Differences); n > 0 {
-			return fmt.Errorf("%d billing chains or parts of them are not what the raw commands and facts say", n)
+			return fmt.Errorf("%d billing chains or parts of them are not what the raw commands and facts, or the backups, say", n)
 		}
 		return nil
 	})
@@ -47,6 +47,9 @@ func auditText(audit api.SegmentAudit) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Checked at %s: %d instances, %d commands, %d facts, %d segments, %s seconds accounted for.\n",
 		moment(audit.At), audit.Instances, audit.Commands, audit.Facts, audit.Segments, audit.Seconds)
+	if audit.BackupSteps > 0 {
+		fmt.Fprintf(&b, "Backups: %d times something was kept or removed, %d segments.\n", audit.BackupSteps, audit.BackupSegments)
+	}
 	if len(audit.Differences) == 0 {
 		b.WriteString("No differences.\n")
 		return b.String()

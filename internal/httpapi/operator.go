@@ -89,7 +89,7 @@ func (s *Server) advanceClock(ctx context.Context, in *struct{ Body api.ClockAdv
 }
 
 func auditDoc(r billing.Report) api.SegmentAudit {
-	out := api.SegmentAudit{At: r.At, Instances: r.Instances, Commands: r.Commands, Facts: r.Facts, Segments: r.Segments, Seconds: r.Accounted.String(), Differences: []api.SegmentDifference{}}
+	out := api.SegmentAudit{At: r.At, Instances: r.Instances, Commands: r.Commands, Facts: r.Facts, Segments: r.Segments, BackupSegments: r.BackupSegments, BackupSteps: r.BackupSteps, Seconds: r.Accounted.String(), Differences: []api.SegmentDifference{}}
 	for _, d := range r.Differences {
 		out.Differences = append(out.Differences, api.SegmentDifference{Organization: d.Organization, Instance: d.Instance, InstanceID: d.ID.String(), Problem: d.Problem})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"souk/internal/audit"
 	"souk/internal/backup"
+	"souk/internal/billing"
 	"souk/internal/driver"
 	"souk/internal/instance/instancedb"
 	"souk/internal/store"
@@ -29,7 +30,7 @@ func (s *Service) MarkExpired(ctx context.Context, st *store.Store) (bool, error
 		if done = len(due) > 0; err != nil || !done {
 			return err
 		}
-		if err := s.markExpired(ctx, q, due[0], now); err != nil {
+		if err := s.markExpired(ctx, tx, due[0], now); err != nil {
 			return err
 		}
 		again := now.Add(lookAgain)
@@ -45,7 +46,10 @@ func (s *Service) MarkExpired(ctx context.Context, st *store.Store) (bool, error
 	return done, err
 }
 
-func (s *Service) markExpired(ctx context.Context, q *instancedb.Queries, instance uuid.UUID, now time.Time) error {
+// markExpired marks them. From then on they cost nothing, even if the zone cannot be
+// reached to remove them.
+func (s *Service) markExpired(ctx context.Context, tx store.Tx, instance uuid.UUID, now time.Time) error {
+	q := instancedb.New(tx)
 	r, err := q.ByIDForUpdate(ctx, instance)
 	if err != nil {
 		return err
@@ -77,7 +81,11 @@ func (s *Service) markExpired(ctx context.Context, q *instancedb.Queries, instan
 			return err
 		}
 	}
-	return nil
+	at, err := s.now(ctx, q, r)
+	if err != nil {
+		return err
+	}
+	return billing.RecordBackups(ctx, tx, r.OrganizationID, r.ID, at)
 }
 
 // ExpiringBackup is one that is to be removed where it is kept.

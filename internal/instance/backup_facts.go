@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"souk/internal/agentapi"
+	"souk/internal/billing"
 	"souk/internal/driver"
 	"souk/internal/instance/instancedb"
 	"souk/internal/store"
@@ -40,6 +41,9 @@ func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.U
 	}
 	take := backupTaking{q: q, r: r, known: known, at: at, fact: *f.Backups}
 	if err := take.all(ctx); err != nil {
+		return err
+	}
+	if err := billing.RecordBackups(ctx, tx, r.OrganizationID, r.ID, at); err != nil {
 		return err
 	}
 	if err := s.advanceRewind(ctx, tx, &r, at); err != nil {

@@ -5,6 +5,7 @@ package money
 import (
 	"errors"
 	"fmt"
+	"math/big"
 
 	"github.com/shopspring/decimal"
 )
@@ -81,11 +82,16 @@ func Digits(currency string) int32 {
 // Prorate returns amount × num ÷ den, rounded half away from zero to the given
 // decimal places. It multiplies first and rounds once; den must be positive.
 func Prorate(amount Amount, num, den int64, digits int32) Amount {
-	if den <= 0 {
+	return ProrateBig(amount, big.NewInt(num), big.NewInt(den), digits)
+}
+
+// ProrateBig is Prorate for numbers of any size.
+func ProrateBig(amount Amount, num, den *big.Int, digits int32) Amount {
+	if den.Sign() <= 0 {
 		panic("money: prorated by a period that is not positive")
 	}
-	product := amount.d.Mul(decimal.NewFromInt(num))
-	return Amount{product.DivRound(decimal.NewFromInt(den), digits)}
+	product := amount.d.Mul(decimal.NewFromBigInt(num, 0))
+	return Amount{product.DivRound(decimal.NewFromBigInt(den, 0), digits)}
 }
 
 // Scan implements sql.Scanner for numeric columns.

@@ -10,6 +10,34 @@ import (
 	"github.com/google/uuid"
 )
 
+type BackupSegment struct {
+	ID                  uuid.UUID
+	OrganizationID      uuid.UUID
+	InstanceID          uuid.UUID
+	ProjectID           uuid.UUID
+	BillingAccountID    uuid.UUID
+	FromAt              time.Time
+	ToAt                *time.Time
+	Bytes               int64
+	PlanRevisionID      uuid.UUID
+	PriceListRevisionID uuid.UUID
+	ServiceLevel        string
+	RecordedAt          time.Time
+	ToRecordedAt        *time.Time
+	SupersededAt        *time.Time
+}
+
+type BackupStep struct {
+	Ordinal        int64
+	OrganizationID uuid.UUID
+	InstanceID     uuid.UUID
+	BackupID       uuid.UUID
+	Kept           bool
+	Bytes          int64
+	EffectiveAt    time.Time
+	RecordedAt     time.Time
+}
+
 type Command struct {
 	ID                  uuid.UUID
 	OrganizationID      uuid.UUID

@@ -367,6 +367,8 @@ func (q *Queries) LiveSegments(ctx context.Context, instanceID uuid.UUID) ([]Seg
 const orphans = `-- name: Orphans :many
 SELECT instance_id FROM commands c WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = c.instance_id)
 UNION SELECT instance_id FROM facts f WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = f.instance_id)
+UNION SELECT instance_id FROM backup_steps b WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = b.instance_id)
+UNION SELECT instance_id FROM backup_segments b WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = b.instance_id)
 UNION SELECT instance_id FROM segments s WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = s.instance_id)
 ORDER BY 1
 `
