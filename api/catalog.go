@@ -72,6 +72,7 @@ type PlanPrice struct {
 	Items []PriceItem `json:"items" nullable:"false"`
 	Hour  Money       `json:"hour" doc:"With the smallest storage"`
 	Month Money       `json:"month" doc:"In the current calendar month, with the smallest storage"`
+	ByUse []UnitPrice `json:"byUse,omitempty" doc:"Of what is measured, and is in no figure here"`
 }
 
 // Zone is a place where instances run.

@@ -160,6 +160,15 @@ type Price struct {
 	Hour  Money       `json:"hour"`
 	Month Money       `json:"month"`
 	Items []PriceItem `json:"items" nullable:"false"`
+	ByUse []UnitPrice `json:"byUse,omitempty" doc:"Of what is measured, and is in no figure here"`
+}
+
+// UnitPrice is what one unit of something costs that is billed by what is measured of
+// it, so that nobody can say beforehand how much that will be.
+type UnitPrice struct {
+	Item  string `json:"item" example:"backup-storage"`
+	Unit  string `json:"unit" example:"GiB-month" doc:"GiB-hour or GiB-month"`
+	Price Money  `json:"price" doc:"For one unit"`
 }
 
 // PriceItem is one priced part.
@@ -198,6 +207,7 @@ type CostSummary struct {
 type CostShare struct {
 	Project string `json:"project,omitempty" doc:"Of an instance"`
 	Name    string `json:"name"`
+	Gone    bool   `json:"gone,omitempty" doc:"Of an instance: it was removed for good, and nothing but backups can be left of it"`
 	Amount  Money  `json:"amount"`
 }
 

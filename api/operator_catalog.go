@@ -73,8 +73,8 @@ type ListPrice struct {
 	Service      string `json:"service" example:"postgresql"`
 	Plan         string `json:"plan,omitempty" doc:"Default: every plan"`
 	ServiceLevel string `json:"serviceLevel" example:"best-effort"`
-	Item         string `json:"item" example:"compute" doc:"compute or storage"`
-	Unit         string `json:"unit" example:"hour" doc:"hour or month; for storage GiB-hour or GiB-month"`
+	Item         string `json:"item" example:"compute" doc:"compute, storage or backup-storage"`
+	Unit         string `json:"unit" example:"hour" doc:"hour or month; for storage and backup-storage GiB-hour or GiB-month"`
 	Amount       string `json:"amount" example:"0.02" doc:"For one unit"`
 }
 

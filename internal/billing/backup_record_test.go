@@ -169,6 +169,20 @@ func TestBackupsAreBilledByTheirOwnChain(t *testing.T) {
 	if want := []string{"db1 medium: 11.57694 GiB-month, 0.58", "db1 small: 2.153432 GiB-month, 0.11"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+	// It is shown, by its name too, although it is gone.
+	err := w.As(t, w.Acme, func(tx store.Tx) error {
+		one, err := w.InstanceCost(t.Context(), tx, w.Acme, "db1")
+		if whole := cost(t, w); err == nil && one.Total != whole.Total {
+			t.Errorf("of the instance %v, of all %v", one.Total, whole.Total)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if shares := summary(t, w).Instances; len(shares) != 1 || !shares[0].Gone || shares[0].Name != "db1" {
+		t.Errorf("by instance: %+v", shares)
+	}
 	// What is left expires, and the chain with it.
 	w.Machine.Advance(100 * 24 * time.Hour)
 	expire(t, w)

@@ -24,7 +24,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 -- name: BackupUses :many
 -- The live links of an organization's backups that touch a period.
 SELECT s.from_at, s.to_at, s.bytes, s.price_list_revision_id, s.service_level,
-	i.name AS instance, i.service, p.name AS project, r.name AS plan
+	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM backup_segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
@@ -38,7 +38,7 @@ ORDER BY s.instance_id, s.from_at;
 -- name: BackupUsesOfInstance :many
 -- The same of one instance.
 SELECT s.from_at, s.to_at, s.bytes, s.price_list_revision_id, s.service_level,
-	i.name AS instance, i.service, p.name AS project, r.name AS plan
+	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM backup_segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id

@@ -103,11 +103,11 @@ func readUses(ctx context.Context, tx store.Tx, f Filter, m Month) ([]Use, error
 	uses := make([]Use, 0, len(rows)+len(backups))
 	for _, r := range rows {
 		s := Segment{From: r.FromAt, To: endOf(r.ToAt), ComputeBilled: r.ComputeBilled, StorageBilled: r.StorageBilled, Terms: Terms{StorageGiB: r.StorageGib}}
-		uses = append(uses, Use{Segment: s, Project: r.Project, Instance: r.Instance, Service: r.Service, Plan: r.Plan,
+		uses = append(uses, Use{Segment: s, Project: r.Project, Instance: r.Instance, Gone: r.Gone, Service: r.Service, Plan: r.Plan,
 			Prices: priced(priceKey{r.PriceListRevisionID, r.Service, r.Plan, r.ServiceLevel})})
 	}
 	for _, r := range backups {
-		uses = append(uses, Use{Segment: Segment{From: r.FromAt, To: endOf(r.ToAt)}, BackupBytes: r.Bytes, Project: r.Project, Instance: r.Instance, Service: r.Service, Plan: r.Plan,
+		uses = append(uses, Use{Segment: Segment{From: r.FromAt, To: endOf(r.ToAt)}, BackupBytes: r.Bytes, Project: r.Project, Instance: r.Instance, Gone: r.Gone, Service: r.Service, Plan: r.Plan,
 			Prices: priced(priceKey{r.PriceListRevisionID, r.Service, r.Plan, r.ServiceLevel})})
 	}
 	return uses, nil

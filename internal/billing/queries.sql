@@ -21,7 +21,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 -- name: Uses :many
 -- The live segments of an organization that touch a period.
 SELECT s.from_at, s.to_at, s.compute_billed, s.storage_billed, s.storage_gib, s.price_list_revision_id, s.service_level,
-	i.name AS instance, i.service, p.name AS project, r.name AS plan
+	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
@@ -36,7 +36,7 @@ ORDER BY s.instance_id, s.from_at;
 -- The same of one instance: a statement of its own, for its plan must not be one
 -- that suits a whole organization.
 SELECT s.from_at, s.to_at, s.compute_billed, s.storage_billed, s.storage_gib, s.price_list_revision_id, s.service_level,
-	i.name AS instance, i.service, p.name AS project, r.name AS plan
+	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id

@@ -63,12 +63,14 @@ type Use struct {
 	Segment
 	BackupBytes                      int64 // of a link of backups, which has no more than its time of a segment
 	Project, Instance, Service, Plan string
+	Gone                             bool // the instance was removed for good
 	Prices                           []Price
 }
 
 // Line is a priced line: everything of one instance at one price in a month.
 type Line struct {
 	Project, Instance, Service, Plan string
+	Gone                             bool // the instance was removed for good
 	Item                             Item
 	Unit                             Unit
 	Price                            money.Amount
@@ -105,10 +107,20 @@ func Rate(uses []Use, m Month, until time.Time) []Line {
 		out = append(out, *l)
 	}
 	slices.SortFunc(out, func(a, b Line) int {
-		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Item, b.Item),
+		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance), goneLast(a.Gone, b.Gone), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Item, b.Item),
 			cmp.Compare(a.Plan, b.Plan), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Currency, b.Currency), a.Price.Cmp(b.Price))
 	})
 	return out
+}
+
+func goneLast(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
 }
 
 // rating is the adding up of uses to lines.
@@ -120,6 +132,7 @@ type rating struct {
 
 type lineKey struct {
 	project, instance, service, plan string
+	gone                             bool
 	item                             Item
 	unit                             Unit
 	price, currency                  string
@@ -156,10 +169,10 @@ func (r *rating) line(u Use, p *Price) *Line {
 		text = p.Amount.String()
 		r.texts[p] = text
 	}
-	k := lineKey{u.Project, u.Instance, u.Service, u.Plan, p.Item, p.Unit, text, p.Currency}
+	k := lineKey{u.Project, u.Instance, u.Service, u.Plan, u.Gone, p.Item, p.Unit, text, p.Currency}
 	l := r.lines[k]
 	if l == nil {
-		l = &Line{Project: u.Project, Instance: u.Instance, Service: u.Service, Plan: u.Plan,
+		l = &Line{Project: u.Project, Instance: u.Instance, Service: u.Service, Plan: u.Plan, Gone: u.Gone,
 			Item: p.Item, Unit: p.Unit, Price: p.Amount, Currency: p.Currency, Used: new(big.Int), period: period(*p, r.month)}
 		r.lines[k] = l
 	}

@@ -13,6 +13,7 @@ import (
 // Share is what a part of an organization has cost.
 type Share struct {
 	Project, Name string // Project is that of an instance, or ""
+	Gone          bool   // of an instance that was removed for good
 	Amount        money.Amount
 }
 
@@ -65,7 +66,7 @@ func summarize(lines []Line) Summary {
 		s.Currency = l.Currency
 		add(services, Share{Name: l.Service}, l)
 		add(projects, Share{Name: l.Project}, l)
-		add(instances, Share{Project: l.Project, Name: l.Instance}, l)
+		add(instances, Share{Project: l.Project, Name: l.Instance, Gone: l.Gone}, l)
 	}
 	s.Services, s.Projects, s.Instances = largestFirst(services), largestFirst(projects), largestFirst(instances)
 	s.Instances = s.Instances[:min(len(s.Instances), summaryInstances)]
@@ -79,7 +80,7 @@ func largestFirst(sums map[Share]money.Amount) []Share {
 		list = append(list, s)
 	}
 	slices.SortFunc(list, func(a, b Share) int {
-		return cmp.Or(b.Amount.Cmp(a.Amount), cmp.Compare(a.Project, b.Project), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(b.Amount.Cmp(a.Amount), cmp.Compare(a.Project, b.Project), cmp.Compare(a.Name, b.Name), goneLast(a.Gone, b.Gone))
 	})
 	return list
 }

@@ -27,7 +27,7 @@ const mostPrices = 1000
 var highestPrice = money.MustParse("1000000")
 
 // units are what an item can be priced by.
-var units = map[string][]string{"compute": {"hour", "month"}, "storage": {"GiB-hour", "GiB-month"}}
+var units = map[string][]string{"compute": {"hour", "month"}, "storage": {"GiB-hour", "GiB-month"}, "backup-storage": {"GiB-hour", "GiB-month"}}
 
 // PublishPrices makes these prices the newest revision of a list, and prices by it
 // all that was offered at the list's prices. Where nothing differs nothing is
@@ -148,7 +148,7 @@ func (o Operator) checkPrice(wrong *complaints, at string, p api.ListPrice) {
 		wrong.add(slices.Contains(plans, p.Plan), at+"plan", p.Plan, "There is no plan of this name. There are: "+strings.Join(plans, ", ")+". Leave it out for every plan.")
 	}
 	wrong.add(p.ServiceLevel == BestEffort || p.ServiceLevel == Guaranteed, at+"serviceLevel", p.ServiceLevel, "It is one of: best-effort, guaranteed.")
-	wrong.add(units[p.Item] != nil, at+"item", p.Item, "It is one of: compute, storage.")
+	wrong.add(units[p.Item] != nil, at+"item", p.Item, "It is one of: compute, storage, backup-storage.")
 	if units[p.Item] != nil {
 		wrong.add(slices.Contains(units[p.Item], p.Unit), at+"unit", p.Unit, "It is one of: "+strings.Join(units[p.Item], ", ")+".")
 	}

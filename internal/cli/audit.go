@@ -45,11 +45,8 @@ func newAuditSegments(a *App) *cobra.Command {
 
 func auditText(audit api.SegmentAudit) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Checked at %s: %d instances, %d commands, %d facts, %d segments, %s seconds accounted for.\n",
-		moment(audit.At), audit.Instances, audit.Commands, audit.Facts, audit.Segments, audit.Seconds)
-	if audit.BackupSteps > 0 {
-		fmt.Fprintf(&b, "Backups: %d times something was kept or removed, %d segments.\n", audit.BackupSteps, audit.BackupSegments)
-	}
+	fmt.Fprintf(&b, "Checked at %s: %d instances, %d commands, %d facts, %d segments, %d segments of backups, %s seconds accounted for.\n",
+		moment(audit.At), audit.Instances, audit.Commands, audit.Facts, audit.Segments, audit.BackupSegments, audit.Seconds)
 	if len(audit.Differences) == 0 {
 		b.WriteString("No differences.\n")
 		return b.String()

@@ -126,7 +126,7 @@ func planPrices(s api.Service) []planPrice {
 }
 
 func planTable(s api.Service) *table {
-	t := newTable("PLAN", "CPU", "MEMORY", "STORAGE", "ZONE", "LEVEL", "HOUR", "THIS MONTH", "MORE STORAGE", "NOTE")
+	t := newTable("PLAN", "CPU", "MEMORY", "STORAGE", "ZONE", "LEVEL", "HOUR", "THIS MONTH", "MORE STORAGE", "BACKUPS", "NOTE")
 	for _, p := range planPrices(s) {
 		note := ""
 		if !p.Available {
@@ -134,7 +134,7 @@ func planTable(s api.Service) *table {
 		}
 		t.add(p.Plan.Name, cores(p.Plan.CPUMillis), mebibytes(p.Plan.MemoryMiB),
 			fmt.Sprintf("%d-%d GiB", p.Plan.MinStorageGiB, p.Plan.MaxStorageGiB),
-			p.Zone, p.ServiceLevel, amount(p.Price.Hour), amount(p.Price.Month), storagePrice(p.Price), note)
+			p.Zone, p.ServiceLevel, amount(p.Price.Hour), amount(p.Price.Month), storagePrice(p.Price), backupPrice(p.Price), note)
 	}
 	return t
 }
@@ -144,6 +144,16 @@ func storagePrice(p api.PlanPrice) string {
 	for _, item := range p.Items {
 		if strings.HasPrefix(item.Unit, "GiB-") {
 			return fmt.Sprintf("%s per GiB and %s", amount(item.Price), strings.TrimPrefix(item.Unit, "GiB-"))
+		}
+	}
+	return "-"
+}
+
+// backupPrice shows what is billed of what backups take.
+func backupPrice(p api.PlanPrice) string {
+	for _, u := range p.ByUse {
+		if u.Item == "backup-storage" {
+			return fmt.Sprintf("%s per GiB and %s", amount(u.Price), strings.TrimPrefix(u.Unit, "GiB-"))
 		}
 	}
 	return "-"

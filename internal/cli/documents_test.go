@@ -22,6 +22,7 @@ func postgresql() api.Service {
 		return api.PlanPrice{
 			Plan: plan, Hour: chf(hour), Month: chf(month),
 			Items: []api.PriceItem{{Item: "compute", Unit: "hour", Price: chf(hour)}, {Item: "storage", Unit: "GiB-month", Price: chf("0.20")}},
+			ByUse: []api.UnitPrice{{Item: "backup-storage", Unit: "GiB-month", Price: chf("0.05")}},
 		}
 	}
 	return api.Service{

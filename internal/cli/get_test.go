@@ -91,10 +91,10 @@ NAME        CATEGORY  PROVIDER  VERSIONS  ZONES  SUMMARY
 postgresql  database  csp       15.14     local  A relational database
 `,
 		"plans postgresql": `
-PLAN    CPU  MEMORY   STORAGE     ZONE    LEVEL        HOUR      THIS MONTH  MORE STORAGE                NOTE
-small   0.5  512 MiB  10-100 GiB  local   best-effort  CHF 0.02  CHF 16.40   CHF 0.20 per GiB and month
-medium  1    1 GiB    20-200 GiB  local   best-effort  CHF 0.04  CHF 32.80   CHF 0.20 per GiB and month
-small   0.5  512 MiB  10-100 GiB  geneva  best-effort  CHF 0.03  CHF 22.00   CHF 0.20 per GiB and month  cannot be ordered now: the zone has no PostgreSQL
+PLAN    CPU  MEMORY   STORAGE     ZONE    LEVEL        HOUR      THIS MONTH  MORE STORAGE                BACKUPS                     NOTE
+small   0.5  512 MiB  10-100 GiB  local   best-effort  CHF 0.02  CHF 16.40   CHF 0.20 per GiB and month  CHF 0.05 per GiB and month
+medium  1    1 GiB    20-200 GiB  local   best-effort  CHF 0.04  CHF 32.80   CHF 0.20 per GiB and month  CHF 0.05 per GiB and month
+small   0.5  512 MiB  10-100 GiB  geneva  best-effort  CHF 0.03  CHF 22.00   CHF 0.20 per GiB and month  CHF 0.05 per GiB and month  cannot be ordered now: the zone has no PostgreSQL
 `,
 		"zones": `
 NAME   TITLE         PROVIDER  DRIVER      FAILURE DOMAINS  CPU FREE  MEMORY FREE  STORAGE FREE  REACHABLE

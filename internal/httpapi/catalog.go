@@ -137,7 +137,7 @@ func offeringDoc(o catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) a
 		Driver: o.Driver, Capabilities: o.Definition.CapabilitiesWith(o.Driver)}
 	for _, p := range o.Plans {
 		price := instance.QuotePrice(billing.QuoteFor(p.MinStorageGib, p.Prices, m), o.Currency)
-		out.Plans = append(out.Plans, api.PlanPrice{Plan: p.Name, Items: price.Items, Hour: price.Hour, Month: price.Month})
+		out.Plans = append(out.Plans, api.PlanPrice{Plan: p.Name, Items: price.Items, Hour: price.Hour, Month: price.Month, ByUse: price.ByUse})
 	}
 	out.Problem = "It is not sold any more."
 	if !o.Withdrawn {

@@ -159,14 +159,10 @@ func (s *Server) registerInstanceReads() {
 			})
 			return out, err
 		})
-	register(s, Operation{Method: http.MethodGet, Path: instancesPath + "/{name}/cost", ID: "instances-cost", Tag: "costs", Summary: "Cost of an instance this month so far", Action: authz.CostRead},
+	register(s, Operation{Method: http.MethodGet, Path: instancesPath + "/{name}/cost", ID: "instances-cost", Tag: "costs", Summary: "Cost of an instance this month so far, also after it was removed for good", Action: authz.CostRead},
 		func(ctx context.Context, in *InInstance) (out *body[api.Cost], err error) {
 			err = s.Read(ctx, func(tx store.Tx, p Place) error {
-				v, err := s.Instances.Get(ctx, tx, at(p), in.Name)
-				if err != nil {
-					return err
-				}
-				c, err := s.Instances.Cost(ctx, tx, at(p), nil, &v.ID)
+				c, err := s.Instances.InstanceCost(ctx, tx, at(p), in.Name)
 				out = &body[api.Cost]{c}
 				return err
 			})

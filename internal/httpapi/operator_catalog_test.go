@@ -187,13 +187,13 @@ func TestPricesDryRun(t *testing.T) {
 	before := d.audited(t)
 	var out api.PriceListPublished
 	d.ask(t, q, 200).Decode(t, &out)
-	want := []api.Change{{Field: "postgresql/every plan/best-effort/storage", From: "0.20 per GiB-month"}, {Field: "postgresql/large/best-effort/compute", To: "9.00 per month"}}
+	want := []api.Change{{Field: "postgresql/every plan/best-effort/backup-storage", From: "0.05 per GiB-month"}, {Field: "postgresql/every plan/best-effort/storage", From: "0.20 per GiB-month"}, {Field: "postgresql/large/best-effort/compute", To: "9.00 per month"}}
 	if !slices.Equal(out.Changes, want) || !out.Published {
 		t.Errorf("it would change %+v", out)
 	}
 	var list api.PriceList
 	d.ask(t, httpapitest.Request{Method: "GET", Path: "/api/v1/operator/price-lists/list"}, 200).Decode(t, &list)
-	if list.Revision != 1 || len(list.Prices) != 2 || len(list.Offerings) != 1 || list.Offerings[0].Zone != httpapitest.Zone || d.audited(t) != before {
+	if list.Revision != 1 || len(list.Prices) != 3 || len(list.Offerings) != 1 || list.Offerings[0].Zone != httpapitest.Zone || d.audited(t) != before {
 		t.Errorf("the list is %+v", list)
 	}
 }
@@ -258,6 +258,7 @@ func TestBadCatalogRequests(t *testing.T) {
 		{"a price of an unknown plan", price(func(p *api.ListPrice) { p.Plan = "huge" }), 422, "body.prices[1].plan", "small, medium, large"},
 		{"a price of an unknown item", price(func(p *api.ListPrice) { p.Item = "traffic" }), 422, "body.prices[1].item", "compute, storage"},
 		{"a price in the wrong unit", price(func(p *api.ListPrice) { p.Plan, p.Unit = "small", "GiB-hour" }), 422, "body.prices[1].unit", "hour, month"},
+		{"a price of backups in the wrong unit", price(func(p *api.ListPrice) { p.Item, p.Unit = "backup-storage", "month" }), 422, "body.prices[1].unit", "GiB-hour, GiB-month"},
 		{"the same price twice", price(func(p *api.ListPrice) { p.Amount = "1" }), 422, "body.prices[1].item", "twice"},
 		{"no prices", prices("list", []api.ListPrice{}...), 422, "body.prices", "from 1"},
 		{"another currency", httpapitest.Request{Method: "PUT", Path: "/api/v1/operator/price-lists/list", Body: api.PriceListPut{Currency: "EUR", Prices: []api.ListPrice{bestEffort("1")}}}, 422, "body.currency", "CHF"},

@@ -28,6 +28,9 @@ func QuotePrice(q billing.Quote, currency string) api.Price {
 	for _, l := range q.Lines {
 		out.Items = append(out.Items, api.PriceItem{Item: string(l.Item), Quantity: l.Quantity(), Unit: string(l.Unit), Price: amount(l.Price, l.Currency), Month: amount(l.Amount, l.Currency)})
 	}
+	for _, p := range q.ByUse {
+		out.ByUse = append(out.ByUse, api.UnitPrice{Item: string(p.Item), Unit: string(p.Unit), Price: amount(p.Amount, p.Currency)})
+	}
 	return out
 }
 
@@ -55,6 +58,16 @@ func (s *Service) Cost(ctx context.Context, tx store.Tx, p Place, project, insta
 	return out, nil
 }
 
+// InstanceCost is Cost of one instance by name or ID, also after it was removed for
+// good: its backups may go on being billed.
+func (s *Service) InstanceCost(ctx context.Context, tx store.Tx, p Place, name string) (api.Cost, error) {
+	r, err := s.backedUp(ctx, tx, p, name)
+	if err != nil {
+		return api.Cost{}, err
+	}
+	return s.Cost(ctx, tx, p, nil, &r.ID)
+}
+
 // CostSummary returns what an organization, or one project, has cost so far this
 // month, from several sides.
 func (s *Service) CostSummary(ctx context.Context, tx store.Tx, p Place, project *uuid.UUID) (api.CostSummary, error) {
@@ -79,7 +92,7 @@ func (s *Service) CostSummary(ctx context.Context, tx store.Tx, p Place, project
 func shares(list []billing.Share, currency string) []api.CostShare {
 	out := []api.CostShare{}
 	for _, s := range list {
-		out = append(out, api.CostShare{Project: s.Project, Name: s.Name, Amount: amount(s.Amount, currency)})
+		out = append(out, api.CostShare{Project: s.Project, Name: s.Name, Gone: s.Gone, Amount: amount(s.Amount, currency)})
 	}
 	return out
 }

@@ -57,6 +57,9 @@ func partPath(v *visit, kind string, s api.CostShare) string {
 	case "projects":
 		return at("o", v.org, "instances") + "?project=" + s.Name
 	}
+	if s.Gone {
+		return at("o", v.org, "backups") + "?project=" + s.Project
+	}
 	return at("o", v.org, "p", s.Project, "instances", s.Name)
 }
 

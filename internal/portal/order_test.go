@@ -44,7 +44,7 @@ func TestOrderPages(t *testing.T) {
 		}
 	})
 	t.Run("defaults that work", func(t *testing.T) {
-		p := s.get(t, "editor", orderPath+"?project="+httpapitest.EmptyProject).want(t, 200, "CHF", "Connections at most", "0.0.0.0/0")
+		p := s.get(t, "editor", orderPath+"?project="+httpapitest.EmptyProject).want(t, 200, "CHF", "Connections at most", "0.0.0.0/0", "Backups: CHF 0.05 a GiB and month")
 		if name := p.field(t, "name"); name != "postgresql-1" {
 			t.Errorf("the name is %q", name)
 		}

@@ -17,6 +17,9 @@ func TestPricing(t *testing.T) {
 	_, month, _ = strings.Cut(month, `<td class="number">`)
 	month, _, _ = strings.Cut(month, "<")
 	first.says(t, month)
+	const backups = "Backups: CHF 0.05 a GiB and month, by what they take"
+	catalog.says(t, backups)
+	first.says(t, backups)
 	// Two lines add up; the URL has them both.
 	nobody.get(t, "/pricing?"+postgresql+"&storage=10&hours=100&"+postgresql+"&storage=10&hours=100").want(t, http.StatusOK).says(t, "For 100 hours", "1. PostgreSQL", "2. PostgreSQL")
 	nobody.get(t, "/pricing?"+postgresql+"&storage=10&hours=100&add=1").leads(t, "/pricing?"+url.Values{

@@ -14,7 +14,7 @@ import (
 // Price is what one item of a service costs, for demonstration; in CHF.
 type Price struct {
 	Plan   string `json:"plan,omitempty"` // "": of every plan
-	Item   string `json:"item"`           // "compute", "storage"
+	Item   string `json:"item"`           // "compute", "storage", "backup-storage"
 	Unit   string `json:"unit"`           // "hour", "GiB-month"
 	Amount string `json:"amount"`         // "0.02"
 }

@@ -119,7 +119,7 @@ func (q *Queries) BackupStepsOf(ctx context.Context, instances []uuid.UUID) ([]B
 
 const backupUses = `-- name: BackupUses :many
 SELECT s.from_at, s.to_at, s.bytes, s.price_list_revision_id, s.service_level,
-	i.name AS instance, i.service, p.name AS project, r.name AS plan
+	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM backup_segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
@@ -145,6 +145,7 @@ type BackupUsesRow struct {
 	PriceListRevisionID uuid.UUID
 	ServiceLevel        string
 	Instance            string
+	Gone                bool
 	Service             string
 	Project             string
 	Plan                string
@@ -172,6 +173,7 @@ func (q *Queries) BackupUses(ctx context.Context, arg BackupUsesParams) ([]Backu
 			&i.PriceListRevisionID,
 			&i.ServiceLevel,
 			&i.Instance,
+			&i.Gone,
 			&i.Service,
 			&i.Project,
 			&i.Plan,
@@ -188,7 +190,7 @@ func (q *Queries) BackupUses(ctx context.Context, arg BackupUsesParams) ([]Backu
 
 const backupUsesOfInstance = `-- name: BackupUsesOfInstance :many
 SELECT s.from_at, s.to_at, s.bytes, s.price_list_revision_id, s.service_level,
-	i.name AS instance, i.service, p.name AS project, r.name AS plan
+	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM backup_segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
@@ -213,6 +215,7 @@ type BackupUsesOfInstanceRow struct {
 	PriceListRevisionID uuid.UUID
 	ServiceLevel        string
 	Instance            string
+	Gone                bool
 	Service             string
 	Project             string
 	Plan                string
@@ -240,6 +243,7 @@ func (q *Queries) BackupUsesOfInstance(ctx context.Context, arg BackupUsesOfInst
 			&i.PriceListRevisionID,
 			&i.ServiceLevel,
 			&i.Instance,
+			&i.Gone,
 			&i.Service,
 			&i.Project,
 			&i.Plan,

@@ -541,7 +541,7 @@ func (q *Queries) Transitions(ctx context.Context, instanceID uuid.UUID) ([]Tran
 
 const uses = `-- name: Uses :many
 SELECT s.from_at, s.to_at, s.compute_billed, s.storage_billed, s.storage_gib, s.price_list_revision_id, s.service_level,
-	i.name AS instance, i.service, p.name AS project, r.name AS plan
+	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
@@ -569,6 +569,7 @@ type UsesRow struct {
 	PriceListRevisionID uuid.UUID
 	ServiceLevel        string
 	Instance            string
+	Gone                bool
 	Service             string
 	Project             string
 	Plan                string
@@ -598,6 +599,7 @@ func (q *Queries) Uses(ctx context.Context, arg UsesParams) ([]UsesRow, error) {
 			&i.PriceListRevisionID,
 			&i.ServiceLevel,
 			&i.Instance,
+			&i.Gone,
 			&i.Service,
 			&i.Project,
 			&i.Plan,
@@ -614,7 +616,7 @@ func (q *Queries) Uses(ctx context.Context, arg UsesParams) ([]UsesRow, error) {
 
 const usesOfInstance = `-- name: UsesOfInstance :many
 SELECT s.from_at, s.to_at, s.compute_billed, s.storage_billed, s.storage_gib, s.price_list_revision_id, s.service_level,
-	i.name AS instance, i.service, p.name AS project, r.name AS plan
+	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
@@ -641,6 +643,7 @@ type UsesOfInstanceRow struct {
 	PriceListRevisionID uuid.UUID
 	ServiceLevel        string
 	Instance            string
+	Gone                bool
 	Service             string
 	Project             string
 	Plan                string
@@ -671,6 +674,7 @@ func (q *Queries) UsesOfInstance(ctx context.Context, arg UsesOfInstanceParams) 
 			&i.PriceListRevisionID,
 			&i.ServiceLevel,
 			&i.Instance,
+			&i.Gone,
 			&i.Service,
 			&i.Project,
 			&i.Plan,

@@ -109,6 +109,7 @@ func (e *Env) offer(ctx context.Context, tx store.Tx) error {
 	prices, err := catalog.PublishPriceList(ctx, tx, provider, "list", "CHF", []catalog.PriceEntry{
 		{Service: Service, ServiceLevel: "best-effort", Item: "compute", Unit: "hour", Amount: "0.02"},
 		{Service: Service, ServiceLevel: "best-effort", Item: "storage", Unit: "GiB-month", Amount: "0.20"},
+		{Service: Service, ServiceLevel: "best-effort", Item: "backup-storage", Unit: "GiB-month", Amount: "0.05"},
 	}, now)
 	if err != nil {
 		return err
