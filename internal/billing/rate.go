@@ -22,6 +22,9 @@ const (
 	ItemBackupStorage Item = "backup-storage"
 )
 
+// items are the items in the order in which lines show them.
+var items = []Item{ItemCompute, ItemStorage, ItemBackupStorage}
+
 // Unit is what a price is for one of.
 type Unit string
 
@@ -107,7 +110,7 @@ func Rate(uses []Use, m Month, until time.Time) []Line {
 		out = append(out, *l)
 	}
 	slices.SortFunc(out, func(a, b Line) int {
-		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance), goneLast(a.Gone, b.Gone), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Item, b.Item),
+		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance), goneLast(a.Gone, b.Gone), cmp.Compare(a.Service, b.Service), cmp.Compare(slices.Index(items, a.Item), slices.Index(items, b.Item)),
 			cmp.Compare(a.Plan, b.Plan), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Currency, b.Currency), a.Price.Cmp(b.Price))
 	})
 	return out

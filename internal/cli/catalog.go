@@ -153,7 +153,7 @@ func storagePrice(p api.PlanPrice) string {
 func backupPrice(p api.PlanPrice) string {
 	for _, u := range p.ByUse {
 		if u.Item == "backup-storage" {
-			return fmt.Sprintf("%s per GiB and %s", amount(u.Price), strings.TrimPrefix(u.Unit, "GiB-"))
+			return unitPrice(u)
 		}
 	}
 	return "-"

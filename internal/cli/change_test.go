@@ -84,6 +84,7 @@ Would order instance/db1 in acme/default:
   COST        BEFORE  AFTER      CHANGE
   hour        -       CHF 0.02   +CHF 0.02
   this month  -       CHF 16.40  +CHF 16.40
+  Beside it backup-storage costs CHF 0.05 per GiB and month, by what it takes.
 `)
 	has(t, stderr, "nothing has been changed")
 	if len(h.server.instances) != 0 || len(h.server.sent("POST")) != 0 {

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"souk/api"
@@ -32,6 +33,11 @@ func previewText(name, where string, p api.Preview) string {
 	cost.add("  hour", amount(before.Hour), amount(p.Cost.After.Hour), delta(p.Cost.HourDelta))
 	cost.add("  this month", amount(before.Month), amount(p.Cost.After.Month), delta(p.Cost.MonthDelta))
 	_ = cost.write(&b)
+	for _, u := range p.Cost.After.ByUse {
+		if !slices.Contains(before.ByUse, u) {
+			fmt.Fprintf(&b, "  Beside it %s costs %s, by what it takes.\n", u.Item, unitPrice(u))
+		}
+	}
 	for _, effect := range p.Effects {
 		fmt.Fprintf(&b, "  Note: %s\n", plain(effect, false))
 	}
@@ -61,6 +67,11 @@ func moves(c api.CostDiff) bool {
 func changeLine(name string, p api.Preview) string {
 	return fmt.Sprintf("%s: costs %s an hour from then on (%s), %s in this calendar month (%s)",
 		name, amount(p.Cost.After.Hour), delta(p.Cost.HourDelta), amount(p.Cost.After.Month), delta(p.Cost.MonthDelta))
+}
+
+// unitPrice is what one unit costs.
+func unitPrice(u api.UnitPrice) string {
+	return fmt.Sprintf("%s per GiB and %s", amount(u.Price), strings.TrimPrefix(u.Unit, "GiB-"))
 }
 
 // shown writes any value of a document in a line.

@@ -156,7 +156,7 @@ func (s *server) order(w http.ResponseWriter, order api.InstanceOrder, dry bool)
 		answer(w, 200, api.Preview{
 			Action: "create", PriceList: s.prices,
 			Changes: []api.Change{{Field: "spec.plan", To: "small"}, {Field: "spec.storageGiB", To: 10}, {Field: "spec.zone", To: "local"}},
-			Cost:    api.CostDiff{After: api.Price{Hour: chf("0.02"), Month: chf("16.40")}, HourDelta: chf("0.02"), MonthDelta: chf("16.40")},
+			Cost:    api.CostDiff{After: api.Price{Hour: chf("0.02"), Month: chf("16.40"), ByUse: []api.UnitPrice{{Item: "backup-storage", Unit: "GiB-month", Price: chf("0.05")}}}, HourDelta: chf("0.02"), MonthDelta: chf("16.40")},
 		})
 	case order.AcceptedPriceList != s.prices:
 		refuse(w, 409, "Prices have changed since they were shown.")

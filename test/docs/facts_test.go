@@ -123,6 +123,9 @@ func TestPrices(t *testing.T) {
 		if !strings.Contains(souk, `{ item: storage, unit: GiB-month, amount: "0.20" }`) || !strings.Contains(costs, "CHF 0.20 per GiB and month") {
 			t.Errorf("the price of storage of %s differs", service)
 		}
+		if !strings.Contains(souk, `{ item: backup-storage, unit: GiB-month, amount: "0.05" }`) || !strings.Contains(costs, "cost CHF 0.05 per GiB and month") {
+			t.Errorf("the price of backups of %s differs", service)
+		}
 	}
 	var schema struct {
 		Properties map[string]struct {
