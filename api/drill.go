@@ -24,7 +24,7 @@ type DrillResult struct {
 	Version             string       `json:"version" doc:"Of the engine"`
 	RestoreMilliseconds int64        `json:"restoreMilliseconds" doc:"From the order to restore until the engine answered"`
 	PointInTime         bool         `json:"pointInTime" doc:"Changes after the backup were restored as well"`
-	LossMilliseconds    int64        `json:"lossMilliseconds" doc:"By how much the newest canary that was restored is older than the newest that there was: what would have been lost"`
+	LossMilliseconds    int64        `json:"lossMilliseconds" doc:"By how much the newest canary that was put away when the drill began is older than the newest that there was then: what would have been lost with the instance"`
 	Canaries            int          `json:"canaries" doc:"How many canaries were compared"`
 	CanariesSHA256      string       `json:"canariesSha256,omitempty" doc:"Over all of them"`
 	Checks              []DrillCheck `json:"checks" nullable:"false" doc:"What the engine checked in the restored data"`

@@ -233,11 +233,11 @@ type DrillMeasured struct {
 	RestoreMillis int64 `json:"restoreMillis"`
 	// PointInTime says that changes after the backup were restored as well.
 	PointInTime bool `json:"pointInTime"`
-	// LossMillis is by how much the newest canary that was restored is older than
-	// the newest that there was when the restore began.
+	// LossMillis is by how much the newest canary that was put away when the drill
+	// began is older than the newest that there was then.
 	LossMillis int64 `json:"lossMillis"`
-	// Newest is the newest canary at the time, Restored the newest that was
-	// restored; the values stay in the zone.
+	// Newest is the newest canary at the time, Restored the newest of those that were
+	// put away by then and restored; the values stay in the zone.
 	Newest   time.Time `json:"newest"`
 	Restored time.Time `json:"restored"`
 	// Canaries is how many were compared, Digest the SHA-256 over them.

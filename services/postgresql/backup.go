@@ -111,12 +111,16 @@ type archiver struct {
 	on           bool
 	wal          string // the last file that was put away
 	last, failed *time.Time
-	waiting      int64
+	// ended is when that file was finished, and with it what is put away; nil once the
+	// server has forgotten.
+	ended   *time.Time
+	waiting int64
 }
 
 func (s *session) archiver(ctx context.Context) (a archiver, err error) {
 	err = s.QueryRow(ctx, `SELECT current_setting('archive_mode') = 'on', coalesce(last_archived_wal, ''), last_archived_time, last_failed_time,
-		(SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready') FROM pg_stat_archiver`).Scan(&a.on, &a.wal, &a.last, &a.failed, &a.waiting)
+		(SELECT modification FROM pg_ls_archive_statusdir() WHERE name = last_archived_wal || '.done'),
+		(SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready') FROM pg_stat_archiver`).Scan(&a.on, &a.wal, &a.last, &a.failed, &a.ended, &a.waiting)
 	return a, err
 }
 
@@ -137,6 +141,9 @@ func (s *session) archived(ctx context.Context, report *driver.BackupReport) err
 	}
 	if a.last != nil {
 		report.ArchivedUntil = a.last.UTC()
+	}
+	if a.ended != nil { // putting it away has taken its time
+		report.ArchivedUntil = a.ended.UTC()
 	}
 	report.Archiving = a.last != nil && (a.failed == nil || a.failed.Before(*a.last))
 	if a.failed != nil && !report.Archiving && len(report.Backups) > 0 { // before the first backup nothing can be put away

@@ -157,7 +157,7 @@ func drillInWords(err error) string {
 // prove restores the backup and compares. What was measured is returned with an
 // error too, as far as it went.
 func (k *Keeper) prove(ctx context.Context, prover driver.Prover, wanted agentapi.Desired, order agentapi.DrillOrder) (*agentapi.DrillMeasured, error) {
-	newest, pointInTime, err := k.lead(ctx, prover, wanted)
+	began, err := k.lead(ctx, prover, wanted, order)
 	if err != nil {
 		return nil, err
 	}
@@ -165,17 +165,17 @@ func (k *Keeper) prove(ctx context.Context, prover driver.Prover, wanted agentap
 	if err != nil {
 		return nil, err
 	}
-	if pointInTime {
+	if began.pointInTime {
 		copied.Restore.Time = k.opt.Now().UTC()
 	}
 	if err := k.opt.Store.NoteThrowAway(copied.ID, wanted.ID); err != nil {
 		return nil, err
 	}
-	began := time.Now()
+	from := time.Now()
 	if err := k.restore(ctx, copied); err != nil {
 		return nil, err
 	}
-	is := &agentapi.DrillMeasured{RestoreMillis: time.Since(began).Milliseconds(), PointInTime: pointInTime, Newest: newest.At}
+	is := &agentapi.DrillMeasured{RestoreMillis: time.Since(from).Milliseconds(), PointInTime: began.pointInTime, Newest: began.newest.At}
 	stepDrillRestored.Done()
 	was, err := prover.Canaries(ctx, wanted.Instance)
 	if err != nil {
@@ -185,7 +185,7 @@ func (k *Keeper) prove(ctx context.Context, prover driver.Prover, wanted agentap
 	if err != nil {
 		return is, err
 	}
-	problem := compare(is, was, got)
+	problem := compare(is, was, got, began.kept)
 	if is.Examination, err = prover.Examine(ctx, copied); err != nil {
 		return is, err
 	}
@@ -201,30 +201,52 @@ func (k *Keeper) prove(ctx context.Context, prover driver.Prover, wanted agentap
 	return is, nil
 }
 
+// beginning is what there was when a restore drill began.
+type beginning struct {
+	newest      driver.Canary
+	pointInTime bool
+	// kept is until when everything was put away, in real time: what came after would
+	// have been lost with the instance, though it may be put away while the copy is
+	// being restored. Zero where there are no points in time.
+	kept time.Time
+}
+
 // lead writes canaries until the first of them has been put away, so that it can be
 // told how much would be lost; where there are no points in time it writes one.
-func (k *Keeper) lead(ctx context.Context, prover driver.Prover, wanted agentapi.Desired) (newest driver.Canary, pointInTime bool, err error) {
+func (k *Keeper) lead(ctx context.Context, prover driver.Prover, wanted agentapi.Desired, order agentapi.DrillOrder) (at beginning, err error) {
 	first, err := prover.PutCanary(ctx, wanted.Instance)
 	if err != nil {
-		return first, false, err
+		return at, err
 	}
-	newest = first
+	at.newest = first
 	for until := time.Now().Add(k.opt.Lead); ; {
 		is, err := k.opt.Driver.Backups(ctx, wanted.BackupSource())
 		if err != nil {
-			return newest, false, err
+			return at, err
 		}
-		pointInTime = !is.ArchivedUntil.IsZero()
-		if !pointInTime || is.ArchivedUntil.After(first.At) || !time.Now().Before(until) {
-			return newest, pointInTime, nil
+		at.pointInTime, at.kept = !is.ArchivedUntil.IsZero(), keptBy(is, order.BackupID)
+		if !at.pointInTime || is.ArchivedUntil.After(first.At) || !time.Now().Before(until) {
+			return at, nil
 		}
 		if err := pause.For(ctx, k.opt.Canary); err != nil {
-			return newest, pointInTime, err
+			return at, err
 		}
-		if newest, err = prover.PutCanary(ctx, wanted.Instance); err != nil {
-			return newest, pointInTime, err
+		if at.newest, err = prover.PutCanary(ctx, wanted.Instance); err != nil {
+			return at, err
 		}
 	}
+}
+
+// keptBy is until when everything is put away by a backup and the changes after it;
+// zero where changes are not put away.
+func keptBy(is driver.BackupReport, backupID string) time.Time {
+	until := is.ArchivedUntil
+	for _, b := range is.Backups {
+		if b.ID == backupID && !until.IsZero() && b.FinishedAt.After(until) {
+			until = b.FinishedAt
+		}
+	}
+	return until
 }
 
 // throwAwayOf is the instance that a drill makes: as large as the one that was backed
@@ -258,13 +280,16 @@ func (k *Keeper) restore(ctx context.Context, copied driver.Instance) error {
 }
 
 // compare measures what would be lost and says what is wrong with the canaries, or
-// "". Those that one side does not have any more are left out.
-func compare(is *agentapi.DrillMeasured, was, got []driver.Canary) string {
-	if len(got) == 0 || len(was) == 0 {
+// "". Those that one side does not have any more are left out. What was put away after
+// kept counts as lost (zero: nothing was), but is compared as well.
+func compare(is *agentapi.DrillMeasured, was, got []driver.Canary, kept time.Time) string {
+	counted := slices.DeleteFunc(slices.Clone(got), func(c driver.Canary) bool { return !kept.IsZero() && c.At.After(kept) })
+	if len(counted) == 0 || len(was) == 0 {
 		return "The restored data holds no canary, though one was written before the backup was taken."
 	}
 	last := got[len(got)-1]
-	is.Restored, is.LossMillis = last.At, max(is.Newest.Sub(last.At).Milliseconds(), 0)
+	is.Restored = counted[len(counted)-1].At
+	is.LossMillis = max(is.Newest.Sub(is.Restored).Milliseconds(), 0)
 	from := max(was[0].Number, got[0].Number)
 	within := func(all []driver.Canary) []driver.Canary {
 		return slices.DeleteFunc(slices.Clone(all), func(c driver.Canary) bool { return c.Number < from || c.Number > last.Number })

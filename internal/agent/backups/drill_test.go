@@ -139,7 +139,8 @@ func (w watched) Ensure(ctx context.Context, want driver.Instance) (driver.Obser
 }
 
 // What would be lost is measured by canaries that go on until the archive has the
-// first, as if the instance were lost at that moment.
+// first, as if the instance were lost at that moment: what the instance puts away while
+// its copy is being restored does not count, though it is restored and compared.
 func TestADrillMeasuresWhatWouldBeLost(t *testing.T) {
 	b, p := newTrial(t, nil)
 	p.archive, b.opt.Lead = 30*time.Second, time.Hour
@@ -147,14 +148,34 @@ func TestADrillMeasuresWhatWouldBeLost(t *testing.T) {
 	b.order(drillID)
 	p.restored = nil
 	b.opt.Runner = watched{p.runs, func(driver.Instance) {
-		if p.restored == nil { // all but the two newest were put away
-			p.restored = slices.Clone(p.canaries[:len(p.canaries)-2])
+		if p.restored == nil { // all but the newest was put away by then
+			p.is.ArchivedUntil = b.now
+			p.restored = slices.Clone(p.canaries[:len(p.canaries)-1])
 		}
 	}}
 	b.drill(t.Context(), b.id)
 	m := b.told()[1].Measured
-	if m == nil || !m.PointInTime || len(p.canaries) < 4 || m.LossMillis != 16000 || m.Canaries != len(p.canaries)-2 || b.told()[1].Problem != "" {
+	// A canary is written each 8 seconds, and when the fifth is, all until 26 seconds
+	// before it is put away: the first of them.
+	if m == nil || !m.PointInTime || len(p.canaries) != 6 || m.LossMillis != 32000 || !m.Restored.Equal(p.canaries[1].At) || m.Canaries != 5 || b.told()[1].Problem != "" {
 		t.Errorf("%d canaries, measured %+v", len(p.canaries), m)
+	}
+}
+
+// Whatever the archive says, what a backup holds is kept.
+func TestWhatABackupHoldsIsNotLost(t *testing.T) {
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	taken := []driver.Backup{{ID: "one", FinishedAt: at.Add(time.Minute)}, {ID: "two", FinishedAt: at.Add(time.Hour)}}
+	for name, c := range map[string]struct{ archived, want time.Time }{
+		"nothing since":  {at, at.Add(time.Minute)},
+		"changes since":  {at.Add(2 * time.Minute), at.Add(2 * time.Minute)},
+		"no time points": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := keptBy(driver.BackupReport{Backups: taken, ArchivedUntil: c.archived}, "one"); !got.Equal(c.want) {
+				t.Errorf("kept until %s, want %s", got, c.want)
+			}
+		})
 	}
 }
 
