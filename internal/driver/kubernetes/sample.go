@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"souk/internal/driver"
+	"souk/internal/pki"
 )
 
 // Sampler is an Engine that can tell figures of its running server.
@@ -63,11 +64,13 @@ func (d *Driver) Sample(ctx context.Context, id string) ([]driver.Sample, error)
 // one that cannot be asked, as while the API server is away, nothing is known.
 func (d *Driver) ofEngine(ctx context.Context, engine Engine, sampler Sampler, rec record, id string) ([]driver.Sample, error) {
 	want := driver.Instance{ID: id, Service: rec.Service, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
-	down := []driver.Sample{{Name: driver.MetricUp}}
 	if err := d.seen(ctx, engine); err != nil {
 		return nil, err
 	}
-	seen := engine.Look(d.view(ctx, engine, want))
+	now := d.view(ctx, engine, want)
+	vouched := certified(now.Certificate, d.cfg.Now())
+	down := append(vouched, driver.Sample{Name: driver.MetricUp})
+	seen := engine.Look(now)
 	if !seen.Serving {
 		return down, nil
 	}
@@ -79,7 +82,19 @@ func (d *Driver) ofEngine(ctx context.Context, engine Engine, sampler Sampler, r
 		d.log.Debug("an engine does not tell its figures", "instance", id, "error", err)
 		return down, nil
 	}
+	own = append(own, vouched...)
 	return append(own, driver.Sample{Name: driver.MetricUp, Value: 1}), nil
+}
+
+// certified is for how long the server's certificate is good, as it was issued last:
+// the server takes it up within minutes. Nothing is told of one that a zone's
+// configuration makes shorter than is usual, for the alert counts on days.
+func certified(text []byte, now time.Time) []driver.Sample {
+	certificate, err := pki.ParseCertificate(text)
+	if err != nil || certificate.NotAfter.Sub(certificate.NotBefore) < pki.ServerValidity {
+		return nil
+	}
+	return []driver.Sample{{Name: driver.MetricCertificate, Value: certificate.NotAfter.Sub(now).Seconds()}}
 }
 
 // given are the limits in force.

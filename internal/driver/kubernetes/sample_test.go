@@ -6,7 +6,48 @@ import (
 
 	"souk/internal/driver"
 	"souk/internal/driver/changes"
+	"souk/internal/pki"
 )
+
+// It is told for how long the server's certificate is good, but of those only that last
+// as long as the alert counts on.
+func TestCertificatesAreToldOf(t *testing.T) {
+	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	ca, err := pki.NewCA("zone", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued := func(validity time.Duration) []byte {
+		t.Helper()
+		pair, err := ca.IssueServer([]string{"db1.example"}, at, validity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pair.Cert
+	}
+	const day = 24 * time.Hour
+	for name, test := range map[string]struct {
+		text []byte
+		at   time.Time
+		want time.Duration // 0: nothing is told
+	}{
+		"fresh":         {issued(pki.ServerValidity), at, pki.ServerValidity},
+		"not renewed":   {issued(pki.ServerValidity), at.Add(pki.ServerValidity - 20*day), 20 * day},
+		"at its end":    {issued(pki.ServerValidity), at.Add(pki.ServerValidity + day), -day},
+		"short by rule": {issued(day), at, 0},
+		"none":          {nil, at, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			told := certified(test.text, test.at)
+			if (len(told) == 0) != (test.want == 0) {
+				t.Fatalf("told %v", told)
+			}
+			if len(told) > 0 && (told[0].Name != driver.MetricCertificate || told[0].Value != test.want.Seconds()) {
+				t.Errorf("told %v, want %v", told, test.want.Seconds())
+			}
+		})
+	}
+}
 
 // What the data takes is part of the next observation, and worth one once it has moved.
 func TestMeasuredStorageIsObserved(t *testing.T) {
