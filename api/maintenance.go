@@ -43,10 +43,44 @@ type MaintenanceDefer struct {
 	NotBefore *time.Time `json:"notBefore,omitempty" doc:"To the first window after this. Default: to the one after that which it is planned for"`
 }
 
-// MaintenancePlan is the body of POST /operator/maintenance.
+// MaintenancePlan is the body of POST /operator/maintenance: a restart of one instance's
+// servers, or of all that run in a zone.
 type MaintenancePlan struct {
-	Instance  string     `json:"instance" format:"uuid" doc:"ID of the instance"`
+	Instance  string     `json:"instance,omitempty" format:"uuid" doc:"ID of the instance; or else say a zone"`
+	Zone      string     `json:"zone,omitempty" doc:"Each instance that runs in this zone"`
+	Service   string     `json:"service,omitempty" doc:"Only those of this service; beside a zone"`
 	Reason    string     `json:"reason" minLength:"3" maxLength:"200" doc:"What for, in the words that its people are told"`
 	NotBefore *time.Time `json:"notBefore,omitempty" doc:"In the first window after this, and at least seven days from now. Urgent: at this time. Default: as early as that allows"`
 	Urgent    bool       `json:"urgent,omitempty" doc:"Outside of the window, at a notice of at least an hour. It cannot be put off"`
+}
+
+// MaintenancePlanned is what the operator has planned at a time.
+type MaintenancePlanned struct {
+	At      time.Time            `json:"at"`
+	Planned bool                 `json:"planned" doc:"false: asked for with dryRun=true, nothing was planned"`
+	Items   []PlannedRestart     `json:"items" nullable:"false"`
+	LeftOut []MaintenanceLeftOut `json:"leftOut" nullable:"false" doc:"Instances of the zone that are not restarted by this"`
+}
+
+// PlannedRestart is a restart of one instance's servers, in its own window.
+type PlannedRestart struct {
+	ID           string    `json:"id,omitempty" doc:"Of the maintenance; absent with dryRun=true"`
+	Organization string    `json:"organization"`
+	Project      string    `json:"project"`
+	Instance     string    `json:"instance" doc:"Its name"`
+	InstanceID   string    `json:"instanceID"`
+	Service      string    `json:"service"`
+	Effect       string    `json:"effect" doc:"What it interrupts, and for how long"`
+	From         time.Time `json:"from" doc:"It begins between from and until"`
+	Until        time.Time `json:"until"`
+}
+
+// MaintenanceLeftOut is an instance of a zone whose restart is not planned.
+type MaintenanceLeftOut struct {
+	Organization string     `json:"organization"`
+	Project      string     `json:"project"`
+	Instance     string     `json:"instance" doc:"Its name"`
+	InstanceID   string     `json:"instanceID"`
+	Reason       string     `json:"reason" enum:"suspended,not-ready,planned" doc:"suspended: its servers start anew when it is resumed; not-ready: it has not been ready yet; planned: a restart of it is planned already, or under way"`
+	PlannedFor   *time.Time `json:"plannedFor,omitempty" doc:"When, where one is planned"`
 }

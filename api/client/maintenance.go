@@ -77,9 +77,18 @@ func (p *Project) changeMaintenance(ctx context.Context, instance, id, what stri
 	return out, err
 }
 
-// PlanMaintenance plans a restart of an instance's servers, by the operator.
-func (c *Client) PlanMaintenance(ctx context.Context, plan api.MaintenancePlan) (api.Maintenance, error) {
-	var out api.Maintenance
-	err := c.do(ctx, call{method: http.MethodPost, path: []string{"operator", "maintenance"}, body: plan, out: &out, changes: true})
+// PlanMaintenance plans restarts of servers: of an instance, or of a zone's.
+func (o *Operator) PlanMaintenance(ctx context.Context, plan api.MaintenancePlan) (api.MaintenancePlanned, error) {
+	return o.planMaintenance(ctx, plan, nil)
+}
+
+// PreviewMaintenance says what PlanMaintenance would plan.
+func (o *Operator) PreviewMaintenance(ctx context.Context, plan api.MaintenancePlan) (api.MaintenancePlanned, error) {
+	return o.planMaintenance(ctx, plan, dryRun)
+}
+
+func (o *Operator) planMaintenance(ctx context.Context, plan api.MaintenancePlan, query url.Values) (api.MaintenancePlanned, error) {
+	var out api.MaintenancePlanned
+	err := o.client.do(ctx, call{method: http.MethodPost, path: []string{"operator", "maintenance"}, query: query, body: plan, out: &out, changes: query == nil})
 	return out, err
 }

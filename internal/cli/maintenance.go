@@ -158,41 +158,6 @@ func momentFlag(name, text string) (*time.Time, error) {
 	return &at, nil
 }
 
-func newMaintenancePlan(a *App) *cobra.Command {
-	var plan api.MaintenancePlan
-	var after string
-	cmd := &cobra.Command{
-		Use:   "plan INSTANCE-ID --reason TEXT",
-		Short: "Plan a restart of an instance's servers (the operator's staff)",
-		Long: "Plan a restart of an instance's servers, as for a newer version of its engine that\n" +
-			"was installed in its zone. It takes place in the instance's window, seven days from\n" +
-			"now at the earliest; urgent work at the time that is given, an hour from now at the\n" +
-			"earliest. The instance's people are told by mail at once.",
-		Args: cobra.ExactArgs(1),
-	}
-	cmd.Flags().StringVar(&plan.Reason, "reason", "", "what for, in the words that the instance's people are told")
-	cmd.Flags().BoolVar(&plan.Urgent, "urgent", false, "outside of the window; it cannot be put off")
-	cmd.Flags().StringVar(&after, "not-before", "", "not before this `TIME`, such as 2026-03-20T00:00:00Z")
-	must(cmd.MarkFlagRequired("reason"))
-	o := outputFlag(cmd)
-	cmd.RunE = a.bounded(func(ctx context.Context, args []string) (err error) {
-		plan.Instance = args[0]
-		if plan.NotBefore, err = momentFlag("not-before", after); err != nil {
-			return err
-		}
-		c, _, err := a.connect()
-		if err != nil {
-			return err
-		}
-		m, err := c.PlanMaintenance(ctx, plan)
-		if err != nil {
-			return err
-		}
-		return a.result(o, "maintenance/"+m.ID, "planned for "+moment(m.From), m)
-	})
-	return cmd
-}
-
 func listMaintenance(ctx context.Context, a *App, name string, opt getOptions) (view, error) {
 	var all []api.Maintenance
 	var err error

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -18,8 +19,8 @@ import (
 func (s *Server) registerMaintenance() {
 	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/organizations/{org}/maintenance", ID: "maintenance-calendar", Tag: "maintenance", Action: authz.InstanceRead, AnyProject: true,
 		Summary: "What is planned and was done on the organization's instances, newest first"}, s.listMaintenance)
-	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/maintenance", ID: "operator-maintenance", Tag: "operator", Action: authz.OperatorMaintenance, Status: http.StatusCreated,
-		Summary: "Plan a restart of an instance's servers", Description: "In its window, at seven days' notice at least; urgent, at an hour's. Its people are told of it by mail at once."}, s.planRestart)
+	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/maintenance", ID: "operator-maintenance", Tag: "operator", Action: authz.OperatorMaintenance,
+		Summary: "Plan a restart of an instance's servers, or of all in a zone", Description: "Each in the window of its instance, at seven days' notice at least; urgent, at an hour's. Their people are told of it by mail at once. With `dryRun=true` the answer says what would be planned."}, s.planRestarts)
 	s.registerCalendar()
 	const all = instancesPath + "/{name}/maintenance"
 	register(s, Operation{Method: http.MethodGet, Path: all, ID: "maintenance-list", Tag: "maintenance", Action: authz.InstanceRead,
@@ -155,13 +156,26 @@ func (s *Server) cancelMaintenance(ctx context.Context, in *InMaintenance) (*bod
 	})
 }
 
-func (s *Server) planRestart(ctx context.Context, in *struct{ Body api.MaintenancePlan }) (*body[api.Maintenance], error) {
-	out := &body[api.Maintenance]{}
+func (s *Server) planRestarts(ctx context.Context, in *struct {
+	DryRun bool `query:"dryRun" doc:"Only say what would be planned"`
+	Body   api.MaintenancePlan
+}) (*body[api.MaintenancePlanned], error) {
+	out := &body[api.MaintenancePlanned]{}
+	if in.DryRun {
+		return out, s.Preview(ctx, func(tx store.Tx, _ Place) (err error) {
+			out.Body, err = s.Maintenance.PreviewRestarts(ctx, tx, in.Body)
+			return err
+		})
+	}
 	return out, s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
-		out.Body, err = s.Maintenance.PlanRestart(ctx, tx, p.Actor, p.RequestID, in.Body)
-		return out.Body.ID, err
-	}, func(tx store.Tx, _ Place, reference string) (err error) {
-		out.Body, err = s.Maintenance.Get(ctx, tx, uuid.MustParse(reference))
+		out.Body, err = s.Maintenance.PlanRestarts(ctx, tx, p.Actor, p.RequestID, in.Body)
+		return out.Body.At.Format(time.RFC3339Nano), err
+	}, func(tx store.Tx, _ Place, reference string) error {
+		at, err := time.Parse(time.RFC3339Nano, reference)
+		if err != nil {
+			return err
+		}
+		out.Body, err = s.Maintenance.Replanned(ctx, tx, in.Body, at)
 		return err
 	})
 }

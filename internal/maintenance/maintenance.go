@@ -85,17 +85,23 @@ func (s *Service) PutOff(ctx context.Context, tx store.Tx, p instance.Place, nam
 	})
 }
 
-// plan writes a maintenance down. People are told at once, and again as it nears.
+// plan writes a maintenance down and returns it.
 func (s *Service) plan(ctx context.Context, tx store.Tx, v instance.View, m maintenancedb.InsertParams) (api.Maintenance, error) {
+	id, err := insert(ctx, tx, v, m)
+	if err != nil {
+		return api.Maintenance{}, err
+	}
+	return s.Get(ctx, tx, id)
+}
+
+// insert writes a maintenance down. People are told at once, and again as it nears.
+func insert(ctx context.Context, tx store.Tx, v instance.View, m maintenancedb.InsertParams) (uuid.UUID, error) {
 	m.ID, m.OrganizationID, m.ProjectID, m.InstanceID = store.NewID(), v.OrganizationID, v.ProjectID, v.ID
 	m.NoticeAt = &m.CreatedAt
 	if m.Changes == nil {
 		m.Changes = json.RawMessage("[]")
 	}
-	if err := maintenancedb.New(tx).Insert(ctx, m); err != nil {
-		return api.Maintenance{}, err
-	}
-	return s.Get(ctx, tx, m.ID)
+	return m.ID, maintenancedb.New(tx).Insert(ctx, m)
 }
 
 // titleOf names a change by the fields that it is of.

@@ -120,6 +120,26 @@ UPDATE maintenances SET title = $2, version = $3, sequence = sequence + 1, chang
 SELECT m.id, m.organization_id FROM maintenances m JOIN instances i ON i.id = m.instance_id
 WHERE m.state = 'planned' AND m.version <> '' AND m.version = i.engine_version ORDER BY m.id;
 
--- name: LastRestart :one
--- For how long a restart interrupted an instance's clients the last time.
-SELECT interruption_ms FROM maintenances WHERE instance_id = $1 AND kind = 'restart' AND interruption_ms IS NOT NULL ORDER BY ended_at DESC LIMIT 1;
+-- name: LastRestarts :many
+-- For how long a restart interrupted the clients of each the last time.
+SELECT DISTINCT ON (instance_id) instance_id, interruption_ms FROM maintenances
+WHERE instance_id = ANY (sqlc.arg(instances)::uuid[]) AND kind = 'restart' AND interruption_ms IS NOT NULL
+ORDER BY instance_id, ended_at DESC;
+
+-- name: OpenRestarts :many
+-- When the next restart of each is planned, or the next that is urgent.
+SELECT DISTINCT ON (instance_id) instance_id, from_at FROM maintenances
+WHERE instance_id = ANY (sqlc.arg(instances)::uuid[]) AND kind = 'restart' AND state IN ('planned', 'running') AND (urgent OR NOT sqlc.arg(urgent)::boolean)
+ORDER BY instance_id, from_at;
+
+-- name: Known :one
+SELECT EXISTS (SELECT FROM zones z WHERE z.name = sqlc.arg(zone)::text) AS zone, EXISTS (SELECT FROM services s WHERE s.name = sqlc.arg(service)::text) AS service;
+
+-- name: PlannedAt :many
+-- What was planned by one request.
+SELECT m.id, m.instance_id, m.effect, m.from_at, m.until_at, o.name AS organization, p.name AS project, i.name AS instance, i.service FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN organizations o ON o.id = m.organization_id
+JOIN instances i ON i.id = m.instance_id JOIN zones z ON z.id = i.zone_id
+WHERE m.kind = 'restart' AND m.planned_by = $1 AND m.created_at = $2 AND m.title = $3
+	AND sqlc.arg(instance)::text IN ('', m.instance_id::text) AND sqlc.arg(zone)::text IN ('', z.name) AND sqlc.arg(service)::text IN ('', i.service)
+ORDER BY i.name, i.id;

@@ -96,11 +96,11 @@ func (s *Service) planVersion(ctx context.Context, tx store.Tx, id uuid.UUID, ve
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
-	effect, err := restartEffect(ctx, q, id)
+	effect, err := restartEffects(ctx, q, v)
 	if err != nil {
 		return err
 	}
-	m := maintenancedb.InsertParams{Kind: kindRestart, Title: title, Effect: effect, Version: version, PlannedBy: plannedBySouk, CreatedAt: now}
+	m := maintenancedb.InsertParams{Kind: kindRestart, Title: title, Effect: effect(id), Version: version, PlannedBy: plannedBySouk, CreatedAt: now}
 	m.FirstFrom, m.UntilAt = instance.WindowOf(v.Instance).Next(now.Add(Notice))
 	doc, err := s.plan(ctx, tx, v, m)
 	if err != nil {
@@ -110,17 +110,20 @@ func (s *Service) planVersion(ctx context.Context, tx store.Tx, id uuid.UUID, ve
 		ObjectID: v.ID.String(), ObjectName: v.Name, Details: map[string]any{"maintenance": doc.ID, "title": doc.Title, "from": doc.From, "until": doc.Until}})
 }
 
-// restartEffect says what a restart interrupts, and for how long it did the last time.
-func restartEffect(ctx context.Context, q *maintenancedb.Queries, id uuid.UUID) (string, error) {
-	ms, err := q.LastRestart(ctx, id)
-	if errors.Is(err, pgx.ErrNoRows) || err == nil && ms == nil {
-		return "The server restarts; connections are closed for some seconds.", nil
+// restartEffects returns what says of each instance what a restart interrupts, and for
+// how long it did the last time.
+func restartEffects(ctx context.Context, q *maintenancedb.Queries, of ...instance.View) (func(id uuid.UUID) string, error) {
+	rows, err := q.LastRestarts(ctx, ids(of))
+	last := map[uuid.UUID]time.Duration{}
+	for _, r := range rows {
+		last[r.InstanceID] = (time.Duration(*r.InterruptionMs) * time.Millisecond).Round(10 * time.Millisecond)
 	}
-	if err != nil {
-		return "", err
-	}
-	took := (time.Duration(*ms) * time.Millisecond).Round(10 * time.Millisecond)
-	return fmt.Sprintf("The server restarts, and connections are closed: for %s, as measured the last time.", took), nil
+	return func(id uuid.UUID) string {
+		if took, measured := last[id]; measured {
+			return fmt.Sprintf("The server restarts, and connections are closed: for %s, as measured the last time.", took)
+		}
+		return "The server restarts; connections are closed for some seconds."
+	}, err
 }
 
 // versionReached says what became of a restart for a version, by what the instance

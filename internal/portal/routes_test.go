@@ -246,6 +246,10 @@ var routeRows = map[string]routeRow{
 	"GET /operator/burning/{id}": {operator: readers, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
 		return "/operator/burning/" + s.Burns(t, s.Ready(t, httpapitest.Own, httpapitest.OwnProject)), nil
 	}},
+	"GET /operator/maintenance": {operator: editors, ask: at("/operator/maintenance")},
+	"POST /operator/maintenance": {operator: editors, answer: 200, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return "/operator/maintenance", url.Values{"instance": {s.Ready(t, httpapitest.Own, httpapitest.OwnProject).ID.String()}, "reason": {"Other hardware"}}
+	}},
 	"GET /operator/zones":     {operator: readers, ask: at("/operator/zones")},
 	"GET /operator/zones/new": {operator: admins, ask: at("/operator/zones/new")},
 	"POST /operator/zones": {operator: admins, ask: func(*testing.T, *site, string) (string, url.Values) {

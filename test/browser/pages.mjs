@@ -41,6 +41,8 @@ export const pages = {
 		"/operator/instances",
 		"/operator/stuck",
 		"/operator/burning",
+		"/operator/maintenance",
+		"/operator/maintenance?zone=local&reason=Other+hardware",
 		"/operator/zones",
 		"/operator/maturity",
 		"/operator/zones/new",

@@ -461,16 +461,57 @@ func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
 	return err
 }
 
-const lastRestart = `-- name: LastRestart :one
-SELECT interruption_ms FROM maintenances WHERE instance_id = $1 AND kind = 'restart' AND interruption_ms IS NOT NULL ORDER BY ended_at DESC LIMIT 1
+const known = `-- name: Known :one
+SELECT EXISTS (SELECT FROM zones z WHERE z.name = $1::text) AS zone, EXISTS (SELECT FROM services s WHERE s.name = $2::text) AS service
 `
 
-// For how long a restart interrupted an instance's clients the last time.
-func (q *Queries) LastRestart(ctx context.Context, instanceID uuid.UUID) (*int64, error) {
-	row := q.db.QueryRow(ctx, lastRestart, instanceID)
-	var interruption_ms *int64
-	err := row.Scan(&interruption_ms)
-	return interruption_ms, err
+type KnownParams struct {
+	Zone    string
+	Service string
+}
+
+type KnownRow struct {
+	Zone    bool
+	Service bool
+}
+
+func (q *Queries) Known(ctx context.Context, arg KnownParams) (KnownRow, error) {
+	row := q.db.QueryRow(ctx, known, arg.Zone, arg.Service)
+	var i KnownRow
+	err := row.Scan(&i.Zone, &i.Service)
+	return i, err
+}
+
+const lastRestarts = `-- name: LastRestarts :many
+SELECT DISTINCT ON (instance_id) instance_id, interruption_ms FROM maintenances
+WHERE instance_id = ANY ($1::uuid[]) AND kind = 'restart' AND interruption_ms IS NOT NULL
+ORDER BY instance_id, ended_at DESC
+`
+
+type LastRestartsRow struct {
+	InstanceID     uuid.UUID
+	InterruptionMs *int64
+}
+
+// For how long a restart interrupted the clients of each the last time.
+func (q *Queries) LastRestarts(ctx context.Context, instances []uuid.UUID) ([]LastRestartsRow, error) {
+	rows, err := q.db.Query(ctx, lastRestarts, instances)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LastRestartsRow
+	for rows.Next() {
+		var i LastRestartsRow
+		if err := rows.Scan(&i.InstanceID, &i.InterruptionMs); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const list = `-- name: List :many
@@ -721,6 +762,43 @@ func (q *Queries) NeedlessVersions(ctx context.Context) ([]NeedlessVersionsRow, 
 	return items, nil
 }
 
+const openRestarts = `-- name: OpenRestarts :many
+SELECT DISTINCT ON (instance_id) instance_id, from_at FROM maintenances
+WHERE instance_id = ANY ($1::uuid[]) AND kind = 'restart' AND state IN ('planned', 'running') AND (urgent OR NOT $2::boolean)
+ORDER BY instance_id, from_at
+`
+
+type OpenRestartsParams struct {
+	Instances []uuid.UUID
+	Urgent    bool
+}
+
+type OpenRestartsRow struct {
+	InstanceID uuid.UUID
+	FromAt     time.Time
+}
+
+// When the next restart of each is planned, or the next that is urgent.
+func (q *Queries) OpenRestarts(ctx context.Context, arg OpenRestartsParams) ([]OpenRestartsRow, error) {
+	rows, err := q.db.Query(ctx, openRestarts, arg.Instances, arg.Urgent)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OpenRestartsRow
+	for rows.Next() {
+		var i OpenRestartsRow
+		if err := rows.Scan(&i.InstanceID, &i.FromAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const otherVersions = `-- name: OtherVersions :many
 SELECT i.id, i.organization_id, i.engine_version AS runs, (e->>'version')::text AS has FROM instances i
 JOIN zone_agents a ON a.zone_id = i.zone_id CROSS JOIN LATERAL jsonb_array_elements(a.info->'engines') e
@@ -796,6 +874,74 @@ func (q *Queries) People(ctx context.Context, organizationID uuid.UUID) ([]Peopl
 			&i.TimeZone,
 			&i.Everywhere,
 			&i.Projects,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const plannedAt = `-- name: PlannedAt :many
+SELECT m.id, m.instance_id, m.effect, m.from_at, m.until_at, o.name AS organization, p.name AS project, i.name AS instance, i.service FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN organizations o ON o.id = m.organization_id
+JOIN instances i ON i.id = m.instance_id JOIN zones z ON z.id = i.zone_id
+WHERE m.kind = 'restart' AND m.planned_by = $1 AND m.created_at = $2 AND m.title = $3
+	AND $4::text IN ('', m.instance_id::text) AND $5::text IN ('', z.name) AND $6::text IN ('', i.service)
+ORDER BY i.name, i.id
+`
+
+type PlannedAtParams struct {
+	PlannedBy string
+	CreatedAt time.Time
+	Title     string
+	Instance  string
+	Zone      string
+	Service   string
+}
+
+type PlannedAtRow struct {
+	ID           uuid.UUID
+	InstanceID   uuid.UUID
+	Effect       string
+	FromAt       time.Time
+	UntilAt      time.Time
+	Organization string
+	Project      string
+	Instance     string
+	Service      string
+}
+
+// What was planned by one request.
+func (q *Queries) PlannedAt(ctx context.Context, arg PlannedAtParams) ([]PlannedAtRow, error) {
+	rows, err := q.db.Query(ctx, plannedAt,
+		arg.PlannedBy,
+		arg.CreatedAt,
+		arg.Title,
+		arg.Instance,
+		arg.Zone,
+		arg.Service,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PlannedAtRow
+	for rows.Next() {
+		var i PlannedAtRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.InstanceID,
+			&i.Effect,
+			&i.FromAt,
+			&i.UntilAt,
+			&i.Organization,
+			&i.Project,
+			&i.Instance,
+			&i.Service,
 		); err != nil {
 			return nil, err
 		}
