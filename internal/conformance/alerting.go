@@ -88,6 +88,7 @@ func (t *trial) try(ctx context.Context, step func(context.Context) error) {
 func (t *trial) end() {
 	if t.stop != nil {
 		t.stop()
+		t.stop = nil
 	}
 }
 
@@ -124,7 +125,8 @@ func (t *trial) told(ctx context.Context) error {
 	return nil
 }
 
-// mend carries out what the alert's runbook has of commands that change something.
+// mend carries out what the alert's runbook has of commands that change something, or
+// ends what was begun where it has none.
 func (t *trial) mend(ctx context.Context) error {
 	firing, err := t.run.Organization.FiringAlerts(ctx, t.instance.Metadata.ID)
 	if err != nil {
@@ -139,21 +141,33 @@ func (t *trial) mend(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the alert's runbook %s cannot be read: %w", t.runbook, err)
 	}
-	for line := range strings.Lines(page.Text) {
-		words := strings.Fields(line)
-		if len(words) < 3 || words[0] != "souk" || !slices.Contains(words, "update") || words[len(words)-1] != "--wait" {
-			continue
+	for _, line := range mending(page.Text) {
+		if err := t.run.Souk(ctx, strings.Fields(line)[1:]); err != nil {
+			return fmt.Errorf("the runbook says %q, which fails: %w", line, err)
 		}
-		if err := t.run.Souk(ctx, words[1:]); err != nil {
-			return fmt.Errorf("the runbook says %q, which fails: %w", strings.TrimSpace(line), err)
-		}
-		t.done = append(t.done, strings.TrimSpace(line))
+		t.done = append(t.done, line)
+	}
+	if len(t.done) == 0 && t.fault.Passes {
+		t.end()
+		t.run.note("The runbook %s has no command that changes something: what was begun was ended.", t.runbook)
+		return nil
 	}
 	if len(t.done) == 0 {
 		return fmt.Errorf("the runbook %s says nothing that mends it (souk … update … --wait)", t.runbook)
 	}
 	t.run.note("Followed its runbook: %s.", strings.Join(t.done, "; "))
 	return nil
+}
+
+// mending are the commands of a runbook that change something.
+func mending(page string) (commands []string) {
+	for line := range strings.Lines(page) {
+		words := strings.Fields(line)
+		if len(words) > 2 && words[0] == "souk" && slices.Contains(words, "update") && words[len(words)-1] == "--wait" {
+			commands = append(commands, strings.TrimSpace(line))
+		}
+	}
+	return commands
 }
 
 func (t *trial) over(ctx context.Context) error {

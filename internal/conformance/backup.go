@@ -55,7 +55,7 @@ func (r *Run) backup(ctx context.Context) error {
 		return fmt.Errorf("the instance that was backed up is another: %w", err)
 	}
 	r.note("Restored as another instance %s within %s: what was written before is there, what was written after is not.", at, seconds(spent))
-	return nil
+	return r.inPlace(ctx, from)
 }
 
 // drill has the backup restored on trial, where the service has that.
@@ -123,19 +123,11 @@ func (r *Run) moment(ctx context.Context, b api.Backup) (*api.RestoreFrom, strin
 	if err := r.put(ctx, r.main, before, "kept"); err != nil {
 		return nil, "", err
 	}
-	wait := func(d time.Duration) error { // a second has to lie between what is before and after it
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(d):
-			return nil
-		}
-	}
-	if err := wait(r.second()); err != nil {
+	if err := pass(ctx, r.second()); err != nil { // a second has to lie between what is before and after it
 		return nil, "", err
 	}
 	at := r.Now().UTC()
-	if err := wait(r.second()); err != nil {
+	if err := pass(ctx, r.second()); err != nil {
 		return nil, "", err
 	}
 	if err := r.put(ctx, r.main, after, "later"); err != nil {

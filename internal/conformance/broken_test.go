@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,8 +28,9 @@ type service struct {
 	instances map[string]*one
 	backups   map[string]map[string]string // what was in them, by ID
 	channel   *api.AlertChannelCreate
-	work      *api.Maintenance
+	work      []api.Maintenance
 	putOff    any // the patch that waits for the window
+	restores  []api.InPlaceRestore
 }
 
 // one is an instance of it.
@@ -38,6 +40,17 @@ type one struct {
 	bindings map[string]*login // by name; "" is its own
 	log      []string
 	puts     int
+	hangs    bool
+	was      []api.AvailabilityInterval // the last goes on
+}
+
+// turn says what an instance counts as from now on.
+func (i *one) turn(state string) {
+	now := time.Now()
+	if n := len(i.was); n > 0 {
+		i.was[n-1].To = now
+	}
+	i.was = append(i.was, api.AvailabilityInterval{From: now, State: state})
 }
 
 // login is one log-in, with those before it that still get in.
@@ -57,8 +70,8 @@ func (s *service) is(what string) bool { return s.broken == what }
 func (s *service) definition() api.Service {
 	return api.Service{Name: "memory", Plans: []api.Plan{{Name: "large", MemoryMiB: 2}, {Name: "small", MemoryMiB: 1}}, Offerings: []api.Offering{{
 		Zone: "local", ServiceLevel: "best-effort",
-		Capabilities: []api.Capability{{Name: "logs", Offered: true}, {Name: "metrics", Offered: true}, {Name: "scaling", Offered: true}, {Name: "backup", Offered: true}, {Name: "alerting", Offered: true}, {Name: "maintenance", Offered: true}, {Name: "telepathy", Offered: true}, {Name: "levitation"}},
-	}}}
+		Capabilities: []api.Capability{{Name: "logs", Offered: true}, {Name: "metrics", Offered: true}, {Name: "availability", Offered: true}, {Name: "scaling", Offered: true}, {Name: "backup", Offered: true}, {Name: "alerting", Offered: true}, {Name: "maintenance", Offered: true}, {Name: "telepathy", Offered: true}, {Name: "levitation"}},
+	}}, SLI: &api.ServiceSLI{Checks: []api.ServiceSLICheck{{Name: "read", Every: "20ms", Timeout: "20ms"}}}}
 }
 
 func (s *service) find(name string) (*one, error) {
@@ -106,9 +119,11 @@ func (s *service) Order(_ context.Context, o api.InstanceOrder) (api.Instance, e
 		o.Spec.Plan = "small"
 	}
 	i.Spec = o.Spec
-	i.Spec.StorageGiB, i.Spec.AllowedNetworks, i.Spec.Parameters = 1, []string{"0.0.0.0/0", "::/0"}, map[string]any{}
+	i.Metadata.CreatedAt, i.Status.Version = time.Now(), "1.0"
+	i.Spec.StorageGiB, i.Spec.AllowedNetworks, i.Spec.Parameters, i.Spec.Logs = 1, []string{"0.0.0.0/0", "::/0"}, map[string]any{}, &api.LogsSpec{RetentionDays: 7}
 	maps.Copy(i.Spec.Parameters, o.Spec.Parameters)
 	i.ready()
+	i.turn("up")
 	if from := o.RestoreFrom; from != nil {
 		maps.Copy(i.data, s.backups[from.Backup])
 	}
@@ -121,7 +136,7 @@ func (s *service) Order(_ context.Context, o api.InstanceOrder) (api.Instance, e
 
 func (i *one) ready() {
 	i.Status.Phase, i.Status.AppliedPlan, i.Status.AppliedStorageGiB = api.PhaseReady, i.Spec.Plan, i.Spec.StorageGiB
-	i.Status.Endpoint = &api.Endpoint{Host: "memory", Port: 1, CA: "the right one"}
+	i.Status.Endpoint = &api.Endpoint{Host: "memory", Port: 1, CA: "the right one", ReadHost: "copy", ReadPort: 2}
 }
 
 func wrong(field string) error {
@@ -145,6 +160,15 @@ func (s *service) change(spec *api.InstanceSpec, patch any) error {
 			case !s.is("settings do not come into force"):
 				spec.Parameters[name] = value
 			}
+		}
+	}
+	if l, ok := want["logs"].(map[string]any); ok {
+		days := l["retentionDays"].(int)
+		if days < 1 && !s.is("logs are kept for any number of days") {
+			return wrong("logs.retentionDays")
+		}
+		if !s.is("days of logs are forgotten") {
+			spec.Logs = &api.LogsSpec{RetentionDays: days}
 		}
 	}
 	if n, ok := want["allowedNetworks"].([]string); ok && !s.is("networks are not kept out") {
@@ -187,6 +211,67 @@ func (s *service) PreviewPatch(_ context.Context, name string, patch any) (api.P
 		return api.Preview{}, nil
 	}
 	return api.Preview{Changes: []api.Change{{Field: "spec"}}}, nil
+}
+
+func (s *service) Suspend(_ context.Context, name string, _ api.SuspendRequest) (api.Instance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.instances[name]
+	i.Status.Phase = api.PhaseSuspended
+	i.turn("outside-service")
+	return i.Instance, nil
+}
+
+func (s *service) Resume(_ context.Context, name string, _ api.SuspendRequest) (api.Instance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.instances[name]
+	i.ready()
+	i.turn("up")
+	return i.Instance, nil
+}
+
+// hang has an instance answer nobody.
+func (s *service) hang(ctx context.Context, c api.Credentials, lasting time.Duration) error {
+	hangs := func(yes bool, state string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		i := s.instances[c.Instance]
+		i.hangs = yes
+		i.turn(state)
+	}
+	hangs(true, "down")
+	defer hangs(false, "up")
+	return pass(ctx, lasting)
+}
+
+func (s *service) Availability(_ context.Context, name, _ string) (api.Availability, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := api.Availability{Until: time.Now()}
+	if s.is("availability is not measured") {
+		out.NotMeasured = "Nobody tries it."
+	}
+	if s.is("availability is never told") {
+		out.Until = time.Time{}
+	}
+	for _, w := range s.instances[name].was {
+		if w.To.IsZero() {
+			w.To = out.Until
+		}
+		switch {
+		case s.is("availability is always up"), s.is("an outage goes unnoticed") && w.State == "down":
+			w.State = "up"
+		case s.is("nothing of availability is known"):
+			w.State = "no-data"
+		case s.is("being suspended counts as down") && w.State == "outside-service", s.is("availability is always down"):
+			w.State = "down"
+		case s.is("an outage is told late") && w.State == "down":
+			w.From, w.To = w.From.Add(100*time.Millisecond), w.To.Add(100*time.Millisecond)
+		}
+		out.Intervals = append(out.Intervals, w)
+	}
+	return out, nil
 }
 
 func (s *service) Delete(_ context.Context, name string) (api.Instance, error) {
@@ -309,7 +394,11 @@ func (s *service) prover() *servicepkg.Prover {
 		},
 		Setting: servicepkg.Setting{Parameter: "speed", Value: "fast", Shown: "fast", Bad: "never"},
 		Figure:  servicepkg.Figure{Panel: "Load", Legend: "writes"},
-		Faults:  []servicepkg.Fault{{Alert: "overload", Provoke: s.provoke}},
+		Hang:    s.hang,
+		Faults: []servicepkg.Fault{
+			{Alert: "overload", Provoke: s.provoke("overload")},
+			{Alert: "hiccup", Passes: true, Provoke: s.provoke("hiccup")},
+		},
 	}
 }
 
@@ -326,7 +415,8 @@ func (s *service) letIn(c api.Credentials) (*caller, error) {
 func (s *service) may(c api.Credentials) error {
 	i := s.instances[c.Instance]
 	switch {
-	case i.Status.Phase != api.PhaseReady && !s.is("deleted instances go on"):
+	case i.Status.Phase == api.PhaseSuspended && s.is("what is suspended goes on"):
+	case i.hangs, i.Status.Phase != api.PhaseReady && !s.is("deleted instances go on"):
 		return errors.New("connection refused")
 	case i.Spec.AllowedNetworks[0] != "0.0.0.0/0":
 		return errors.New("not from there")
@@ -354,7 +444,7 @@ type caller struct {
 func (c *caller) Put(_ context.Context, key, value string) error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	if c.s.is("nothing can be written") {
+	if c.s.is("nothing can be written") || c.atCopy() && !c.s.is("copies take writes") {
 		return errors.New("read only")
 	}
 	c.i.puts++
@@ -368,8 +458,14 @@ func (c *caller) Get(_ context.Context, key string) (string, error) {
 	if err := c.s.may(c.c); err != nil && !c.s.is("sessions of the revoked go on") {
 		return "", err
 	}
+	if c.atCopy() && c.s.is("copies do not follow") {
+		return "", nil
+	}
 	return c.i.data[key], nil
 }
+
+// atCopy says whether it is connected to the address to read from.
+func (c *caller) atCopy() bool { return c.c.Endpoint.Host == "copy" }
 
 func (c *caller) Setting(context.Context) (string, error) {
 	c.s.mu.Lock()
@@ -404,6 +500,40 @@ func (s *service) BackUp(_ context.Context, name string) (api.Backup, error) {
 	return api.Backup{ID: id}, nil
 }
 
+func (s *service) RestoreInPlace(_ context.Context, name string, in api.RestoreInPlace) (api.InPlaceRestore, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if in.Confirm != name && !s.is("restores in place need no confirmation") {
+		return api.InPlaceRestore{}, wrong("confirm")
+	}
+	i := s.instances[name]
+	w := api.InPlaceRestore{ID: fmt.Sprint(len(s.restores)), SafetyBackup: fmt.Sprint("safety-", len(s.restores)), State: "completed"}
+	if s.backups[w.SafetyBackup] = maps.Clone(i.data); s.is("what there was before a restore in place is lost") {
+		clear(s.backups[w.SafetyBackup])
+	}
+	switch {
+	case s.is("restores in place fail"):
+		w.State, w.Message = "failed", "The backup cannot be read."
+	case !s.is("restores in place do nothing"):
+		i.data = maps.Clone(s.backups[in.Backup])
+	}
+	s.restores = append(s.restores, w)
+	return w, nil
+}
+
+func (s *service) InPlaceRestores(context.Context, string) (api.InPlaceRestoreList, error) {
+	return api.InPlaceRestoreList{}, nil
+}
+
+func (s *service) InPlaceRestore(_ context.Context, _, id string) (api.InPlaceRestore, error) {
+	for _, w := range s.restores {
+		if w.ID == id {
+			return w, nil
+		}
+	}
+	return api.InPlaceRestore{}, &client.Error{Status: http.StatusNotFound}
+}
+
 func (s *service) Backup(_ context.Context, _, id string) (api.Backup, error) {
 	if s.is("backups fail") {
 		return api.Backup{ID: id, State: "failed", Message: "The store is away."}, nil
@@ -415,8 +545,8 @@ func (s *service) Backups(context.Context, string) (api.BackupList, error) {
 	return api.BackupList{}, nil
 }
 
-func (s *service) Runbook(_ context.Context, instance, _ string) (api.Runbook, error) {
-	if s.is("the runbook mends nothing") {
+func (s *service) Runbook(_ context.Context, instance, name string) (api.Runbook, error) {
+	if s.is("the runbook mends nothing") || name == "hiccup" {
 		return api.Runbook{Text: "# Think of something"}, nil
 	}
 	return api.Runbook{Text: "Do this:\n\nsouk --project p update " + instance + " --plan large --wait\n"}, nil
@@ -430,28 +560,34 @@ func (s *service) souk(_ context.Context, args []string) error {
 		return errors.New("unknown flag")
 	}
 	if !s.is("alerts never end") {
-		s.tell(args[3], "resolved")
+		s.tell("overload", args[3], "resolved")
 	}
 	return nil
 }
 
-// provoke has the alert fire.
-func (s *service) provoke(_ context.Context, c api.Credentials) (func(), error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.is("nobody is told") {
-		s.tell(c.Instance, "firing")
+// provoke has an alert fire. That of a hiccup ends with it.
+func (s *service) provoke(alert string) func(context.Context, api.Credentials) (func(), error) {
+	return func(_ context.Context, c api.Credentials) (func(), error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.is("nobody is told") {
+			s.tell(alert, c.Instance, "firing")
+		}
+		return func() {
+			if alert == "hiccup" && !s.is("an alert outlives its cause") {
+				s.tell(alert, c.Instance, "resolved")
+			}
+		}, nil
 	}
-	return func() {}, nil
 }
 
 // tell sends the webhook what an alert of an instance is.
-func (s *service) tell(instance, status string) {
+func (s *service) tell(alert, instance, status string) {
 	key := []byte("secret of the channel")
 	if s.is("messages are not signed") {
 		key = []byte("another")
 	}
-	body := `{"data":{"alerts":[{"name":"overload","instance":"` + instance + `","status":"` + status + `"}]}}`
+	body := `{"data":{"alerts":[{"name":"` + alert + `","instance":"` + instance + `","status":"` + status + `"}]}}`
 	sum := hmac.New(sha256.New, key)
 	io.WriteString(sum, "id.1."+body)
 	r, err := http.NewRequest("POST", s.channel.URL, strings.NewReader(body))
@@ -476,7 +612,7 @@ func (s *service) TestAlertChannel(context.Context, string) (api.AlertDelivery, 
 	defer s.mu.Unlock()
 	broken := s.broken
 	s.broken = ""
-	s.tell("", "test")
+	s.tell("", "", "test")
 	s.broken = broken
 	return api.AlertDelivery{}, nil
 }
@@ -489,7 +625,7 @@ func (s *service) DeleteAlertChannel(context.Context, string) error {
 func (s *service) AlertChannels(context.Context) ([]api.AlertChannel, error) { return nil, nil }
 
 func (s *service) FiringAlerts(context.Context, string) ([]api.Alert, error) {
-	return []api.Alert{{Name: "overload", Runbook: "overload"}}, nil
+	return []api.Alert{{Name: "overload", Runbook: "overload"}, {Name: "hiccup", Runbook: "hiccup"}}, nil
 }
 
 func (s *service) Drills(context.Context, string) (api.DrillList, error) {
@@ -514,40 +650,56 @@ func (s *service) PatchInWindow(ctx context.Context, name string, patch any) (ap
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.putOff = patch; !s.is("what is put off is forgotten") {
-		s.work = &api.Maintenance{ID: "work", State: "planned", From: time.Unix(2, 0), DeferUntil: new(time.Time), CreatedAt: time.Unix(1, 0)}
+		s.work = append(s.work, api.Maintenance{ID: "plan", State: "planned", From: time.Unix(2, 0), DeferUntil: new(time.Time), CreatedAt: time.Unix(1, 0)})
 	}
 	return s.instances[name].Instance, nil
 }
 
-func (s *service) Maintenance(context.Context, string, int) (list []api.Maintenance, err error) {
-	if s.work != nil {
-		list = append(list, *s.work)
-	}
-	return list, nil
-}
-
-func (s *service) OneMaintenance(context.Context, string, string) (api.Maintenance, error) {
-	return *s.work, nil
-}
-
-func (s *service) DeferMaintenance(context.Context, string, string, api.MaintenanceDefer) (api.Maintenance, error) {
-	if !s.is("nothing can be put off again") {
-		s.work.From = time.Unix(3, 0)
-	}
-	return *s.work, nil
-}
-
-func (s *service) RunMaintenance(_ context.Context, name, _ string) (api.Maintenance, error) {
-	if s.work.State = "completed"; s.is("the work fails") {
-		s.work.State, s.work.Message = "failed", "The server did not start."
-	}
-	if s.is("the work does nothing") {
-		return *s.work, nil
-	}
+// Maintenance has a newer version planned by itself, where there are two.
+func (s *service) Maintenance(context.Context, string, int) ([]api.Maintenance, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.instances[name]
-	i.Spec.Plan = s.putOff.(map[string]any)["spec"].(map[string]any)["plan"].(string)
-	i.ready()
-	return *s.work, nil
+	if two := !s.is("there is one version only"); two && (len(s.work) == 0 || s.work[0].Version == "") {
+		s.work = slices.Insert(s.work, 0, api.Maintenance{ID: "version", Title: "Version 1.1", Version: "1.1", State: "planned"})
+	}
+	return slices.Clone(s.work), nil
+}
+
+func (s *service) OneMaintenance(_ context.Context, _, id string) (api.Maintenance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return *s.job(id), nil
+}
+
+func (s *service) job(id string) *api.Maintenance {
+	return &s.work[slices.IndexFunc(s.work, func(m api.Maintenance) bool { return m.ID == id })]
+}
+
+func (s *service) DeferMaintenance(_ context.Context, _, id string, _ api.MaintenanceDefer) (api.Maintenance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.is("nothing can be put off again") {
+		s.job(id).From = time.Unix(3, 0)
+	}
+	return *s.job(id), nil
+}
+
+func (s *service) RunMaintenance(_ context.Context, name, id string) (api.Maintenance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, job := s.instances[name], s.job(id)
+	job.State = "completed"
+	switch {
+	case id == "version" && s.is("a newer version does not start"), id == "plan" && s.is("the work fails"):
+		job.State, job.Message = "failed", "The server did not start."
+	case id == "version" && s.is("a newer version is not brought in"), id == "plan" && s.is("the work does nothing"):
+	case id == "version":
+		if i.Status.Version = job.Version; s.is("a newer version loses the data") {
+			clear(i.data)
+		}
+	default:
+		i.Spec.Plan = s.putOff.(map[string]any)["spec"].(map[string]any)["plan"].(string)
+		i.ready()
+	}
+	return *job, nil
 }

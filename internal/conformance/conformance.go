@@ -23,6 +23,9 @@ type Project interface {
 	Order(ctx context.Context, order api.InstanceOrder) (api.Instance, error)
 	Patch(ctx context.Context, name string, patch any, ifMatch string) (api.Instance, error)
 	PreviewPatch(ctx context.Context, name string, patch any) (api.Preview, error)
+	Suspend(ctx context.Context, name string, reason api.SuspendRequest) (api.Instance, error)
+	Resume(ctx context.Context, name string, reason api.SuspendRequest) (api.Instance, error)
+	Availability(ctx context.Context, name, period string) (api.Availability, error)
 	Delete(ctx context.Context, name string) (api.Instance, error)
 	Undelete(ctx context.Context, name string) (api.Instance, error)
 	Credentials(ctx context.Context, name string) (api.Credentials, error)
@@ -38,6 +41,9 @@ type Project interface {
 	Drills(ctx context.Context, name string) (api.DrillList, error)
 	StartDrill(ctx context.Context, name string) (api.Drill, error)
 	Drill(ctx context.Context, name, id string) (api.Drill, error)
+	RestoreInPlace(ctx context.Context, name string, in api.RestoreInPlace) (api.InPlaceRestore, error)
+	InPlaceRestores(ctx context.Context, name string) (api.InPlaceRestoreList, error)
+	InPlaceRestore(ctx context.Context, name, id string) (api.InPlaceRestore, error)
 	Runbook(ctx context.Context, instance, runbook string) (api.Runbook, error)
 	PatchInWindow(ctx context.Context, name string, patch any) (api.Instance, error)
 	Maintenance(ctx context.Context, instance string, limit int) ([]api.Maintenance, error)
@@ -71,6 +77,7 @@ type Run struct {
 
 	offering api.Offering
 	main     string           // name of the instance that most proofs are about
+	ahead    time.Duration    // of Now that the control plane's clock is
 	ordered  []string         // IDs of all instances
 	evidence []string         // of the proof that is under way
 	alerts   []api.AlertProof // of the same
@@ -98,6 +105,7 @@ var proofs = []proof{
 	{servicepkg.CapabilityNetworks, true, (*Run).networks},
 	{"logs", false, (*Run).logs},
 	{"metrics", false, (*Run).metrics},
+	{servicepkg.CapabilityAvailability, false, (*Run).availability},
 	{"scaling", false, (*Run).scaling},
 	{"maintenance", false, (*Run).maintenance},
 	{"backup", false, (*Run).backup},

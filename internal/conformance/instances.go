@@ -24,7 +24,7 @@ func (r *Run) order(ctx context.Context, what string, spec api.InstanceSpec, fro
 	if err != nil {
 		return instance, 0, fmt.Errorf("the order was refused: %w", err)
 	}
-	r.ordered = append(r.ordered, instance.Metadata.ID)
+	r.ordered, r.ahead = append(r.ordered, instance.Metadata.ID), instance.Metadata.CreatedAt.Sub(r.Now())
 	instance, err = r.ready(ctx, order.Metadata.Name)
 	return instance, r.Now().Sub(began), err
 }

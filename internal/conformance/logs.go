@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,7 +10,7 @@ import (
 	"souk/api/client"
 )
 
-// logs: what the server writes down can be read.
+// logs: what the server writes down can be read, and is kept for as long as is chosen.
 func (r *Run) logs(ctx context.Context) error {
 	s, err := r.session(ctx, r.main)
 	if err != nil {
@@ -36,6 +37,33 @@ func (r *Run) logs(ctx context.Context) error {
 		return err
 	}
 	r.note("What the server wrote down (%q) could be read after %s.", line, seconds(r.Now().Sub(began)))
+	return r.logDays(ctx)
+}
+
+// logDays: for how many days it is kept can be chosen. That older entries go then no run
+// shows: logs age by the clock of the zone's machines, which nobody moves forward.
+func (r *Run) logDays(ctx context.Context) error {
+	const field = "retentionDays"
+	if err := r.refusedByField(ctx, "logs", field, -1); err != nil {
+		return err
+	}
+	before, _, err := r.Project.Instance(ctx, r.main)
+	if err != nil {
+		return err
+	}
+	if before.Spec.Logs == nil {
+		return errors.New("the instance does not say for how many days its log is kept")
+	}
+	for _, days := range []int{before.Spec.Logs.RetentionDays + 1, before.Spec.Logs.RetentionDays} {
+		is, _, err := r.patch(ctx, map[string]any{"logs": map[string]any{field: days}})
+		if err != nil {
+			return err
+		}
+		if is.Spec.Logs == nil || is.Spec.Logs.RetentionDays != days {
+			return fmt.Errorf("the log was to be kept for %d days, and the instance says %+v", days, is.Spec.Logs)
+		}
+	}
+	r.note("For how many days the log is kept can be chosen; -1 was refused with the name of the field. Not proven: that older entries go, as a run does not last for days and cannot move the zone's clock.")
 	return nil
 }
 

@@ -92,6 +92,9 @@ func (r *Run) newerVersion(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.put(ctx, r.main, "upgraded", "kept"); err != nil {
+		return err
+	}
 	if _, err := r.Project.RunMaintenance(ctx, r.main, all[i].ID); err != nil {
 		return fmt.Errorf("%s cannot be done now: %w", all[i].Title, err)
 	}
@@ -105,7 +108,7 @@ func (r *Run) newerVersion(ctx context.Context) error {
 	if is.Status.Version != all[i].Version {
 		return fmt.Errorf("%s is completed, and the instance runs %s", all[i].Title, is.Status.Version)
 	}
-	if err := r.holds(ctx, r.main, "maintained", "kept"); err != nil {
+	if err := r.holds(ctx, r.main, "upgraded", "kept"); err != nil {
 		return err
 	}
 	r.upgraded = was.Status.Version + " to " + is.Status.Version
@@ -113,13 +116,13 @@ func (r *Run) newerVersion(ctx context.Context) error {
 	return nil
 }
 
-// planned is the work that waits for the window.
+// planned is the change that waits for the window.
 func (r *Run) planned(ctx context.Context) (api.Maintenance, error) {
 	all, err := r.Project.Maintenance(ctx, r.main, 0)
 	if err != nil {
 		return api.Maintenance{}, err
 	}
-	i := slices.IndexFunc(all, func(m api.Maintenance) bool { return m.State == "planned" })
+	i := slices.IndexFunc(all, func(m api.Maintenance) bool { return m.State == "planned" && m.Version == "" })
 	if i < 0 {
 		return api.Maintenance{}, errors.New("a change was put off, and nothing is planned")
 	}

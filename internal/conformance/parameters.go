@@ -13,8 +13,11 @@ import (
 // parameters: what is wrong is refused by its field, what is right comes into force.
 func (r *Run) parameters(ctx context.Context) error {
 	set := r.Prover.Setting
-	for _, wrong := range []map[string]any{{set.Parameter: set.Bad}, {"no-such-parameter": 1}} {
-		if err := r.refusedByField(ctx, wrong); err != nil {
+	for _, wrong := range []struct {
+		name  string
+		value any
+	}{{set.Parameter, set.Bad}, {"no-such-parameter", 1}} {
+		if err := r.refusedByField(ctx, "parameters", wrong.name, wrong.value); err != nil {
 			return err
 		}
 	}
@@ -43,24 +46,22 @@ func (r *Run) parameters(ctx context.Context) error {
 	return nil
 }
 
-func (r *Run) refusedByField(ctx context.Context, parameters map[string]any) error {
-	for name, value := range parameters {
-		_, err := r.Project.Patch(ctx, r.main, map[string]any{"spec": map[string]any{"parameters": parameters}}, "")
-		var refusal *client.Error
-		switch {
-		case err == nil:
-			return fmt.Errorf("%s = %v was taken", name, value)
-		case !errors.As(err, &refusal) || refusal.Status != http.StatusUnprocessableEntity:
-			return fmt.Errorf("%s = %v was not refused as wrong: %w", name, value, err)
-		}
-		for _, f := range refusal.Fields {
-			if strings.HasSuffix(f.Location, "parameters."+name) {
-				return nil
-			}
-		}
-		return fmt.Errorf("%s = %v was refused without its name: %w", name, value, err)
+// refusedByField wants a value of a part of the spec to be refused as wrong, by its name.
+func (r *Run) refusedByField(ctx context.Context, part, name string, value any) error {
+	_, err := r.Project.Patch(ctx, r.main, map[string]any{"spec": map[string]any{part: map[string]any{name: value}}}, "")
+	var refusal *client.Error
+	switch {
+	case err == nil:
+		return fmt.Errorf("%s = %v was taken", name, value)
+	case !errors.As(err, &refusal) || refusal.Status != http.StatusUnprocessableEntity:
+		return fmt.Errorf("%s = %v was not refused as wrong: %w", name, value, err)
 	}
-	return nil
+	for _, f := range refusal.Fields {
+		if strings.HasSuffix(f.Location, part+"."+name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s = %v was refused without its name: %w", name, value, err)
 }
 
 // shown is the value of the package's parameter that a new session sees.

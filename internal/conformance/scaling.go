@@ -67,7 +67,7 @@ func (r *Run) scaling(ctx context.Context) error {
 		return fmt.Errorf("less storage than there is was not refused as wrong (%v)", err)
 	}
 	r.note("Less storage than there is was refused.")
-	return nil
+	return r.readAddress(ctx)
 }
 
 // largerThan is the next plan above one by its memory.

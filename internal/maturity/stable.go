@@ -166,11 +166,14 @@ func (g ground) documented(c *api.ReadinessCheck) {
 			missing = append(missing, a.Runbook)
 			continue
 		}
-		followed := slices.ContainsFunc(g.provoked, func(p api.AlertProof) bool { return p.Runbook == a.Runbook && p.State == api.ProofPassed })
-		if followed {
-			note(c, "The runbook %s was followed; it mended what it is about.", a.Runbook)
-		} else {
+		i := slices.IndexFunc(g.provoked, func(p api.AlertProof) bool { return p.Runbook == a.Runbook && p.State == api.ProofPassed })
+		switch {
+		case i < 0:
 			unread = append(unread, a.Runbook)
+		case len(g.provoked[i].Commands) == 0:
+			note(c, "The runbook %s has no command that changes something; its alert was told, and was over once its cause was.", a.Runbook)
+		default:
+			note(c, "The runbook %s was followed; it mended what it is about.", a.Runbook)
 		}
 	}
 	switch {

@@ -47,6 +47,20 @@ func TestAServiceThatIsReadyIsStable(t *testing.T) {
 	}
 }
 
+// Only of a runbook of which commands were carried out it is said that it mended something.
+func TestWhatIsSaidOfRunbooks(t *testing.T) {
+	for commands, want := range map[string]string{"": "has no command that changes something", "souk update db --plan large --wait": "it mended what it is about"} {
+		g := ready()
+		for i := range g.provoked {
+			g.provoked[i].Commands = strings.FieldsFunc(commands, func(r rune) bool { return r == '\n' })
+		}
+		var c api.ReadinessCheck
+		if g.documented(&c); !strings.Contains(strings.Join(c.Evidence, " "), "The runbook overload") || !strings.Contains(strings.Join(c.Evidence, " "), want) {
+			t.Errorf("%q: %v", commands, c.Evidence)
+		}
+	}
+}
+
 // Each thing that can be wrong fails the check that it belongs to, with the reason, and no
 // other; and a waiver of that check is all that stable then needs.
 func TestWhatIsNotReady(t *testing.T) {

@@ -19,6 +19,9 @@ type Prover struct {
 	Setting Setting
 	// Figure of the dashboard rises when a session writes.
 	Figure Figure
+	// Hang has the server answer nobody for about that long, by what a customer's program
+	// may do, and returns once it answers again. nil: no such program can.
+	Hang func(ctx context.Context, c api.Credentials, lasting time.Duration) error
 	// Faults are those that alerts have to see, each in an instance of its own.
 	Faults []Fault
 }
@@ -53,7 +56,10 @@ type Figure struct{ Panel, Legend string }
 // customer's.
 type Fault struct {
 	Alert string        // that fires
-	After time.Duration // for how long it has to hold first
+	After time.Duration // for how long it has to hold first, or to be over
+	// Passes says that the alert's runbook has no command that changes something: the
+	// alert is over once what was begun ends.
+	Passes bool
 	// Parameters of the instance, so that little is needed.
 	Parameters map[string]any
 	// Provoke has it happen. What it began ends with end.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -32,7 +33,119 @@ var prover = &servicepkg.Prover{
 	},
 	Setting: servicepkg.Setting{Parameter: "max_payload", Value: 524288, Shown: "524288", Bad: 1},
 	Figure:  servicepkg.Figure{Panel: "Messages", Legend: "received"},
-	Faults:  []servicepkg.Fault{{Alert: "connections-high", After: 2 * time.Minute, Parameters: map[string]any{"max_connections": 20}, Provoke: takeConnections}},
+	Faults: []servicepkg.Fault{
+		{Alert: "connections-high", After: 2 * time.Minute, Parameters: map[string]any{"max_connections": 20}, Provoke: takeConnections},
+		{Alert: "slow-consumers", After: 10 * time.Minute, Passes: true, Provoke: takeNothing},
+	},
+}
+
+// takeNothing has a subscriber that takes none of its messages, until the server cuts it
+// off; and again, until it is ended: how often that happened is looked at now and then.
+func takeNothing(ctx context.Context, c api.Credentials) (end func(), err error) {
+	if err := cutOff(ctx, c); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for again := time.NewTicker(20 * time.Second); ; {
+			select {
+			case <-ctx.Done():
+				again.Stop()
+				return
+			case <-again.C:
+				_ = cutOff(ctx, c) // the next time comes
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }, nil
+}
+
+// cutOff is one such subscriber.
+func cutOff(ctx context.Context, c api.Credentials) error {
+	lazy := &lazyConn{asleep: make(chan struct{})}
+	lost := make(chan struct{})
+	subscriber, err := enter(c, c.Login, nats.SetCustomDialer(lazy), nats.DisconnectErrHandler(func(*nats.Conn, error) { close(lost) }))
+	if err != nil {
+		return err
+	}
+	defer subscriber.Close()
+	publisher, err := enter(c, c.Login)
+	if err != nil {
+		return err
+	}
+	defer publisher.Close()
+	subject := nats.NewInbox()
+	if _, err := subscriber.Subscribe(subject, func(*nats.Msg) {}); err != nil {
+		return err
+	}
+	if err := subscriber.Flush(); err != nil {
+		return err
+	}
+	defer lazy.wake()
+	lazy.sleep()
+	load := make([]byte, 256<<10)
+	for sent := 0; sent < mostUntaken; sent += len(load) {
+		if err := publisher.Publish(subject, load); err != nil {
+			return err
+		}
+	}
+	if err := publisher.FlushWithContext(ctx); err != nil {
+		return err
+	}
+	lazy.wake()
+	select {
+	case <-lost:
+		return nil
+	case <-time.After(customersWait):
+		return errors.New("a subscriber that takes nothing is not cut off")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// mostUntaken is more than a server keeps of messages for one client.
+const mostUntaken = 128 << 20
+
+// lazyConn is a connection of which nothing is read while it sleeps.
+type lazyConn struct {
+	net.Conn
+	mu     sync.Mutex
+	asleep chan struct{} // closed: it is awake
+}
+
+// Dial implements nats.CustomDialer.
+func (l *lazyConn) Dial(network, address string) (net.Conn, error) {
+	var err error
+	l.wake()
+	l.Conn, err = (&net.Dialer{Timeout: customersWait}).Dial(network, address)
+	return l, err
+}
+
+func (l *lazyConn) sleep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asleep = make(chan struct{})
+}
+
+func (l *lazyConn) wake() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.asleep:
+	default:
+		close(l.asleep)
+	}
+}
+
+// Read implements net.Conn.
+func (l *lazyConn) Read(b []byte) (int, error) {
+	l.mu.Lock()
+	awake := l.asleep
+	l.mu.Unlock()
+	<-awake
+	return l.Conn.Read(b)
 }
 
 // takeConnections opens as many as the server has, but two: the agent needs one to see
@@ -74,13 +187,13 @@ func at(c api.Credentials) string {
 	return net.JoinHostPort(c.Endpoint.Host, strconv.Itoa(c.Endpoint.Port))
 }
 
-func enter(c api.Credentials, login string) (*nats.Conn, error) {
+func enter(c api.Credentials, login string, more ...nats.Option) (*nats.Conn, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(c.Endpoint.CA)) {
 		return nil, errors.New("the CA of the credentials is no certificate")
 	}
-	return nats.Connect("tls://"+at(c), nats.UserInfo(login, c.Password), nats.NoReconnect(), nats.Timeout(customersWait),
-		nats.Secure(&tls.Config{RootCAs: roots, ServerName: c.Endpoint.Host, MinVersion: tls.VersionTLS12}))
+	return nats.Connect("tls://"+at(c), append(more, nats.UserInfo(login, c.Password), nats.NoReconnect(), nats.Timeout(customersWait),
+		nats.Secure(&tls.Config{RootCAs: roots, ServerName: c.Endpoint.Host, MinVersion: tls.VersionTLS12}))...)
 }
 
 // bucket is where values are kept; it is made when it is missing.

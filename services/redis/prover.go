@@ -28,7 +28,83 @@ var prover = &servicepkg.Prover{
 	},
 	Setting: servicepkg.Setting{Parameter: "maxmemory-policy", Value: "volatile-lru", Shown: "volatile-lru", Bad: "sometimes"},
 	Figure:  servicepkg.Figure{Panel: "Commands", Legend: "commands"},
-	Faults:  []servicepkg.Fault{{Alert: "memory-full", After: time.Minute, Provoke: fillMemory}},
+	Hang:    keepBusy,
+	Faults: []servicepkg.Fault{
+		{Alert: "memory-full", After: time.Minute, Provoke: fillMemory},
+		{Alert: "writes-rejected", After: 5 * time.Minute, Provoke: writeOn},
+		{Alert: "connections-high", After: 5 * time.Minute, Parameters: map[string]any{"maxclients": 30}, Provoke: takeConnections},
+	},
+}
+
+// busy is a script that takes as many seconds as it is told. Where the time stands still
+// within a script it ends by its steps.
+const busy = `local began = redis.call('TIME')[1]
+for _ = 1, ARGV[1] * 4000000 do
+	if redis.call('TIME')[1] - began >= tonumber(ARGV[1]) then break end
+end
+return 'done'`
+
+// keepBusy has a script run, while which the server answers nobody.
+func keepBusy(ctx context.Context, c api.Credentials, lasting time.Duration) error {
+	s, err := enter(ctx, c, true)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = redis.DoWithTimeout(s.conn, 10*lasting, "EVAL", busy, 0, int(lasting.Seconds()+1))
+	return err
+}
+
+// writeOn fills the memory, and goes on writing as a program does that heeds no refusal.
+func writeOn(ctx context.Context, c api.Credentials) (end func(), err error) {
+	if _, err := fillMemory(ctx, c); err != nil {
+		return nil, err
+	}
+	s, err := enter(ctx, c, true)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer s.Close()
+		for again := time.NewTicker(time.Second); ; {
+			_ = s.Put(ctx, "again", "something") // it is refused
+			select {
+			case <-ctx.Done():
+				again.Stop()
+				return
+			case <-again.C:
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }, nil
+}
+
+// takeConnections opens as many as the server has, but two: the agent needs some to see
+// how many there are.
+func takeConnections(ctx context.Context, c api.Credentials) (end func(), err error) {
+	var all []*customer
+	end = func() {
+		for _, s := range all {
+			s.Close()
+		}
+	}
+	for {
+		s, err := enter(ctx, c, true)
+		if err != nil && len(all) > 2 {
+			all[0].Close()
+			all[1].Close()
+			all = all[2:]
+			return end, nil
+		}
+		if err != nil {
+			end()
+			return nil, err
+		}
+		all = append(all, s)
+	}
 }
 
 // fillMemory writes until the server has no room any more.

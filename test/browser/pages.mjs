@@ -1,7 +1,8 @@
 // Every page that people see, by who looks at it; "" is nobody. journeys/pages.mjs
-// looks at each of them: add a page here, and it is held against the rules.
+// looks at each of them: add a page here, and it is held against the rules. {result}
+// stands for a conformance result that it has had recorded.
 export const pages = {
-	"": ["/", "/catalog", "/catalog/postgresql", "/login", "/sso/start", "/signup", "/verify-email", "/password/forgot", "/password/reset", "/invitation", "/dev/mail", "/pricing", "/docs", "/docs/connect", "/docs/costs", "/docs/api"],
+	"": ["/", "/catalog", "/catalog/postgresql", "/evidence/{result}", "/login", "/sso/start", "/signup", "/verify-email", "/password/forgot", "/password/reset", "/invitation", "/dev/mail", "/pricing", "/docs", "/docs/connect", "/docs/costs", "/docs/api"],
 	"owner@acme.example": [
 		"/o/acme",
 		"/organizations/new",

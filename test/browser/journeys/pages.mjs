@@ -1,15 +1,17 @@
 // What holds on every page: axe finds nothing, light and dark; nothing overflows
 // from 360 px to 3840; the HTML is valid; in German as well.
 import { HtmlValidate } from "html-validate";
-import { BASE, journey } from "../walk.mjs";
+import { BASE, journey, souk } from "../walk.mjs";
 import { pages } from "../pages.mjs";
 
 const validator = new HtmlValidate({ extends: ["html-validate:standard"], elements: ["html5"] });
 
+const { result } = JSON.parse(souk("--context", "operator", "conformance", "run", "--service", "redis", "--zone", "local", "--capability", "logs", "-o", "json"));
+
 async function each(w, look) {
 	for (const [who, paths] of Object.entries(pages)) {
 		if (who) await w.login(who);
-		for (const path of paths) await look(path, path.replaceAll(/\W/g, "_"));
+		for (const path of paths) await look(path.replace("{result}", result.id), path.replaceAll(/\W/g, "_"));
 		if (who) await w.logout();
 	}
 }
