@@ -45,9 +45,12 @@ func (r *Run) alerting(ctx context.Context) error {
 	defer func() { _ = r.Organization.DeleteAlertChannel(context.WithoutCancel(ctx), channel) }()
 	trials := make([]*trial, 0, len(r.Prover.Faults))
 	for _, fault := range r.Prover.Faults {
-		t := &trial{run: r, inbox: inbox, fault: fault}
-		defer func() { t.end() }()
-		t.try(ctx, t.provoke)
+		t := &trial{run: r, inbox: inbox, fault: fault, firing: map[string]time.Duration{}, resolved: map[string]time.Duration{}}
+		defer t.end()
+		if t.try(ctx, t.provoke); errors.Is(t.failed, servicepkg.ErrNotProvoked) {
+			r.note("%s: %v.", strings.Join(fault.Alerts, " and "), t.failed)
+			continue
+		}
 		trials = append(trials, t)
 	}
 	for _, step := range []func(*trial, context.Context) error{(*trial).told, (*trial).mend, (*trial).over} {
@@ -58,7 +61,10 @@ func (r *Run) alerting(ctx context.Context) error {
 	var failed []error
 	for _, t := range trials {
 		failed = append(failed, t.failed)
-		r.alerts = append(r.alerts, t.proof())
+		r.alerts = append(r.alerts, t.proofs()...)
+	}
+	if len(trials) == 0 {
+		return notProven("None of the faults that its package has could be provoked here.")
 	}
 	return errors.Join(failed...)
 }
@@ -72,9 +78,9 @@ type trial struct {
 	began    time.Time
 	stop     func() // ends what was begun; nil: nothing was
 	runbook  string
-	done     []string // commands of it
-	firing   time.Duration
-	resolved time.Duration
+	done     []string                 // commands of it
+	firing   map[string]time.Duration // by alert, until a webhook was told
+	resolved map[string]time.Duration
 	failed   error
 }
 
@@ -92,16 +98,19 @@ func (t *trial) end() {
 	}
 }
 
-func (t *trial) proof() api.AlertProof {
-	p := api.AlertProof{Alert: t.fault.Alert, State: api.ProofPassed, Runbook: t.runbook, Commands: t.done, FiringSeconds: t.firing.Seconds(), ResolvedSeconds: t.resolved.Seconds()}
-	if t.failed != nil {
-		p.State, p.Reason = api.ProofFailed, short(t.failed.Error())
+func (t *trial) proofs() (all []api.AlertProof) {
+	for _, alert := range t.fault.Alerts {
+		p := api.AlertProof{Alert: alert, State: api.ProofPassed, Runbook: t.runbook, Commands: t.done, FiringSeconds: t.firing[alert].Seconds(), ResolvedSeconds: t.resolved[alert].Seconds()}
+		if t.failed != nil {
+			p.State, p.Reason = api.ProofFailed, short(t.failed.Error())
+		}
+		all = append(all, p)
 	}
-	return p
+	return all
 }
 
 func (t *trial) provoke(ctx context.Context) (err error) {
-	t.instance, _, err = t.run.order(ctx, "fault-"+t.fault.Alert, api.InstanceSpec{Parameters: t.fault.Parameters}, nil)
+	t.instance, _, err = t.run.order(ctx, "fault-"+t.fault.Alerts[0], api.InstanceSpec{Parameters: t.fault.Parameters}, nil)
 	if err != nil {
 		return err
 	}
@@ -117,11 +126,14 @@ func (t *trial) provoke(ctx context.Context) (err error) {
 }
 
 func (t *trial) told(ctx context.Context) error {
-	if err := t.heard(ctx, "firing"); err != nil {
-		return err
+	for _, alert := range t.fault.Alerts {
+		took, err := t.heard(ctx, alert, "firing")
+		if err != nil {
+			return err
+		}
+		t.firing[alert] = took
+		t.run.note("Provoked what the alert %s is about: a webhook was told after %s, rightly signed.", alert, seconds(took))
 	}
-	t.firing = t.run.Now().Sub(t.began)
-	t.run.note("Provoked what the alert %s is about: a webhook was told after %s, rightly signed.", t.fault.Alert, seconds(t.firing))
 	return nil
 }
 
@@ -132,11 +144,13 @@ func (t *trial) mend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(firing, func(a api.Alert) bool { return a.Name == t.fault.Alert })
-	if i < 0 {
-		return errors.New("the alert that was told of is not among those that fire")
+	for _, alert := range t.fault.Alerts {
+		i := slices.IndexFunc(firing, func(a api.Alert) bool { return a.Name == alert })
+		if i < 0 {
+			return fmt.Errorf("the alert %s that was told of is not among those that fire", alert)
+		}
+		t.runbook = firing[i].Runbook
 	}
-	t.runbook = firing[i].Runbook
 	page, err := t.run.Project.Runbook(ctx, t.instance.Metadata.Name, t.runbook)
 	if err != nil {
 		return fmt.Errorf("the alert's runbook %s cannot be read: %w", t.runbook, err)
@@ -171,27 +185,31 @@ func mending(page string) (commands []string) {
 }
 
 func (t *trial) over(ctx context.Context) error {
-	if err := t.heard(ctx, "resolved"); err != nil {
-		return err
+	for _, alert := range t.fault.Alerts {
+		took, err := t.heard(ctx, alert, "resolved")
+		if err != nil {
+			return err
+		}
+		t.resolved[alert] = took
+		t.run.note("The webhook was told that %s is over %s after the fault began.", alert, seconds(took))
 	}
-	t.resolved = t.run.Now().Sub(t.began)
-	t.run.note("The webhook was told that %s is over %s after the fault began.", t.fault.Alert, seconds(t.resolved))
 	return nil
 }
 
-// heard waits until the webhook is told of the fault's alert.
-func (t *trial) heard(ctx context.Context, status string) error {
+// heard waits until the webhook is told of an alert of the fault, and says how long after
+// its beginning that is.
+func (t *trial) heard(ctx context.Context, alert, status string) (time.Duration, error) {
 	r := t.run
 	patient := Run{Now: r.Now, Pause: r.Pause, Patience: r.Patience + t.fault.After}
 	err := patient.eventually(ctx, func() error {
 		return t.inbox.has(func(n api.AlertNotice) bool {
-			return n.Instance == t.instance.Metadata.Name && n.Name == t.fault.Alert && n.Status == status
+			return n.Instance == t.instance.Metadata.Name && n.Name == alert && n.Status == status
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("the alert %s was not told to be %s: %w", t.fault.Alert, status, err)
+		return 0, fmt.Errorf("the alert %s was not told to be %s: %w", alert, status, err)
 	}
-	return nil
+	return r.Now().Sub(t.began), nil
 }
 
 // channelName begins the names of channels of runs.

@@ -396,8 +396,11 @@ func (s *service) prover() *servicepkg.Prover {
 		Figure:  servicepkg.Figure{Panel: "Load", Legend: "writes"},
 		Hang:    s.hang,
 		Faults: []servicepkg.Fault{
-			{Alert: "overload", Provoke: s.provoke("overload")},
-			{Alert: "hiccup", Passes: true, Provoke: s.provoke("hiccup")},
+			{Alerts: []string{"overload", "refusals"}, Provoke: s.provoke("overload", "refusals")},
+			{Alerts: []string{"hiccup"}, Passes: true, Provoke: s.provoke("hiccup")},
+			{Alerts: []string{"flood"}, Provoke: func(context.Context, api.Credentials) (func(), error) {
+				return nil, fmt.Errorf("%w: it has too much room", servicepkg.ErrNotProvoked)
+			}},
 		},
 	}
 }
@@ -561,21 +564,24 @@ func (s *service) souk(_ context.Context, args []string) error {
 	}
 	if !s.is("alerts never end") {
 		s.tell("overload", args[3], "resolved")
+		s.tell("refusals", args[3], "resolved")
 	}
 	return nil
 }
 
-// provoke has an alert fire. That of a hiccup ends with it.
-func (s *service) provoke(alert string) func(context.Context, api.Credentials) (func(), error) {
+// provoke has alerts fire. That of a hiccup ends with it.
+func (s *service) provoke(alerts ...string) func(context.Context, api.Credentials) (func(), error) {
 	return func(_ context.Context, c api.Credentials) (func(), error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if !s.is("nobody is told") {
-			s.tell(alert, c.Instance, "firing")
+		for _, alert := range alerts {
+			if !s.is("nobody is told") && !(s.is("one alert of two is not told") && alert == "refusals") {
+				s.tell(alert, c.Instance, "firing")
+			}
 		}
 		return func() {
-			if alert == "hiccup" && !s.is("an alert outlives its cause") {
-				s.tell(alert, c.Instance, "resolved")
+			if alerts[0] == "hiccup" && !s.is("an alert outlives its cause") {
+				s.tell("hiccup", c.Instance, "resolved")
 			}
 		}, nil
 	}
@@ -625,7 +631,7 @@ func (s *service) DeleteAlertChannel(context.Context, string) error {
 func (s *service) AlertChannels(context.Context) ([]api.AlertChannel, error) { return nil, nil }
 
 func (s *service) FiringAlerts(context.Context, string) ([]api.Alert, error) {
-	return []api.Alert{{Name: "overload", Runbook: "overload"}, {Name: "hiccup", Runbook: "hiccup"}}, nil
+	return []api.Alert{{Name: "overload", Runbook: "overload"}, {Name: "refusals", Runbook: "overload"}, {Name: "hiccup", Runbook: "hiccup"}}, nil
 }
 
 func (s *service) Drills(context.Context, string) (api.DrillList, error) {

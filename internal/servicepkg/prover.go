@@ -2,6 +2,7 @@ package servicepkg
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"souk/api"
@@ -52,16 +53,21 @@ type Setting struct {
 // Figure is a series of the dashboard.
 type Figure struct{ Panel, Legend string }
 
+// ErrNotProvoked is that a fault was not tried, as that would take too much.
+var ErrNotProvoked = errors.New("not tried")
+
 // Fault is something that goes wrong with an instance without anybody's help but its
 // customer's.
 type Fault struct {
-	Alert string        // that fires
-	After time.Duration // for how long it has to hold first, or to be over
+	// Alerts that fire; they lead to the same runbook.
+	Alerts []string
+	After  time.Duration // for how long it has to hold first, or to be over
 	// Passes says that the alert's runbook has no command that changes something: the
 	// alert is over once what was begun ends.
 	Passes bool
 	// Parameters of the instance, so that little is needed.
 	Parameters map[string]any
-	// Provoke has it happen. What it began ends with end.
+	// Provoke has it happen. What it began ends with end. ErrNotProvoked wraps why it
+	// was not tried.
 	Provoke func(ctx context.Context, c api.Credentials) (end func(), err error)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"sync"
@@ -34,8 +35,9 @@ var prover = &servicepkg.Prover{
 	Setting: servicepkg.Setting{Parameter: "max_payload", Value: 524288, Shown: "524288", Bad: 1},
 	Figure:  servicepkg.Figure{Panel: "Messages", Legend: "received"},
 	Faults: []servicepkg.Fault{
-		{Alert: "connections-high", After: 2 * time.Minute, Parameters: map[string]any{"max_connections": 20}, Provoke: takeConnections},
-		{Alert: "slow-consumers", After: 10 * time.Minute, Passes: true, Provoke: takeNothing},
+		{Alerts: []string{"connections-high"}, After: 2 * time.Minute, Parameters: map[string]any{"max_connections": 20}, Provoke: takeConnections},
+		{Alerts: []string{"streams-filling", "storage-filling"}, After: 5 * time.Minute, Provoke: fillStreams},
+		{Alerts: []string{"slow-consumers"}, After: 10 * time.Minute, Passes: true, Provoke: takeNothing},
 	},
 }
 
@@ -49,10 +51,11 @@ func takeNothing(ctx context.Context, c api.Credentials) (end func(), err error)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for again := time.NewTicker(20 * time.Second); ; {
+		again := time.NewTicker(20 * time.Second)
+		defer again.Stop()
+		for {
 			select {
 			case <-ctx.Done():
-				again.Stop()
 				return
 			case <-again.C:
 				_ = cutOff(ctx, c) // the next time comes
@@ -60,6 +63,52 @@ func takeNothing(ctx context.Context, c api.Credentials) (end func(), err error)
 		}
 	}()
 	return func() { cancel(); <-ended }, nil
+}
+
+// mostFilled is how much a run writes at most to fill storage.
+const mostFilled = 6 << 30
+
+// fillStreams writes to a stream until it takes no more.
+func fillStreams(ctx context.Context, c api.Credentials) (end func(), err error) {
+	nc, err := enter(c, c.Login)
+	if err != nil {
+		return nil, err
+	}
+	defer nc.Close()
+	js, err := nc.JetStream(nats.MaxWait(customersWait), nats.PublishAsyncMaxPending(16))
+	if err != nil {
+		return nil, err
+	}
+	account, err := js.AccountInfo(nats.Context(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if room := account.Limits.MaxStore; room < 0 || room > mostFilled {
+		return nil, fmt.Errorf("%w: its streams take %d bytes, more than a run writes", servicepkg.ErrNotProvoked, room)
+	}
+	if _, err := js.AddStream(&nats.StreamConfig{Name: "souk-conformance-load", Subjects: []string{"souk.conformance.load"}, Storage: nats.FileStorage}, nats.Context(ctx)); err != nil {
+		return nil, err
+	}
+	load := make([]byte, 512<<10)
+	for sent := int64(0); sent < account.Limits.MaxStore; sent += int64(len(load)) {
+		one, err := js.PublishAsync("souk.conformance.load", load)
+		if err == nil && sent%(64<<20) == 0 { // it looks now and then
+			select {
+			case <-one.Ok():
+			case err = <-one.Err():
+			case <-ctx.Done():
+				err = context.Cause(ctx)
+			}
+		}
+		var full *nats.APIError
+		if errors.As(err, &full) && (full.ErrorCode == storageFull || full.ErrorCode == noResources) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return func() {}, nil
 }
 
 // cutOff is one such subscriber.

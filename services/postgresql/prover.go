@@ -26,7 +26,7 @@ var prover = &servicepkg.Prover{
 	},
 	Setting: servicepkg.Setting{Parameter: "work_mem", Value: 8192, Shown: "8MB", Bad: 1},
 	Figure:  servicepkg.Figure{Panel: "Transactions", Legend: "committed"},
-	Faults:  []servicepkg.Fault{{Alert: "connections-high", After: 5 * time.Minute, Parameters: map[string]any{"max_connections": 60}, Provoke: takeConnections}},
+	Faults:  []servicepkg.Fault{{Alerts: []string{"connections-high"}, After: 5 * time.Minute, Parameters: map[string]any{"max_connections": 60}, Provoke: takeConnections}},
 }
 
 // takeConnections opens as many as the server has.

@@ -30,9 +30,8 @@ var prover = &servicepkg.Prover{
 	Figure:  servicepkg.Figure{Panel: "Commands", Legend: "commands"},
 	Hang:    keepBusy,
 	Faults: []servicepkg.Fault{
-		{Alert: "memory-full", After: time.Minute, Provoke: fillMemory},
-		{Alert: "writes-rejected", After: 5 * time.Minute, Provoke: writeOn},
-		{Alert: "connections-high", After: 5 * time.Minute, Parameters: map[string]any{"maxclients": 30}, Provoke: takeConnections},
+		{Alerts: []string{"memory-full", "writes-rejected"}, After: 5 * time.Minute, Provoke: fillMemory},
+		{Alerts: []string{"connections-high"}, After: 5 * time.Minute, Parameters: map[string]any{"maxclients": 30}, Provoke: takeConnections},
 	},
 }
 
@@ -53,33 +52,6 @@ func keepBusy(ctx context.Context, c api.Credentials, lasting time.Duration) err
 	defer s.Close()
 	_, err = redis.DoWithTimeout(s.conn, 10*lasting, "EVAL", busy, 0, int(lasting.Seconds()+1))
 	return err
-}
-
-// writeOn fills the memory, and goes on writing as a program does that heeds no refusal.
-func writeOn(ctx context.Context, c api.Credentials) (end func(), err error) {
-	if _, err := fillMemory(ctx, c); err != nil {
-		return nil, err
-	}
-	s, err := enter(ctx, c, true)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		defer s.Close()
-		for again := time.NewTicker(time.Second); ; {
-			_ = s.Put(ctx, "again", "something") // it is refused
-			select {
-			case <-ctx.Done():
-				again.Stop()
-				return
-			case <-again.C:
-			}
-		}
-	}()
-	return func() { cancel(); <-ended }, nil
 }
 
 // takeConnections opens as many as the server has, but two: the agent needs some to see
@@ -107,21 +79,38 @@ func takeConnections(ctx context.Context, c api.Credentials) (end func(), err er
 	}
 }
 
-// fillMemory writes until the server has no room any more.
+// fillMemory writes until the server has no room any more, and goes on as a program does
+// that heeds no refusal.
 func fillMemory(ctx context.Context, c api.Credentials) (end func(), err error) {
 	s, err := enter(ctx, c, true)
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close()
 	load := strings.Repeat("x", 1<<20)
 	for n := 0; err == nil; n++ {
 		err = s.Put(ctx, "load-"+strconv.Itoa(n), load)
 	}
 	if !strings.HasPrefix(err.Error(), "OOM") {
+		s.Close()
 		return nil, err
 	}
-	return func() {}, nil
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer s.Close()
+		again := time.NewTicker(time.Second)
+		defer again.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-again.C:
+				_ = s.Put(ctx, "again", "something") // it is refused
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }, nil
 }
 
 // customer is a session of a customer's program.
