@@ -79,14 +79,14 @@ func fillStreams(ctx context.Context, c api.Credentials) (end func(), err error)
 	if err != nil {
 		return nil, err
 	}
-	account, err := js.AccountInfo(nats.Context(ctx))
+	account, err := js.AccountInfo()
 	if err != nil {
 		return nil, err
 	}
 	if room := account.Limits.MaxStore; room < 0 || room > mostFilled {
 		return nil, fmt.Errorf("%w: its streams take %d bytes, more than a run writes", servicepkg.ErrNotProvoked, room)
 	}
-	if _, err := js.AddStream(&nats.StreamConfig{Name: "souk-conformance-load", Subjects: []string{"souk.conformance.load"}, Storage: nats.FileStorage}, nats.Context(ctx)); err != nil {
+	if _, err := js.AddStream(&nats.StreamConfig{Name: "souk-conformance-load", Subjects: []string{"souk.conformance.load"}, Storage: nats.FileStorage}); err != nil {
 		return nil, err
 	}
 	load := make([]byte, 512<<10)
@@ -140,7 +140,7 @@ func cutOff(ctx context.Context, c api.Credentials) error {
 			return err
 		}
 	}
-	if err := publisher.FlushWithContext(ctx); err != nil {
+	if err := publisher.FlushTimeout(customersWait); err != nil {
 		return err
 	}
 	lazy.wake()

@@ -19,9 +19,8 @@ func (e *engine) Sample(ctx context.Context, host *process.Host) ([]driver.Sampl
 	for name, value := range map[string]float64{
 		"gnatsd_varz_connections": is.Connections, "gnatsd_varz_max_connections": is.MaxConnections, "gnatsd_varz_subscriptions": is.Subscriptions,
 		"gnatsd_varz_in_msgs": is.InMsgs, "gnatsd_varz_out_msgs": is.OutMsgs, "gnatsd_varz_in_bytes": is.InBytes, "gnatsd_varz_out_bytes": is.OutBytes,
-		"gnatsd_varz_slow_consumers":               is.SlowConsumers,
-		"gnatsd_varz_jetstream_config_max_storage": is.JetStream.Config.MaxStorage,
-		"gnatsd_varz_jetstream_stats_memory":       is.JetStream.Stats.Memory, "gnatsd_varz_jetstream_stats_storage": is.JetStream.Stats.Storage,
+		"gnatsd_varz_slow_consumers":         is.SlowConsumers,
+		"gnatsd_varz_jetstream_stats_memory": is.JetStream.Stats.Memory, "gnatsd_varz_jetstream_stats_storage": is.JetStream.Stats.Storage,
 	} {
 		out = append(out, driver.Sample{Name: name, Value: value})
 	}

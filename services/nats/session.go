@@ -85,10 +85,7 @@ type state struct {
 	OutBytes       float64 `json:"out_bytes"`
 	SlowConsumers  float64 `json:"slow_consumers"`
 	JetStream      struct {
-		Stats  struct{ Memory, Storage float64 }
-		Config struct {
-			MaxStorage float64 `json:"max_storage"`
-		}
+		Stats struct{ Memory, Storage float64 }
 	} `json:"jetstream"`
 
 	Loaded time.Time `json:"config_load_time"` // when the server was done with its configuration
