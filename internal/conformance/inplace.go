@@ -38,6 +38,9 @@ func (r *Run) inPlace(ctx context.Context, from *api.RestoreFrom) error {
 	if _, err := r.completed(ctx, restored.SafetyBackup); err != nil {
 		return fmt.Errorf("of what there was before: %w", err)
 	}
+	if err := r.atRest(ctx); err != nil { // what was restored is backed up at once
+		return err
+	}
 	if _, err := r.restoreInPlace(ctx, api.RestoreInPlace{Backup: restored.SafetyBackup}); err != nil {
 		return fmt.Errorf("back to what there was: %w", err)
 	}
@@ -46,6 +49,22 @@ func (r *Run) inPlace(ctx context.Context, from *api.RestoreFrom) error {
 	}
 	r.note("Restored in place within %s, once its name was given: as it was then; and back, from the backup that was taken first.", seconds(spent))
 	return nil
+}
+
+// atRest waits until no backup of the main instance is being taken.
+func (r *Run) atRest(ctx context.Context) error {
+	return r.eventually(ctx, func() error {
+		list, err := r.Project.Backups(ctx, r.main)
+		if err != nil {
+			return err
+		}
+		for _, b := range list.Items {
+			if b.State == "wanted" || b.State == "running" {
+				return fmt.Errorf("the backup %s is still %s", b.ID, b.State)
+			}
+		}
+		return nil
+	})
 }
 
 // restoreInPlace restores the main instance in place, and waits for that.
