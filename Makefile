@@ -11,7 +11,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 GIT := git -c safe.directory=*
 VERSION := $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help run build image image-push test bench race storm e2e e2e-smoke bench-e2e testbed-up testbed-down generate clean setup setup-tests
+.PHONY: help run build image image-push test bench demo-month race storm e2e e2e-smoke bench-e2e testbed-up testbed-down generate clean setup setup-tests
 
 help: ## List these
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ race: ## Run the tests with the race detector (needs gcc)
 
 bench: setup build ## Print each benchmark with its baseline and ratio (BENCH_FLAGS="-run list"; -write writes docs/benchmarks.md)
 	@go run ./test/bench -souk bin/souk $(BENCH_FLAGS)
+
+demo-month: setup-tests build ## Play a month of customers on a moved clock, in a zone that is marked simulated, and check what it comes to (DEMO_FLAGS=-stay)
+	@go run ./test/demomonth -souk bin/souk $(DEMO_FLAGS)
 
 storm: setup-tests ## Kill parts at random under orders (takes minutes)
 	@go test -tags crash,crashtest -count 1 -timeout 15m -run 'TestPartsKilledUnderOrders|TestEachProcessKilled' -v ./test/crash

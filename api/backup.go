@@ -10,6 +10,7 @@ type BackupSpec struct {
 	TimeZone      string      `json:"timeZone,omitempty" example:"Europe/Zurich" doc:"IANA name. Default: the organization's"`
 	SpreadMinutes *int        `json:"spreadMinutes,omitempty" minimum:"0" maximum:"1440" doc:"Within how many minutes after that it begins, always at the same one, so that not all begin at once. Default: 120"`
 	Drills        string      `json:"drills,omitempty" enum:"daily,weekly,monthly,off" doc:"How often the newest backup is restored on trial, to an instance that is thrown away again. Default: weekly, where the zone can"`
+	To            string      `json:"to,omitempty" maxLength:"63" doc:"Name of a bucket of the organization's that they are kept in. Default: the zone's own place"`
 	Keep          *BackupKeep `json:"keep,omitempty" doc:"Default: the newest 3, one of each of 7 days and of 4 weeks"`
 }
 
@@ -36,6 +37,8 @@ type Backup struct {
 	FinishedAt  *time.Time `json:"finishedAt,omitempty"`
 	SizeBytes   int64      `json:"sizeBytes,omitempty" doc:"Of the data"`
 	StoredBytes int64      `json:"storedBytes,omitempty" doc:"That it occupies where it is kept"`
+	Bucket      string     `json:"bucket,omitempty" doc:"Name of the organization's bucket that it is kept in; absent: the zone's own place"`
+	IfDeleted   string     `json:"ifDeleted,omitempty" doc:"What could not be restored any more without it, in plain words; not in lists"`
 }
 
 // BackupList is what is kept of an instance.
@@ -51,6 +54,10 @@ type BackupList struct {
 	From    *time.Time `json:"from,omitempty" doc:"The earliest point in time that can be restored"`
 	Until   *time.Time `json:"until,omitempty" doc:"The latest point in time that can be restored"`
 	Message string     `json:"message,omitempty" doc:"What is wrong, in plain words"`
+	// Snapshots: a backup can be restored, and no point in time between two of them.
+	Snapshots bool `json:"snapshots,omitempty" doc:"A backup can be restored, and no point in time between two of them"`
+	// OwnBuckets: they can be kept in a bucket of the organization's.
+	OwnBuckets bool `json:"ownBuckets,omitempty" doc:"They can be kept in a bucket of the organization's"`
 	// Unavailable says why none can be taken where the instance runs.
 	Unavailable string `json:"unavailable,omitempty" doc:"Why no backups can be kept there, in plain words"`
 }

@@ -21,7 +21,8 @@ type Service struct {
 	Offerings    []Offering      `json:"offerings" nullable:"false"`
 	Snippets     []Snippet       `json:"snippets,omitempty" doc:"How programs connect"`
 	// SLI says when an instance counts as available, and what is aimed at.
-	SLI *ServiceSLI `json:"sli,omitempty" doc:"Absent: it is not measured whether instances are available"`
+	SLI    *ServiceSLI `json:"sli,omitempty" doc:"Absent: it is not measured whether instances are available"`
+	Meters []Meter     `json:"meters,omitempty" doc:"What is counted of instances, and may be billed"`
 	// Maturity is computed from conformance runs.
 	Maturity []ServiceMaturity `json:"maturity,omitempty" doc:"What is proven of it, by zone"`
 }
@@ -60,7 +61,7 @@ type Offering struct {
 	PriceListName string       `json:"priceListName,omitempty" doc:"For the operator's staff"`
 	Currency      string       `json:"currency"`
 	Plans         []PlanPrice  `json:"plans" nullable:"false"`
-	Driver        string       `json:"driver,omitempty" doc:"Of the zone: process, kubernetes"`
+	Driver        string       `json:"driver,omitempty" doc:"Of the zone: process, kubernetes, simulated"`
 	Capabilities  []Capability `json:"capabilities,omitempty" doc:"As they hold in the zone"`
 	Available     bool         `json:"available"`
 	Problem       string       `json:"problem,omitempty" doc:"Why it cannot be ordered now"`
@@ -73,6 +74,8 @@ type PlanPrice struct {
 	Hour  Money       `json:"hour" doc:"With the smallest storage"`
 	Month Money       `json:"month" doc:"In the current calendar month, with the smallest storage"`
 	ByUse []UnitPrice `json:"byUse,omitempty" doc:"Of what is measured, and is in no figure here"`
+	Once  []UnitPrice `json:"once,omitempty" doc:"Of what is charged once, and is in no figure here"`
+	Rules []UnitPrice `json:"rules,omitempty" doc:"In full, of the items that have tiers or a minimum"`
 }
 
 // Zone is a place where instances run.

@@ -39,6 +39,7 @@ type InstanceSpec struct {
 	Parameters      map[string]any `json:"parameters,omitempty" doc:"Settings of the service, as its package lists them"`
 	AllowedNetworks []string       `json:"allowedNetworks,omitzero" doc:"CIDRs that may connect. Default: everywhere (0.0.0.0/0 and ::/0); an empty list: nobody" nullable:"true"`
 	Protected       *bool          `json:"protected,omitempty" doc:"Deletion protection. Default: true"`
+	Suspendable     bool           `json:"suspendable,omitempty" doc:"A budget that is used up may suspend it until it is raised or the month ends. Default: false"`
 	Backup          *BackupSpec    `json:"backup,omitempty" doc:"Default: every night, where the zone can keep backups"`
 	// Logs says for how long its log is kept.
 	Logs *LogsSpec `json:"logs,omitempty" doc:"For how long its log is kept. Default: 7 days"`
@@ -63,7 +64,7 @@ type InstanceStatus struct {
 	AppliedPlan        string            `json:"appliedPlan,omitempty"`
 	AppliedStorageGiB  int64             `json:"appliedStorageGiB,omitempty"`
 	StorageUsedBytes   int64             `json:"storageUsedBytes,omitempty"`
-	Driver             string            `json:"driver,omitempty" doc:"Of the zone: process, kubernetes"`
+	Driver             string            `json:"driver,omitempty" doc:"Of the zone: process, kubernetes, simulated"`
 	Members            []InstanceMember  `json:"members,omitempty" doc:"The servers that it is made of, where there are several"`
 	SuspendedFor       []string          `json:"suspendedFor,omitempty" doc:"Reasons: user, budget, dunning, abuse"`
 	DeletedAt          *time.Time        `json:"deletedAt,omitempty"`
@@ -135,8 +136,10 @@ type Preview struct {
 	Changes []Change `json:"changes" nullable:"false"`
 	Cost    CostDiff `json:"cost"`
 	// Effects that the user should know of, such as a restart.
-	Effects   []string `json:"effects,omitempty"`
-	PriceList int      `json:"priceList" doc:"Revision of the prices shown; pass it as acceptedPriceList"`
+	Effects []string `json:"effects,omitempty"`
+	// Budgets are those that this counts for, where they are known.
+	Budgets   []BudgetEffect `json:"budgets,omitempty" doc:"What it does to the budgets that it counts for"`
+	PriceList int            `json:"priceList" doc:"Revision of the prices shown; pass it as acceptedPriceList"`
 }
 
 // Change is one field that would change.
@@ -161,19 +164,31 @@ type Price struct {
 	Month Money       `json:"month"`
 	Items []PriceItem `json:"items" nullable:"false"`
 	ByUse []UnitPrice `json:"byUse,omitempty" doc:"Of what is measured, and is in no figure here"`
+	Once  []UnitPrice `json:"once,omitempty" doc:"Of what is charged once, and is in no figure here"`
+	Rules []UnitPrice `json:"rules,omitempty" doc:"In full, of the items that have tiers or a minimum"`
 }
 
-// UnitPrice is what one unit of something costs that is billed by what is measured of
-// it, so that nobody can say beforehand how much that will be.
+// UnitPrice is what one unit of something costs.
 type UnitPrice struct {
-	Item  string `json:"item" example:"backup-storage"`
-	Unit  string `json:"unit" example:"GiB-month" doc:"GiB-hour or GiB-month"`
-	Price Money  `json:"price" doc:"For one unit"`
+	Item    string     `json:"item" example:"backup-storage"`
+	Unit    string     `json:"unit" example:"GiB-month" doc:"GiB-hour, GiB-month, once, or that of a meter"`
+	Price   Money      `json:"price" doc:"For one unit; in tiers that of the first"`
+	Mode    string     `json:"mode,omitempty" doc:"graduated or volume, where there are tiers"`
+	Tiers   []UnitTier `json:"tiers,omitempty"`
+	Minimum *Money     `json:"minimum,omitempty" doc:"In a month, at least"`
+}
+
+// UnitTier is what one unit costs up to so many.
+type UnitTier struct {
+	UpTo  int64 `json:"upTo,omitempty" doc:"Absent in the last one"`
+	Price Money `json:"price"`
 }
 
 // PriceItem is one priced part.
 type PriceItem struct {
 	Item     string `json:"item" example:"compute"`
+	Of       string `json:"of,omitempty" doc:"That a minimum is for"`
+	Tier     int    `json:"tier,omitempty" doc:"That it lies in, from 1 on"`
 	Quantity string `json:"quantity" example:"1"`
 	Unit     string `json:"unit" example:"hour" doc:"hour, month, GiB-hour or GiB-month"`
 	Price    Money  `json:"price" doc:"For one unit"`
@@ -187,6 +202,15 @@ type Cost struct {
 	Until    time.Time  `json:"until"`
 	Total    Money      `json:"total"`
 	Lines    []CostLine `json:"lines" nullable:"false"`
+	// Coming are other prices that an instance will have.
+	Coming []ComingPrice `json:"coming,omitempty" doc:"Of an instance: prices that are published and will hold for it, in the order of time"`
+}
+
+// ComingPrice is what an instance will cost from a moment on.
+type ComingPrice struct {
+	From      time.Time `json:"from"`
+	PriceList int       `json:"priceList" doc:"Revision of its price list"`
+	Price     Price     `json:"price"`
 }
 
 // CostSummary is what an organization or a project has cost so far this month,
@@ -208,7 +232,9 @@ type CostShare struct {
 	Project string `json:"project,omitempty" doc:"Of an instance"`
 	Name    string `json:"name"`
 	Gone    bool   `json:"gone,omitempty" doc:"Of an instance: it was removed for good, and nothing but backups can be left of it"`
-	Amount  Money  `json:"amount"`
+	// Discount is of all parts together, so that it is none of them.
+	Discount bool  `json:"discount,omitempty" doc:"All discounts, which are of no part"`
+	Amount   Money `json:"amount"`
 }
 
 // CostDay is by how much a calendar day, in the billing account's time zone, has
@@ -220,16 +246,30 @@ type CostDay struct {
 
 // CostLine is one line as it would stand on the invoice.
 type CostLine struct {
+	Key      string `json:"key" doc:"By which it can be opened: see cost/lines. Of a discount: absent, its text says all"`
 	Project  string `json:"project"`
 	Instance string `json:"instance"`
 	Service  string `json:"service"`
 	Plan     string `json:"plan,omitempty"`
 	Item     string `json:"item"`
+	Of       string `json:"of,omitempty" doc:"That a minimum is for"`
+	Tier     int    `json:"tier,omitempty" doc:"That it lies in, from 1 on"`
 	Quantity string `json:"quantity" doc:"In units: hours, or share of the month times GiB"`
 	Unit     string `json:"unit"`
 	Seconds  string `json:"seconds" doc:"Billed time"`
 	Price    Money  `json:"price"`
 	Amount   Money  `json:"amount"`
+	// Agreement is what a discount is by.
+	Agreement *CostAgreement `json:"agreement,omitempty" doc:"Of a discount, which is of no instance"`
+}
+
+// CostAgreement is what a discount is by.
+type CostAgreement struct {
+	ID      string `json:"id"`
+	Name    string `json:"name" example:"Partner 2027"`
+	Kind    string `json:"kind" enum:"percent,amount,volume"`
+	Percent string `json:"percent,omitempty" example:"12.5"`
+	Of      Money  `json:"of" doc:"What was left to be reduced by it"`
 }
 
 // Event is one entry of an instance's timeline.

@@ -75,6 +75,29 @@ type PlannedRestart struct {
 	Until        time.Time `json:"until"`
 }
 
+// OperatorMaintenance is a restart of an instance's servers, as the operator sees it.
+type OperatorMaintenance struct {
+	Maintenance
+	Organization string `json:"organization"`
+	InstanceID   string `json:"instanceID"`
+	Service      string `json:"service"`
+	Zone         string `json:"zone"`
+	Withdrawable bool   `json:"withdrawable" doc:"The operator planned it, and it has not begun: it can be taken back"`
+}
+
+// MaintenanceWithdrawal is the body of POST /operator/maintenance/withdraw.
+type MaintenanceWithdrawal struct {
+	IDs    []string `json:"ids" minItems:"1" maxItems:"2000" doc:"Of restarts that the operator has planned"`
+	Reason string   `json:"reason" minLength:"3" maxLength:"200" doc:"Why, in the words that their people are told"`
+}
+
+// MaintenanceWithdrawn is what came of it.
+type MaintenanceWithdrawn struct {
+	At        time.Time             `json:"at"`
+	Withdrawn []OperatorMaintenance `json:"withdrawn" nullable:"false"`
+	Left      []OperatorMaintenance `json:"left" nullable:"false" doc:"Those that had begun or ended before"`
+}
+
 // MaintenanceLeftOut is an instance of a zone whose restart is not planned.
 type MaintenanceLeftOut struct {
 	Organization string     `json:"organization"`

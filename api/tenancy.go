@@ -183,4 +183,6 @@ type CaughtMail struct {
 	At      time.Time `json:"at"`
 	Text    string    `json:"text"`
 	HTML    string    `json:"html"`
+	// Attachments are the names of files that came with it.
+	Attachments []string `json:"attachments,omitempty"`
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"souk/api"
 )
@@ -31,6 +32,16 @@ func (p *Project) Backup(ctx context.Context, name, id string) (api.Backup, erro
 func (p *Project) BackUp(ctx context.Context, name string) (api.Backup, error) {
 	var out api.Backup
 	err := p.client.do(ctx, call{method: http.MethodPost, path: p.path(name, "backups"), out: &out, changes: true})
+	return out, err
+}
+
+// DeleteBackup deletes a backup before it expires. confirm is the instance's name, which
+// has to be said while that is protected against deletion.
+func (p *Project) DeleteBackup(ctx context.Context, name, id, confirm string) (api.Backup, error) {
+	query := url.Values{}
+	set(query, "confirm", confirm)
+	var out api.Backup
+	err := p.client.do(ctx, call{method: http.MethodDelete, path: p.path(name, "backups", id), query: query, out: &out, changes: true})
 	return out, err
 }
 

@@ -26,6 +26,7 @@ type call struct {
 	path   []string // segments below /api/v1, not yet escaped
 	query  url.Values
 	body   any
+	raw    []byte // a body that is no document, in place of body
 	out    any
 	// changes marks a request that must not be carried out twice.
 	changes     bool
@@ -38,7 +39,7 @@ type call struct {
 
 // do carries the call out, repeating it safely.
 func (c *Client) do(ctx context.Context, k call) error {
-	var payload []byte
+	payload := k.raw
 	if k.body != nil {
 		var err error
 		if payload, err = json.Marshal(k.body); err != nil {

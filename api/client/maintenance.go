@@ -77,6 +77,27 @@ func (p *Project) changeMaintenance(ctx context.Context, instance, id, what stri
 	return out, err
 }
 
+// Restarts returns restarts that the operator or Souk has planned, the newest first;
+// query may hold zone, service, and all=true for those that have ended, too. limit 0
+// means all of them.
+func (o *Operator) Restarts(ctx context.Context, query url.Values, limit int) ([]api.OperatorMaintenance, error) {
+	return list[api.OperatorMaintenance](ctx, o.client, limit, query, "operator", "maintenance")
+}
+
+// RestartsPage returns a page of them.
+func (o *Operator) RestartsPage(ctx context.Context, query url.Values, limit int, cursor string) (api.List[api.OperatorMaintenance], error) {
+	var out api.List[api.OperatorMaintenance]
+	err := o.client.get(ctx, pageQuery(query, limit, cursor), &out, "operator", "maintenance")
+	return out, err
+}
+
+// WithdrawMaintenance takes restarts back that the operator has planned.
+func (o *Operator) WithdrawMaintenance(ctx context.Context, want api.MaintenanceWithdrawal) (api.MaintenanceWithdrawn, error) {
+	var out api.MaintenanceWithdrawn
+	err := o.client.do(ctx, call{method: http.MethodPost, path: []string{"operator", "maintenance", "withdraw"}, body: want, out: &out, changes: true})
+	return out, err
+}
+
 // PlanMaintenance plans restarts of servers: of an instance, or of a zone's.
 func (o *Operator) PlanMaintenance(ctx context.Context, plan api.MaintenancePlan) (api.MaintenancePlanned, error) {
 	return o.planMaintenance(ctx, plan, nil)

@@ -174,6 +174,7 @@ func agentConfig(l dev.Layout, portFrom int) ([]byte, error) {
 	if l.Privileged {
 		d.Supervisor = supervisorSocket(l)
 	}
+	d.PrivateBuckets = true // whoever orders here has the machine
 	var err error
 	if d.Backups, err = backupsConfig(l); err != nil {
 		return nil, err

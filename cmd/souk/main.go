@@ -31,7 +31,7 @@ func main() {
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := cli.Run(ctx, cli.New(version, all.Packages(), newServe, newAgent, newMigrate, newBootstrap, newDev))
+	code := cli.Run(ctx, cli.New(version, all.Packages(), newServe, newAgent, newMigrate, newBootstrap, newBillingVerify, newDev))
 	stop()
 	os.Exit(code)
 }

@@ -90,6 +90,9 @@ type driverConfig struct {
 	Instances  string `json:"instances,omitempty"`
 	// Backups is where backups are kept; absent: nowhere.
 	Backups *driver.BackupConfig `json:"backups,omitempty"`
+	// PrivateBuckets lets customers' buckets for backups have private addresses: only
+	// where nothing else listens there that customers must not reach.
+	PrivateBuckets bool `json:"privateBuckets,omitempty"`
 }
 
 func newAgent(*cli.App) *cobra.Command {
@@ -187,7 +190,7 @@ func openProcess(raw json.RawMessage, log *slog.Logger) (closable, error) {
 	if err != nil {
 		return nil, err
 	}
-	return process.New(process.Config{Dir: c.Dir, Address: c.Address, Names: c.Names, PortFrom: c.PortFrom, PortTo: c.PortTo, Supervisor: sup, Engines: all.ProcessEngines(), Backups: backups, Logger: log})
+	return process.New(process.Config{Dir: c.Dir, Address: c.Address, Names: c.Names, PortFrom: c.PortFrom, PortTo: c.PortTo, Supervisor: sup, Engines: all.ProcessEngines(), Backups: backups, PrivateBuckets: c.PrivateBuckets, Logger: log})
 }
 
 // supervise runs the zone's privileged helper; it ends with its launcher.

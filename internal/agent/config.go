@@ -64,6 +64,7 @@ type Timeouts struct {
 	Check        Duration `json:"check,omitzero"`        // between looks at the certificate and at what the zone can do (1m)
 	FirstBackup  Duration `json:"firstBackup,omitzero"`  // within which an instance that runs for the first time is backed up (1m)
 	DrillLead    Duration `json:"drillLead,omitzero"`    // for which a restore drill writes canaries before it restores, at most (2m)
+	Count        Duration `json:"count,omitzero"`        // in which each instance's counters that are billed by are read once (1m)
 	CacheKeyAge  Duration `json:"cacheKeyAge,omitzero"`  // after which the cache gets a new key at a start (2160h)
 }
 
@@ -139,6 +140,7 @@ func (c Config) withDefaults() Config {
 		{&t.Check, time.Minute},
 		{&t.FirstBackup, time.Minute},
 		{&t.DrillLead, 2 * time.Minute},
+		{&t.Count, time.Minute},
 		{&t.CacheKeyAge, 90 * 24 * time.Hour},
 	} {
 		if *d.value == 0 {

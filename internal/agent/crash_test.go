@@ -82,7 +82,7 @@ func killedAfter(t *testing.T, name string) {
 		ServerCAFile: server.CAFile(), EnrolTokenFile: server.TokenFile(),
 		Timeouts: agent.Timeouts{
 			ReconnectMin: ms(5), ReconnectMax: ms(50), RetryMin: ms(5), RetryMax: ms(50),
-			Progress: ms(5), Check: ms(20), CacheKeyAge: ms(1), FirstBackup: ms(1), DrillLead: ms(1),
+			Progress: ms(5), Check: ms(20), Count: ms(20), CacheKeyAge: ms(1), FirstBackup: ms(1), DrillLead: ms(1),
 		},
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func killedAfter(t *testing.T, name string) {
 
 	states := func(id string) (all []driver.State) {
 		for _, fact := range server.Facts() {
-			if fact.InstanceID == id && fact.Backups == nil && fact.Drill == nil && fact.SLI == nil {
+			if fact.InstanceID == id && fact.Backups == nil && fact.Drill == nil && fact.SLI == nil && fact.Usage == nil {
 				all = append(all, fact.Observation.State)
 			}
 		}
@@ -109,6 +109,11 @@ func killedAfter(t *testing.T, name string) {
 	db2.Backup, db2.Backups = &driver.BackupSettings{Key: "key"}, &agentapi.Backups{Plan: backup.Default("UTC"), Take: []string{"asked for"}}
 	server.Want(wanted("db1", 1, agentapi.IntentActive), db2)
 	await("db1", driver.StateRunning, 1)
+	asked := filepath.Join(folder+".zone", "db1.asked")
+	eventually(t, "what db1 has counted was read", func() bool { // three times: the agent may have been killed after one
+		is, err := os.Stat(asked)
+		return err == nil && is.Size() >= 3
+	})
 	p.restart() // a new cache key is made at a start
 	server.Want(wanted("db1", 2, agentapi.IntentSuspended))
 	await("db1", driver.StateStopped, 2)
@@ -129,6 +134,10 @@ func killedAfter(t *testing.T, name string) {
 	server.AwaitFact("the restore drill of db2 has passed", func(f agentapi.Fact) bool {
 		return f.InstanceID == "db2" && f.Drill != nil && !f.Drill.FinishedAt.IsZero() && f.Drill.Problem == "" && f.Drill.Measured.Canaries == 1
 	})
+	server.AdvanceClock(3 * time.Hour) // hours that are over are reported
+	for _, id := range []string{"db1", "db2"} {
+		server.Await("all that "+id+" has counted is reported, and each moment once", func() bool { return countedOf(t, server, id) == counted })
+	}
 	if _, err := os.Stat(filepath.Join(folder+".zone", drillID)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what the drill made is left: %v", err)
 	}
@@ -144,6 +153,23 @@ func killedAfter(t *testing.T, name string) {
 	if server.Epoch() != 1 {
 		t.Errorf("epoch %d, want 1", server.Epoch())
 	}
+}
+
+// countedOf is what was reported of what an instance has counted. What is of a moment that
+// was reported before fails the test.
+func countedOf(t *testing.T, server *agenttest.Server, id string) (sum int64) {
+	t.Helper()
+	var last time.Time
+	for _, fact := range server.Facts() {
+		if fact.InstanceID != id || fact.Usage == nil {
+			continue
+		}
+		if fact.Usage.From.Before(last) {
+			t.Errorf("usage of %s from %s on was reported until %s before", id, fact.Usage.From, last)
+		}
+		last, sum = fact.Usage.To, sum+fact.Usage.Quantity
+	}
+	return sum
 }
 
 // crashAgent is an agent in a process of its own, started again when killed.
@@ -231,6 +257,15 @@ func (z *diskZone) put(id string, seen driver.Observation) (driver.Observation, 
 	if err := os.MkdirAll(z.dir, 0o700); err != nil {
 		return seen, err
 	}
+	if _, err := os.Stat(z.path(id) + ".since"); errors.Is(err, os.ErrNotExist) { // a file's own time may lag behind
+		now, err := time.Now().MarshalText()
+		if err == nil {
+			err = os.WriteFile(z.path(id)+".since", now, 0o600)
+		}
+		if err != nil {
+			return seen, err
+		}
+	}
 	return seen, os.WriteFile(z.path(id), text, 0o600)
 }
 
@@ -293,6 +328,33 @@ func (z *diskZone) Backups(_ context.Context, of driver.BackupSource) (is driver
 func (z *diskZone) Probe(_ context.Context, want driver.Instance) (*driver.Probe, error) {
 	look := func(ctx context.Context) error { _, err := z.Observe(ctx, want.ID); return err }
 	return &driver.Probe{Checks: []driver.ProbeCheck{{Name: "read", Every: 50 * time.Millisecond, Timeout: time.Second, Try: look}}}, nil
+}
+
+// counted is what each instance has counted since it was made.
+const counted = 1000
+
+func (z *diskZone) Counters(ctx context.Context, id string) ([]driver.Counter, error) {
+	seen, err := z.Observe(ctx, id)
+	if err != nil || seen.State != driver.StateRunning {
+		return nil, err
+	}
+	var since time.Time
+	text, err := os.ReadFile(z.path(id) + ".since")
+	if err == nil {
+		err = since.UnmarshalText(text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	asked, err := os.OpenFile(z.path(id)+".asked", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer asked.Close()
+	if _, err := asked.WriteString("."); err != nil {
+		return nil, err
+	}
+	return []driver.Counter{{Meter: "traffic-out", Value: counted, Run: "first", Since: since}}, nil
 }
 
 func (z *diskZone) ExpireBackup(context.Context, driver.BackupSource, string, bool) error { return nil }

@@ -70,11 +70,15 @@ func (s *session) takeUp(events []agentapi.DesiredEvent, listing *store.Listing)
 	if s.probes != nil {
 		s.probes.Changed(changed...)
 	}
+	moved := slices.ContainsFunc(events, func(e agentapi.DesiredEvent) bool { return e.Clock != nil })
+	if s.counters != nil && moved {
+		s.counters.ClockMoved()
+	}
 	if s.backups == nil {
 		return nil
 	}
 	s.backups.Changed(changed...)
-	if slices.ContainsFunc(events, func(e agentapi.DesiredEvent) bool { return e.Clock != nil }) {
+	if moved {
 		s.backups.ClockMoved()
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"souk/internal/agent/backups"
+	"souk/internal/agent/counters"
 	"souk/internal/agent/identity"
 	"souk/internal/agent/link"
 	"souk/internal/agent/probe"
@@ -21,11 +22,12 @@ type session struct {
 	store     *store.Store
 	client    *link.Client
 	work      *reconcile.Reconciler
-	backups   *backups.Keeper // nil where the driver keeps none
-	probes    *probe.Prober   // nil where the driver cannot try instances
-	greeted   chan struct{}   // closed after the first hello
-	listAgain chan struct{}   // has a token when the whole list is needed
-	renew     chan struct{}   // has a token when the certificate was refused
+	backups   *backups.Keeper     // nil where the driver keeps none
+	probes    *probe.Prober       // nil where the driver cannot try instances
+	counters  *counters.Collector // nil where the driver counts nothing
+	greeted   chan struct{}       // closed after the first hello
+	listAgain chan struct{}       // has a token when the whole list is needed
+	renew     chan struct{}       // has a token when the certificate was refused
 
 	mu sync.Mutex
 	id *identity.Identity
@@ -36,13 +38,20 @@ func newSession(a *agent, id *identity.Identity, records *store.Store, client *l
 		agent: a, store: records, client: client, id: id,
 		greeted: make(chan struct{}), listAgain: make(chan struct{}, 1), renew: make(chan struct{}, 1),
 	}
-	s.work = reconcile.New(a.reconcileOptions(records, func() { signal(s.listAgain) }))
 	if keeper, ok := a.driver.(driver.BackupKeeper); ok {
 		s.backups = backups.New(a.backupOptions(keeper, records))
 	}
 	if prober, ok := a.driver.(driver.Prober); ok {
 		s.probes = probe.New(probe.Options{Driver: prober, Store: records, Now: a.deps.Clock, Logger: a.log})
 	}
+	if counting, ok := a.driver.(driver.Counting); ok {
+		s.counters = counters.New(counters.Options{Driver: counting, Records: records, Interval: time.Duration(a.config.Timeouts.Count), Now: a.deps.Clock, Logger: a.log})
+	}
+	work := a.reconcileOptions(records, func() { signal(s.listAgain) })
+	if s.counters != nil {
+		work.Before = s.counters.Read
+	}
+	s.work = reconcile.New(work)
 	return s
 }
 
@@ -75,6 +84,9 @@ func (s *session) run(ctx context.Context) error {
 	}
 	if s.probes != nil {
 		start(s.probes.Run)
+	}
+	if s.counters != nil {
+		start(s.counters.Run)
 	}
 	start(s.keepCertificate)
 	start(s.greet)

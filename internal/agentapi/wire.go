@@ -174,9 +174,21 @@ type Fact struct {
 	// Drill is set where the fact is about a restore drill of the instance's
 	// backups; Observation then says nothing.
 	Drill *DrillFact `json:"drill,omitempty"`
+	// Usage is set where the fact is about what a meter has counted; Observation then
+	// says nothing.
+	Usage *UsageSpan `json:"usage,omitempty"`
 	// SLI is set where the fact is about whether the instance was available;
 	// Observation then says nothing.
 	SLI *SLISpan `json:"sli,omitempty"`
+}
+
+// UsageSpan is what a meter has counted from From to To by Souk's clock, within one hour
+// of UTC, and all that there was in it.
+type UsageSpan struct {
+	Meter    string    `json:"meter"`
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	Quantity int64     `json:"quantity"`
 }
 
 // SLIState is what was found out by trying an instance as its clients do.
@@ -200,6 +212,9 @@ type SLISpan struct {
 // what is under way. A backup that it does not name is not gone by that.
 type BackupFact struct {
 	driver.BackupReport
+	// Bucket is the ID of the bucket of the customer's that was looked at; "": the zone's
+	// place was. Of what is elsewhere it says nothing.
+	Bucket   string          `json:"bucket,omitempty"`
 	Attempts []BackupAttempt `json:"attempts,omitempty"`
 }
 
@@ -296,6 +311,8 @@ type Request struct {
 	Logs   *LogsRequest `json:"logs,omitempty"`
 	// ExpireBackup destroys a backup; it is done once the response says so.
 	ExpireBackup *ExpireRequest `json:"expireBackup,omitempty"`
+	// TryBucket writes, reads and deletes a small object in a bucket of a customer's.
+	TryBucket *driver.BackupPlace `json:"tryBucket,omitempty"`
 }
 
 // ExpireRequest names a backup to destroy.
@@ -316,6 +333,6 @@ type Response struct {
 	ID    string `json:"id"`
 	Data  []byte `json:"data,omitempty"`
 	Error string `json:"error,omitempty"` // plain words
-	Code  string `json:"code,omitempty"`  // "not-found" or empty
+	Code  string `json:"code,omitempty"`  // "not-found", the field of a bucket that is wrong, or empty
 	Done  bool   `json:"done,omitempty"`
 }

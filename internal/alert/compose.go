@@ -86,12 +86,15 @@ func line(n Notice, locale string) string {
 	return text
 }
 
-// subject is what a notice is about: an instance, or a zone.
+// subject is what a notice is about: an instance, a zone, or an organization.
 func subject(n Notice) string {
-	if n.Zone != "" {
+	switch {
+	case n.Zone != "":
 		return n.Zone
+	case n.Instance != "":
+		return n.Project + "/" + n.Instance
 	}
-	return n.Project + "/" + n.Instance
+	return n.Organization
 }
 
 var slackEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
@@ -134,6 +137,9 @@ func letter(to, locale string, notices []Notice, until time.Time) mail.Letter {
 	m := mail.Message{Kind: mail.Alerts, Locale: locale, Organization: notices[0].Organization, Path: "/o/" + notices[0].Organization + "/alerts"}
 	if notices[0].Zone != "" {
 		m.Path = "/operator/burning"
+	}
+	if notices[0].Name == BooksName {
+		m.Path = booksPage
 	}
 	for _, n := range notices {
 		m.Lines = append(m.Lines, line(n, locale))

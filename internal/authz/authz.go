@@ -33,6 +33,7 @@ const (
 	OrganizationClose  Action = "organization.close"
 	QuotaRead          Action = "quota.read"
 	CostRead           Action = "cost.read"
+	BillingWrite       Action = "billing.write" // whom invoices are made out to, and budgets
 	AuditRead          Action = "audit.read"
 	ProjectRead        Action = "project.read"
 	ProjectWrite       Action = "project.write"
@@ -49,12 +50,16 @@ const (
 	CredentialReveal   Action = "credential.reveal"
 	BindingWrite       Action = "binding.write"
 	BackupWrite        Action = "backup.write"
-	AlertRead          Action = "alert.read"  // channels and what was told by them
-	AlertWrite         Action = "alert.write" // say whom to tell
+	BucketRead         Action = "bucket.read"
+	BucketWrite        Action = "bucket.write" // the organization's own buckets for backups
+	AlertRead          Action = "alert.read"   // channels and what was told by them
+	AlertWrite         Action = "alert.write"  // say whom to tell
 	// ConformanceWrite is to record what a conformance run showed of a service of one's own.
 	ConformanceWrite Action = "conformance.write"
 	MaintenanceWrite Action = "maintenance.write"
-	SLARead          Action = "sla.read" // reports of all instances
+	// UsageSend is to report what was used of instances of a service of one's own.
+	UsageSend Action = "usage.send"
+	SLARead   Action = "sla.read" // reports of all instances
 )
 
 // Actions of the operator's staff across organizations; never a reveal.
@@ -71,22 +76,23 @@ const (
 	OperatorMaintenance  Action = "operator.maintenance" // plan work on instances
 	OperatorClock        Action = "operator.clock"       // souk dev only
 	OperatorImpersonate  Action = "operator.impersonate" // look as an organization's people do
+	OperatorBilling      Action = "operator.billing"     // close months, credit invoices, keep payments
 )
 
-var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics, AlertRead, SLARead}
-var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite, BackupWrite, ConformanceWrite, MaintenanceWrite}
-var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite, AlertWrite}
+var reads = []Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceLogs, InstanceMetrics, AlertRead, SLARead, BucketRead}
+var edits = []Action{InstanceWrite, CredentialReveal, BindingWrite, BackupWrite, ConformanceWrite, MaintenanceWrite, UsageSend}
+var admins = []Action{OrganizationUpdate, AuditRead, ProjectWrite, MemberWrite, TokenRead, TokenWrite, AlertWrite, BillingWrite, BucketWrite}
 var owners = []Action{OrganizationClose, OwnerWrite, SSOManage}
 
 // table holds what each role allows in its own organization or project.
 var table = map[api.Role]map[Action]bool{
-	api.RoleBilling: set([]Action{OrganizationRead, CostRead, QuotaRead, SLARead}),
+	api.RoleBilling: set([]Action{OrganizationRead, CostRead, QuotaRead, SLARead, BillingWrite}),
 	api.RoleViewer:  set(reads),
 	api.RoleEditor:  set(reads, edits),
 	api.RoleAdmin:   set(reads, edits, admins),
 	api.RoleOwner:   set(reads, edits, admins, owners),
 	// What engines log may hold what the customer's clients sent: not for others.
-	RoleLooking: set([]Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceMetrics, AlertRead, SLARead, AuditRead, TokenRead}),
+	RoleLooking: set([]Action{OrganizationRead, QuotaRead, CostRead, ProjectRead, MemberRead, InstanceRead, InstanceMetrics, AlertRead, SLARead, AuditRead, TokenRead, BucketRead}),
 }
 
 // RoleLooking is that of the operator's staff who look as an organization does.
@@ -97,9 +103,9 @@ const RoleLooking api.Role = "looking"
 // organizations.
 var operatorTable = map[api.Role]map[Action]bool{
 	api.RoleViewer: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit}),
-	api.RoleEditor: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorMaintenance}),
-	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorMaintenance, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
-	api.RoleOwner:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorMaintenance, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate}),
+	api.RoleEditor: set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorMaintenance, OperatorBilling}),
+	api.RoleAdmin:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorMaintenance, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate, OperatorBilling}),
+	api.RoleOwner:  set([]Action{OperatorInventory, OperatorCustomers, OperatorSegmentAudit, OperatorZoneEnrol, OperatorZoneRevoke, OperatorSuspend, OperatorMaintenance, OperatorCatalog, OperatorOrganization, OperatorQuota, OperatorClock, OperatorImpersonate, OperatorBilling}),
 }
 
 func set(lists ...[]Action) map[Action]bool {

@@ -135,7 +135,7 @@ func TestTheNewestOfADayIsKept(t *testing.T) {
 
 func TestTheSameDueTimeIsTheSameBackup(t *testing.T) {
 	due := at("2026-07-15T02:00:00Z")
-	if backup.ID(instance, due) != backup.ID(instance, due) || backup.ID(instance, due) == backup.ID(instance, due.Add(time.Second)) || backup.ID(instance, due) == backup.FirstID(instance) {
+	if backup.ID(instance, due) != backup.ID(instance, due) || backup.ID(instance, due) == backup.ID(instance, due.Add(time.Second)) || backup.ID(instance, due) == backup.FirstID(instance, "") {
 		t.Error("the ID of a backup does not stand for its due time")
 	}
 }

@@ -20,6 +20,7 @@ type Plan struct {
 	Keep     Retention `json:"keep"`
 	Disabled bool      `json:"disabled,omitempty"`
 	Drills   string    `json:"drills,omitempty"` // how often a backup is restored on trial; "" is Weekly
+	To       string    `json:"to,omitempty"`     // name of a bucket of the organization's; "": the zone's place
 }
 
 // How often drills are made.
@@ -134,6 +135,19 @@ func ID(instance string, due time.Time) string {
 	return uuid.NewSHA1(space, at[:]).String()
 }
 
-// FirstID is that of the first backup of an instance, which is taken as soon as it
-// runs.
-func FirstID(instance string) string { return ID(instance, time.Unix(0, 0)) }
+// FirstID is that of the first backup of an instance in a place, which is taken as soon
+// as it runs and is kept there; bucket is a bucket of the customer's, "" the zone's place.
+func FirstID(instance, bucket string) string {
+	first := ID(instance, time.Unix(0, 0))
+	if bucket == "" {
+		return first
+	}
+	return ID(first, time.Unix(0, 0).Add(offset(bucket)))
+}
+
+// offset is a number of seconds that tells one bucket from others.
+func offset(bucket string) time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(bucket))
+	return time.Duration(h.Sum32()) * time.Second
+}

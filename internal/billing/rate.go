@@ -1,48 +1,20 @@
 package billing
 
 import (
+	"bytes"
 	"cmp"
-	"fmt"
 	"math/big"
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"souk/internal/money"
 )
 
-// Item is what is priced.
-type Item string
-
-// The items.
-const (
-	ItemCompute Item = "compute"
-	ItemStorage Item = "storage"
-	// ItemBackupStorage is what the backups of an instance take: the more, the longer
-	// they are kept. It is measured, so that nobody can say beforehand what it costs.
-	ItemBackupStorage Item = "backup-storage"
-)
-
-// items are the items in the order in which lines show them.
-var items = []Item{ItemCompute, ItemStorage, ItemBackupStorage}
-
-// Unit is what a price is for one of.
-type Unit string
-
-// The units. A month is the calendar month in the billing account's time zone.
-const (
-	UnitHour     Unit = "hour"
-	UnitMonth    Unit = "month"
-	UnitGiBHour  Unit = "GiB-hour"
-	UnitGiBMonth Unit = "GiB-month"
-)
-
-// Price of one unit of an item.
-type Price struct {
-	Item     Item
-	Unit     Unit
-	Amount   money.Amount
-	Currency string
-}
+// RulesVersion names the rules by which Rate works. What was billed by one version is
+// rated again by the same.
+const RulesVersion = "1"
 
 // Month is a calendar month in a time zone, [From, To).
 type Month struct {
@@ -57,154 +29,157 @@ func MonthOf(t time.Time, loc *time.Location) Month {
 	return Month{from.UTC(), from.AddDate(0, 1, 0).UTC(), loc}
 }
 
+// MonthBetween is a month that was written down by its ends and the name of its zone.
+func MonthBetween(from, to time.Time, zone string) (Month, error) {
+	location, err := time.LoadLocation(zone)
+	return Month{from.UTC(), to.UTC(), location}, err
+}
+
 // String returns the month as "2026-11".
 func (m Month) String() string { return m.From.In(m.Location).Format("2006-01") }
 
-// Use is a segment, or a link of the chain of an instance's backups, with its prices
-// and the words for the line it goes to.
+// Use is a segment, a link of the chain of an instance's backups, or what a meter has
+// counted in a time, with its prices and the words for the line it goes to.
 type Use struct {
 	Segment
-	BackupBytes                      int64 // of a link of backups, which has no more than its time of a segment
+	ID, InstanceID uuid.UUID // ID is the link's
+	First          bool      // the instance was ready for the first time at its beginning
+	BackupBytes    int64     // of a link of backups, which has no more than its time of a segment
+	// Meter is what has counted Quantity in the time of the use, in the meter's smallest
+	// unit. It counts where its time begins.
+	Meter                            string
+	Quantity                         int64
+	Window, Events                   int64 // the number of that count, and of how many events it is made
 	Project, Instance, Service, Plan string
 	Gone                             bool // the instance was removed for good
 	Prices                           []Price
 }
 
-// Line is a priced line: everything of one instance at one price in a month.
-type Line struct {
-	Project, Instance, Service, Plan string
-	Gone                             bool // the instance was removed for good
-	Item                             Item
-	Unit                             Unit
-	Price                            money.Amount
-	Currency                         string
-	// Used is microseconds times quantity: 1 for compute, GiB for storage, bytes for
-	// backups. A month of a few megabytes in backups is more than an int64 holds.
-	Used *big.Int
-	// Billed is the time that the line covers.
-	Billed time.Duration
-	// Amount is rounded, here and nowhere before, to the currency's places.
-	Amount money.Amount
-	period *big.Int // Used of one unit
-}
-
-// Quantity returns how many units were used, to six decimal places.
-func (l Line) Quantity() string {
-	return money.ProrateBig(money.MustParse("1"), l.Used, l.period, 6).String()
-}
-
-// Seconds returns the time that the line covers, to the microsecond.
-func (l Line) Seconds() string {
-	return money.Prorate(money.MustParse("1"), l.Billed.Microseconds(), time.Second.Microseconds(), 6).String()
-}
-
 // Rate turns the uses of a month into lines, up to until. It is the one rating
 // function: cost so far, the price shown and the invoice all come from it. The
-// lines are sorted, so that the same uses give the same bytes.
-func Rate(uses []Use, m Month, until time.Time) []Line {
-	r := newRating(m)
-	r.add(uses, m.From, until)
-	out := make([]Line, 0, len(r.lines))
-	for _, l := range r.lines {
-		l.Amount = l.amount()
-		out = append(out, *l)
-	}
-	slices.SortFunc(out, func(a, b Line) int {
-		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance), goneLast(a.Gone, b.Gone), cmp.Compare(a.Service, b.Service), cmp.Compare(slices.Index(items, a.Item), slices.Index(items, b.Item)),
-			cmp.Compare(a.Plan, b.Plan), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Currency, b.Currency), a.Price.Cmp(b.Price))
-	})
-	return out
-}
+// lines are sorted, so that the same uses give the same bytes, in whatever order they
+// are given.
+func Rate(uses []Use, m Month, until time.Time) []Line { return rate(uses, m, until, false) }
 
-func goneLast(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
+// Explain is Rate, with the parts of each line.
+func Explain(uses []Use, m Month, until time.Time) []Line { return rate(uses, m, until, true) }
+
+func rate(uses []Use, m Month, until time.Time, explained bool) []Line {
+	r := newRating(uses, m)
+	r.explained = explained
+	r.add(m.From, until)
+	out := r.finished()
+	sortLines(out)
+	return out
 }
 
 // rating is the adding up of uses to lines.
 type rating struct {
-	month Month
-	lines map[lineKey]*Line
-	texts map[*Price]string // of amounts: many uses share their prices
+	month     Month
+	uses      []Use // where that matters, in the order of time
+	lines     map[lineKey]*Line
+	scopes    map[scopeKey]*big.Int // what was used that tiers go by; nil: there are none
+	minimums  map[minimumKey]*minimum
+	explained bool // lines keep their parts
 }
 
+// lineKey is what has a line of its own. A revision of a list has one price of an item.
 type lineKey struct {
-	project, instance, service, plan string
-	gone                             bool
-	item                             Item
-	unit                             Unit
-	price, currency                  string
+	project, instance, plan, list uuid.UUID
+	level                         string
+	item                          Item
+	tier                          int
 }
 
-func newRating(m Month) *rating {
-	return &rating{m, map[lineKey]*Line{}, map[*Price]string{}}
+// scopeKey is within what tiers are counted.
+type scopeKey struct {
+	instance uuid.UUID
+	item     Item
 }
 
-// add adds what lies of the uses in [from, to) of the month.
-func (r *rating) add(uses []Use, from, to time.Time) {
+// minimumKey is what a minimum is for: an instance at one price.
+type minimumKey struct {
+	instance, list    uuid.UUID
+	level, item, plan string
+}
+
+// minimum is one as it adds up.
+type minimum struct {
+	rule    *Price
+	inForce time.Duration
+	last    *Use // in time: whose line it goes to
+	parts   []Part
+}
+
+func (m *minimum) more(u *Use, from time.Time, d time.Duration, explained bool) {
+	m.inForce += d
+	if explained {
+		m.parts = append(m.parts, Part{Use: u, From: from, To: from.Add(d), Quantity: 1, Used: big.NewInt(d.Microseconds())})
+	}
+}
+
+func newRating(uses []Use, m Month) *rating {
+	r := &rating{month: m, uses: uses, lines: map[lineKey]*Line{}, minimums: map[minimumKey]*minimum{}}
+	inOrder := false
+	for i := range uses {
+		for p := range uses[i].Prices {
+			if uses[i].Prices[p].Tiered() && r.scopes == nil {
+				r.scopes = map[scopeKey]*big.Int{}
+			}
+			inOrder = inOrder || r.scopes != nil || !uses[i].Prices[p].Minimum.IsZero()
+		}
+	}
+	if inOrder {
+		r.uses = slices.Clone(uses)
+		slices.SortFunc(r.uses, func(a, b Use) int { return cmp.Or(a.From.Compare(b.From), bytes.Compare(a.ID[:], b.ID[:])) })
+	}
+	return r
+}
+
+// add adds what lies of the uses in [from, to) of the month. Times that are added one
+// after another are those of the whole.
+func (r *rating) add(from, to time.Time) {
+	from, to = later(from, r.month.From), earlier(to, r.month.To)
 	var used, factor big.Int
-	for _, u := range uses {
-		d := overlap(u.Segment, r.month, from, to)
+	for i := range r.uses {
+		u := &r.uses[i]
+		d := overlap(u.Segment, from, to)
 		if d <= 0 {
 			continue
 		}
-		for i := range u.Prices {
-			q := quantity(u, u.Prices[i])
-			if q == 0 {
+		begins := !u.From.Before(from)
+		for n := range u.Prices {
+			p := &u.Prices[n]
+			if p.Item == ItemSetup || u.Meter != "" {
+				if q := counted(u, p); q != 0 && begins {
+					r.use(u, p, q, used.SetInt64(q), u.From, 0)
+				}
 				continue
 			}
-			l := r.line(u, &u.Prices[i])
-			l.Used.Add(l.Used, used.Mul(used.SetInt64(d.Microseconds()), factor.SetInt64(q)))
-			l.Billed += d
+			q, begin := quantity(u, p), later(from, u.From)
+			if !p.Minimum.IsZero() && (q != 0 || p.Item.Measured() && u.ComputeBilled) {
+				r.least(u, p).more(u, begin, d, r.explained)
+			}
+			if q != 0 {
+				r.use(u, p, q, used.Mul(used.SetInt64(d.Microseconds()), factor.SetInt64(q)), begin, d)
+			}
 		}
 	}
 }
 
-// line returns the line that a use goes to.
-func (r *rating) line(u Use, p *Price) *Line {
-	text, known := r.texts[p]
-	if !known {
-		text = p.Amount.String()
-		r.texts[p] = text
+// counted is how much a use has of what is not billed by time.
+func counted(u *Use, p *Price) int64 {
+	switch {
+	case p.Item == ItemSetup && u.First:
+		return 1
+	case p.Item == Item(u.Meter):
+		return u.Quantity
 	}
-	k := lineKey{u.Project, u.Instance, u.Service, u.Plan, u.Gone, p.Item, p.Unit, text, p.Currency}
-	l := r.lines[k]
-	if l == nil {
-		l = &Line{Project: u.Project, Instance: u.Instance, Service: u.Service, Plan: u.Plan, Gone: u.Gone,
-			Item: p.Item, Unit: p.Unit, Price: p.Amount, Currency: p.Currency, Used: new(big.Int), period: period(*p, r.month)}
-		r.lines[k] = l
-	}
-	return l
+	return 0
 }
 
-// amount is what the line costs, rounded to the currency's places.
-func (l Line) amount() money.Amount {
-	return money.ProrateBig(l.Price, l.Used, l.period, money.Digits(l.Currency))
-}
-
-// overlap returns how long the segment lies within the month, and within [from, to).
-func overlap(s Segment, m Month, from, to time.Time) time.Duration {
-	if from.Before(m.From) {
-		from = m.From
-	}
-	if s.From.After(from) {
-		from = s.From
-	}
-	if m.To.Before(to) {
-		to = m.To
-	}
-	if !s.To.IsZero() && s.To.Before(to) {
-		to = s.To
-	}
-	return to.Sub(from)
-}
-
-func quantity(u Use, p Price) int64 {
+// quantity is how much of an item is used at each moment of a use.
+func quantity(u *Use, p *Price) int64 {
 	switch {
 	case p.Item == ItemCompute && u.ComputeBilled:
 		return 1
@@ -216,53 +191,139 @@ func quantity(u Use, p Price) int64 {
 	return 0
 }
 
-const gibibyte = 1 << 30
-
-// period returns what is used by one unit: microseconds, times bytes for backups.
-func period(p Price, m Month) *big.Int {
-	var one *big.Int
-	switch p.Unit {
-	case UnitHour, UnitGiBHour:
-		one = big.NewInt(time.Hour.Microseconds())
-	case UnitMonth, UnitGiBMonth:
-		one = big.NewInt(m.To.Sub(m.From).Microseconds())
-	default:
-		panic(fmt.Sprintf("billing: unknown unit %q", p.Unit))
-	}
-	if p.Item == ItemBackupStorage {
-		one.Mul(one, big.NewInt(gibibyte))
-	}
-	return one
-}
-
-// Quote is what running an instance on the given terms costs.
-type Quote struct {
-	Lines []Line       // for the whole time that is asked for
-	ByUse []Price      // of what is measured, and in none of the lines
-	Hour  money.Amount // of all lines, each to six decimal places
-	Month money.Amount // of all lines, as the invoice would have it
-}
-
-// QuoteFor returns the price of running an instance for the whole month.
-func QuoteFor(storageGiB int64, prices []Price, m Month) Quote {
-	return QuoteUntil(storageGiB, prices, m, m.To)
-}
-
-// QuoteUntil returns the price of running an instance from the beginning of the
-// month until then.
-func QuoteUntil(storageGiB int64, prices []Price, m Month, until time.Time) Quote {
-	u := Use{Segment: Segment{From: m.From, To: m.To, ComputeBilled: true, StorageBilled: true, Terms: Terms{StorageGiB: storageGiB}}, Prices: prices}
-	q := Quote{Lines: Rate([]Use{u}, m, until)}
-	for _, l := range q.Lines {
-		q.Month = q.Month.Add(l.Amount)
-	}
-	for _, p := range prices {
-		if p.Item == ItemBackupStorage {
-			q.ByUse = append(q.ByUse, p)
-			continue
+// use adds what was used in a time, q at each moment of it, to its line, or, where each
+// tier has one, to those.
+func (r *rating) use(u *Use, p *Price, q int64, used *big.Int, from time.Time, d time.Duration) {
+	more := func(l *Line, used *big.Int, from time.Time, d time.Duration) {
+		l.Used.Add(l.Used, used)
+		l.Billed += d
+		if r.explained {
+			l.Parts = append(l.Parts, partOf(u, p, q, used, from, d))
 		}
-		inAnHour := new(big.Int).Mul(big.NewInt(quantity(u, p)), big.NewInt(time.Hour.Microseconds()))
-		q.Hour = q.Hour.Add(money.ProrateBig(p.Amount, inAnHour, period(p, m), 6))
 	}
-	return q
+	if r.scopes == nil {
+		more(r.line(u, p, 0, nil), used, from, d)
+		return
+	}
+	scope := r.scopes[scopeKey{u.InstanceID, p.Item}]
+	if scope == nil {
+		scope = new(big.Int)
+		r.scopes[scopeKey{u.InstanceID, p.Item}] = scope
+	}
+	if p.Mode != ModeGraduated {
+		more(r.line(u, p, 0, scope), used, from, d)
+		scope.Add(scope, used)
+		return
+	}
+	one, start := period(*p, r.month), new(big.Int).Set(scope)
+	scope.Add(scope, used)
+	before, spent := start, time.Duration(0)
+	for i := p.tierOf(new(big.Int).Add(start, big.NewInt(1)), one); before.Cmp(scope) < 0; i++ {
+		end, until := scope, d
+		if t := p.Tiers[i]; t.UpTo != 0 && t.bound(one).Cmp(scope) < 0 {
+			end = t.bound(one)
+			until = momentOf(new(big.Int).Sub(end, start), used, d)
+		}
+		more(r.line(u, p, i+1, scope), new(big.Int).Sub(end, before), from.Add(spent), until-spent)
+		before, spent = end, until
+	}
+}
+
+// momentOf is after how much of a time a part was used, cut off to the microsecond.
+func momentOf(part, all *big.Int, d time.Duration) time.Duration {
+	n := new(big.Int).Mul(part, big.NewInt(d.Microseconds()))
+	return time.Duration(n.Div(n, all).Int64()) * time.Microsecond
+}
+
+// line returns the line that a use goes to.
+func (r *rating) line(u *Use, p *Price, tier int, scope *big.Int) *Line {
+	k := lineKey{u.Terms.Project, u.InstanceID, u.Terms.Plan, u.Terms.PriceList, u.Terms.ServiceLevel, p.Item, tier}
+	l := r.lines[k]
+	if l == nil {
+		l = lineOf(u, p)
+		l.Item, l.Unit, l.Price, l.Tier, l.Used, l.period, l.scope = p.Item, p.Unit, p.Amount, tier, new(big.Int), period(*p, r.month), scope
+		if tier > 0 {
+			l.Price = p.Tiers[tier-1].Amount
+		}
+		if !p.Minimum.IsZero() {
+			l.least = r.least(u, p)
+		}
+		r.lines[k] = l
+	}
+	return l
+}
+
+// lineOf is a line of a use, without figures.
+func lineOf(u *Use, p *Price) *Line {
+	return &Line{ProjectID: u.Terms.Project, InstanceID: u.InstanceID, PlanRevision: u.Terms.Plan, PriceList: u.Terms.PriceList, ServiceLevel: u.Terms.ServiceLevel,
+		Project: u.Project, Instance: u.Instance, Gone: u.Gone, Service: u.Service, Plan: u.Plan, Currency: p.Currency, rule: p}
+}
+
+// least returns the minimum that a use counts for.
+func (r *rating) least(u *Use, p *Price) *minimum {
+	k := minimumKey{u.InstanceID, u.Terms.PriceList, u.Terms.ServiceLevel, string(p.Item), p.Plan}
+	m := r.minimums[k]
+	if m == nil {
+		m = &minimum{rule: p}
+		r.minimums[k] = m
+	}
+	m.last = u
+	return m
+}
+
+// finished are the lines of what was added so far, with their amounts, and what lacks
+// to the minimums.
+func (r *rating) finished() []Line {
+	out := make([]Line, 0, len(r.lines))
+	sums := map[*minimum]money.Amount{}
+	for _, l := range r.lines {
+		l.priced()
+		out = append(out, *l)
+		if l.least != nil {
+			sums[l.least] = sums[l.least].Add(l.Amount)
+		}
+	}
+	for _, m := range r.minimums {
+		due := money.Prorate(m.rule.Minimum, m.inForce.Microseconds(), r.month.To.Sub(r.month.From).Microseconds(), money.Digits(m.rule.Currency))
+		if lacks := due.Sub(sums[m]); lacks.Cmp(money.Amount{}) > 0 {
+			l := lineOf(m.last, m.rule).Times(1, lacks)
+			l.Item, l.Of, l.Charged, l.Parts = ItemMinimum, m.rule.Item, sums[m], m.parts
+			l.partPrice, l.partPeriod = m.rule.Minimum, big.NewInt(r.month.To.Sub(r.month.From).Microseconds())
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// priced gives a line the price of the tier that all that was used lies in, where that
+// is how the tiers work, and its amount.
+func (l *Line) priced() {
+	if l.rule.Mode == ModeVolume {
+		i := l.rule.tierOf(l.scope, l.period)
+		l.Tier, l.Price = i+1, l.rule.Tiers[i].Amount
+	}
+	l.Amount = l.amount()
+}
+
+// overlap returns how long the segment lies within [from, to).
+func overlap(s Segment, from, to time.Time) time.Duration {
+	from = later(from, s.From)
+	if !s.To.IsZero() {
+		to = earlier(to, s.To)
+	}
+	return to.Sub(from)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -13,8 +13,8 @@ import (
 var zurich, _ = time.LoadLocation("Europe/Zurich")
 
 var prices = []Price{
-	{ItemCompute, UnitHour, money.MustParse("0.02"), "CHF"},
-	{ItemStorage, UnitGiBMonth, money.MustParse("0.20"), "CHF"},
+	{Item: ItemCompute, Unit: UnitHour, Amount: money.MustParse("0.02"), Currency: "CHF"},
+	{Item: ItemStorage, Unit: UnitGiBMonth, Amount: money.MustParse("0.20"), Currency: "CHF"},
 }
 
 func TestQuote(t *testing.T) {
@@ -76,7 +76,7 @@ func TestRatingDoesNotDependOnCuts(t *testing.T) {
 // kept is a use of backups of that many bytes.
 func kept(from, to time.Time, bytes int64) Use {
 	return Use{Segment: Segment{From: from, To: to}, BackupBytes: bytes, Instance: "db1",
-		Prices: []Price{prices[0], prices[1], {ItemBackupStorage, UnitGiBMonth, money.MustParse("0.05"), "CHF"}}}
+		Prices: []Price{prices[0], prices[1], {Item: ItemBackupStorage, Unit: UnitGiBMonth, Amount: money.MustParse("0.05"), Currency: "CHF"}}}
 }
 
 func TestBackupsAreRatedByTheByte(t *testing.T) {
@@ -88,7 +88,7 @@ func TestBackupsAreRatedByTheByte(t *testing.T) {
 		return d
 	}
 	hourly := kept(day("2026-11-01 00:00"), day("2026-11-02 00:00"), 10<<30)
-	hourly.Prices = []Price{{ItemBackupStorage, UnitGiBHour, money.MustParse("0.001"), "CHF"}}
+	hourly.Prices = []Price{{Item: ItemBackupStorage, Unit: UnitGiBHour, Amount: money.MustParse("0.001"), Currency: "CHF"}}
 	for _, c := range []struct {
 		name             string
 		uses             []Use
@@ -126,7 +126,7 @@ func TestBackupsAreRatedByTheByte(t *testing.T) {
 // What backups cost is said by the unit, and is in no figure of a quote.
 func TestAQuoteNamesWhatIsMeasured(t *testing.T) {
 	m := MonthOf(time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC), zurich)
-	with := append(slices.Clone(prices), Price{ItemBackupStorage, UnitGiBMonth, money.MustParse("0.05"), "CHF"})
+	with := append(slices.Clone(prices), Price{Item: ItemBackupStorage, Unit: UnitGiBMonth, Amount: money.MustParse("0.05"), Currency: "CHF"})
 	a, b := QuoteFor(10, prices, m), QuoteFor(10, with, m)
 	if a.Month.Cmp(b.Month) != 0 || a.Hour.Cmp(b.Hour) != 0 || len(a.Lines) != len(b.Lines) || len(a.ByUse) != 0 {
 		t.Errorf("%+v and %+v", a, b)
@@ -149,7 +149,7 @@ func TestDaysAreThoseOfTheWhole(t *testing.T) {
 			uses = append(uses, u)
 		}
 		until := m.From.Add(time.Duration(rapid.Int64Range(1, 3e6).Draw(t, "until")) * time.Second)
-		list := days(uses, m, until)
+		list := Course{uses: uses, month: m}.days(until)
 		var sum money.Amount
 		for n, d := range list {
 			sum = sum.Add(d.Amount)

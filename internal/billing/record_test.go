@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -28,7 +29,7 @@ import (
 func TestStoredChainAtEveryStep(t *testing.T) {
 	w := keeping(t)
 	w.Superuser(t, false, "UPDATE organizations SET quota_instances = 1000000, quota_cpu_millis = 1e12, quota_memory_mib = 1e12, quota_storage_gib = 1e12; UPDATE zones SET capacity_storage_gib = 1e12, capacity_cpu_millis = 1e12, capacity_memory_mib = 1e12")
-	checks(t, "25")
+	checks(t, "60") // of 25, one run in some hundreds superseded no link of backups
 	life := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		life++
@@ -77,6 +78,7 @@ type watermark struct {
 	at    time.Time
 	chain []billing.Segment
 	kept  []billing.BackupSegment
+	bill  []byte // of the month so far
 }
 
 func (l *storedLife) step() {
@@ -128,7 +130,7 @@ func (l *storedLife) look() {
 		l.rt.Fatalf("stored\n%+v\nderived\n%+v", stored, want)
 	}
 	backups := keptChain(l.t, l.World, l.id, stored)
-	l.seen = append(l.seen, watermark{l.Clock.Now(), stored, backups})
+	l.seen = append(l.seen, watermark{l.Clock.Now(), stored, backups, charges(l.t, l.World, &l.id, l.Clock.Now(), time.Time{})})
 }
 
 // lookBack reads what was known at each watermark.
@@ -139,6 +141,9 @@ func (l *storedLife) lookBack() {
 		}
 		if got := keptAt(l.t, l.World, l.id, w.at); !slices.EqualFunc(got, w.kept, billing.SameBackups) {
 			l.rt.Fatalf("of backups, known at %s was\n%+v\nread back as\n%+v", w.at, w.kept, got)
+		}
+		if got := charges(l.t, l.World, &l.id, w.at, w.at); !bytes.Equal(got, w.bill) {
+			l.rt.Fatalf("charged at %s was\n%s\nrated again it is\n%s", w.at, w.bill, got)
 		}
 	}
 }

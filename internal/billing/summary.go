@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"souk/internal/compare"
 	"souk/internal/money"
 	"souk/internal/store"
 )
@@ -14,6 +15,7 @@ import (
 type Share struct {
 	Project, Name string // Project is that of an instance, or ""
 	Gone          bool   // of an instance that was removed for good
+	Discount      bool   // it is all discounts, which are of no part
 	Amount        money.Amount
 }
 
@@ -46,14 +48,14 @@ const (
 
 // Summarize adds the costs of a month so far up.
 func Summarize(ctx context.Context, tx store.Tx, f Filter, m Month, until time.Time) (Summary, error) {
-	uses, err := readUses(ctx, tx, f, m)
+	course, err := courseAt(ctx, tx, f, m, everything)
 	if err != nil {
 		return Summary{}, err
 	}
-	lines := Rate(uses, m, until)
+	lines := course.Lines(until)
 	s := summarize(lines)
 	if len(lines) <= linesByDay {
-		s.Days = days(uses, m, until)
+		s.Days = course.days(until)
 	}
 	return s, nil
 }
@@ -64,6 +66,12 @@ func summarize(lines []Line) Summary {
 	add := func(sums map[Share]money.Amount, part Share, l Line) { sums[part] = sums[part].Add(l.Amount) }
 	for _, l := range lines {
 		s.Currency = l.Currency
+		if l.Item == ItemDiscount {
+			for _, sums := range []map[Share]money.Amount{services, projects, instances} {
+				add(sums, Share{Discount: true}, l)
+			}
+			continue
+		}
 		add(services, Share{Name: l.Service}, l)
 		add(projects, Share{Name: l.Project}, l)
 		add(instances, Share{Project: l.Project, Name: l.Instance, Gone: l.Gone}, l)
@@ -80,28 +88,28 @@ func largestFirst(sums map[Share]money.Amount) []Share {
 		list = append(list, s)
 	}
 	slices.SortFunc(list, func(a, b Share) int {
-		return cmp.Or(b.Amount.Cmp(a.Amount), cmp.Compare(a.Project, b.Project), cmp.Compare(a.Name, b.Name), goneLast(a.Gone, b.Gone))
+		return cmp.Or(b.Amount.Cmp(a.Amount), cmp.Compare(a.Project, b.Project), cmp.Compare(a.Name, b.Name), compare.Bool(a.Gone, b.Gone))
 	})
 	return list
 }
 
 // days tells by how much each day has let the total grow: amounts are rounded
 // once, in a line of the month, and a day is the difference of two of them.
-func days(uses []Use, m Month, until time.Time) []Day {
+func (c Course) days(until time.Time) []Day {
+	m := c.month
 	list := []Day{}
-	r := newRating(m)
+	r := newRating(c.uses, m)
+	rated := map[int64][]Line{} // by the days' ends, where agreements begin and end
 	before := money.Amount{}
 	for day := m.From.In(m.Location); day.Before(until) && day.Before(m.To); {
-		next := day.AddDate(0, 0, 1)
+		next := time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, m.Location)
 		end := next
 		if until.Before(end) {
 			end = until
 		}
-		r.add(uses, day, end)
-		total := money.Amount{}
-		for _, l := range r.lines {
-			total = total.Add(l.amount())
-		}
+		r.add(day, end)
+		rated[end.UnixMicro()] = r.finished()
+		total := Total(charge(c.agreements, m, end, func(at time.Time) []Line { return rated[at.UnixMicro()] }))
 		list = append(list, Day{day.Format(time.DateOnly), total.Sub(before)})
 		before, day = total, next
 	}

@@ -45,14 +45,21 @@ const biggest = 1 << 20
 const deletedAtOnce = 1000
 
 // Open returns the bucket of a place. It asks nothing of it yet.
-func Open(place *driver.BackupPlace) (*Bucket, error) {
+func Open(place *driver.BackupPlace) (*Bucket, error) { return open(place, true) }
+
+// open is Open; unless private is set nothing but public addresses are connected to.
+func open(place *driver.BackupPlace, private bool) (*Bucket, error) {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	if !private {
+		dialer.Control = publicOnly
+	}
 	authorities := x509.NewCertPool()
 	if !authorities.AppendCertsFromPEM([]byte(place.CAPEM)) {
 		return nil, errors.New("driver.backups.caFile: it holds no certificate")
 	}
 	transport := &http.Transport{
 		TLSClientConfig:       &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12},
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		DialContext:           dialer.DialContext,
 		TLSHandshakeTimeout:   5 * time.Second,
 		ResponseHeaderTimeout: 20 * time.Second,
 		IdleConnTimeout:       time.Minute,

@@ -12,8 +12,12 @@ import (
 	"souk/internal/store"
 )
 
+// DriverSimulated is that of a zone in which nothing runs: its agent says that it does.
+// Such a zone is marked, and everybody who looks at it is told.
+const DriverSimulated = "simulated"
+
 // drivers are what a zone's instances can be run by.
-var drivers = []string{"kubernetes", "process"}
+var drivers = []string{"kubernetes", "process", DriverSimulated}
 
 // mostOfAZone bounds what a zone can declare of anything.
 const mostOfAZone = 1 << 40
@@ -37,7 +41,7 @@ func MakeZone(ctx context.Context, tx store.Tx, c api.ZoneCreate, at time.Time) 
 		return catalogdb.ZonesRow{}, false, err
 	}
 	domains := sortedDomains(c.FailureDomains)
-	made, err := q.MakeZone(ctx, catalogdb.MakeZoneParams{ID: store.NewID(), ProviderID: providers[0].ID, Name: c.Name, Title: c.Title, Driver: c.Driver, FailureDomains: domains,
+	made, err := q.MakeZone(ctx, catalogdb.MakeZoneParams{ID: store.NewID(), ProviderID: providers[0].ID, Name: c.Name, Title: c.Title, Driver: c.Driver, Simulated: c.Driver == DriverSimulated, FailureDomains: domains,
 		CpuMillis: c.Capacity.CPUMillis, MemoryMib: c.Capacity.MemoryMiB, StorageGib: c.Capacity.StorageGiB, Instances: c.Capacity.Instances, At: at})
 	if err != nil {
 		return catalogdb.ZonesRow{}, false, err

@@ -175,7 +175,7 @@ func EnsurePriceList(ctx context.Context, tx store.Tx, provider uuid.UUID, name,
 	var all []PriceEntry
 	for _, r := range rows {
 		priced[r.Service] = true
-		all = append(all, PriceEntry{Service: r.Service, Plan: r.Plan, ServiceLevel: r.ServiceLevel, Item: r.Item, Unit: r.Unit, Amount: r.Amount.String()})
+		all = append(all, listPrice(r))
 	}
 	for _, e := range entries {
 		if !priced[e.Service] {

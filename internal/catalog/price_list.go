@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"souk/api"
+	"souk/internal/billing"
 	"souk/internal/catalog/catalogdb"
-	"souk/internal/money"
 	"souk/internal/problem"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
@@ -21,13 +21,8 @@ import (
 // Currency is the one that prices are in.
 const Currency = "CHF"
 
-// mostPrices and highestPrice bound a price list.
+// mostPrices bounds a price list.
 const mostPrices = 1000
-
-var highestPrice = money.MustParse("1000000")
-
-// units are what an item can be priced by.
-var units = map[string][]string{"compute": {"hour", "month"}, "storage": {"GiB-hour", "GiB-month"}, "backup-storage": {"GiB-hour", "GiB-month"}}
 
 // PublishPrices makes these prices the newest revision of a list, and prices by it
 // all that was offered at the list's prices. Where nothing differs nothing is
@@ -48,6 +43,9 @@ func (o Operator) PublishPrices(ctx context.Context, tx store.Tx, name string, p
 		}
 	}
 	out.Changes = priceChanges(before, put.Prices)
+	if len(lists) > 0 && put.Policy != "" && put.Policy != lists[0].Policy {
+		out.Changes = append(out.Changes, api.Change{Field: "policy", From: lists[0].Policy, To: put.Policy})
+	}
 	if out.Published = len(out.Changes) > 0; out.Published {
 		if err := o.publishPrices(ctx, tx, name, put); err != nil {
 			return out, err
@@ -62,11 +60,7 @@ func (o Operator) publishPrices(ctx context.Context, tx store.Tx, name string, p
 	if err != nil {
 		return err
 	}
-	entries := make([]PriceEntry, 0, len(put.Prices))
-	for _, p := range put.Prices {
-		entries = append(entries, PriceEntry(p))
-	}
-	revision, err := PublishPriceList(ctx, tx, provider, name, put.Currency, entries, o.At)
+	revision, err := publishRevision(ctx, tx, provider, name, put.Currency, put.Policy, put.Prices, o.At)
 	if err != nil {
 		return err
 	}
@@ -121,18 +115,17 @@ func (o Operator) checkPrices(name string, put api.PriceListPut) error {
 	var wrong complaints
 	wrong.add(nameForm.MatchString(name), "path.list", name, nameRule)
 	wrong.add(put.Currency == Currency, "body.currency", put.Currency, "Prices are in CHF.")
+	wrong.add(put.Policy == "" || slices.Contains(billing.Policies, billing.Policy(put.Policy)), "body.policy", put.Policy, "It is one of: new-orders, now, next-period.")
 	wrong.add(len(put.Prices) > 0 && len(put.Prices) <= mostPrices, "body.prices", nil, fmt.Sprintf("A list has from 1 to %d prices.", mostPrices))
 	if len(put.Prices) > mostPrices {
 		return wrong.err()
 	}
-	seen := map[api.ListPrice]bool{}
+	seen := map[string]bool{}
 	for i, p := range put.Prices {
 		at := fmt.Sprintf("body.prices[%d].", i)
 		o.checkPrice(&wrong, at, p)
-		key := p
-		key.Unit, key.Amount = "", ""
-		wrong.add(!seen[key], at+"item", p.Item, "This is priced twice; keep one of them.")
-		seen[key] = true
+		wrong.add(!seen[priceField(p)], at+"item", p.Item, "This is priced twice; keep one of them.")
+		seen[priceField(p)] = true
 	}
 	return wrong.err()
 }
@@ -148,27 +141,46 @@ func (o Operator) checkPrice(wrong *complaints, at string, p api.ListPrice) {
 		wrong.add(slices.Contains(plans, p.Plan), at+"plan", p.Plan, "There is no plan of this name. There are: "+strings.Join(plans, ", ")+". Leave it out for every plan.")
 	}
 	wrong.add(p.ServiceLevel == BestEffort || p.ServiceLevel == Guaranteed, at+"serviceLevel", p.ServiceLevel, "It is one of: best-effort, guaranteed.")
-	wrong.add(units[p.Item] != nil, at+"item", p.Item, "It is one of: compute, storage, backup-storage.")
-	if units[p.Item] != nil {
-		wrong.add(slices.Contains(units[p.Item], p.Unit), at+"unit", p.Unit, "It is one of: "+strings.Join(units[p.Item], ", ")+".")
+	items, units := priceable(service.Definition, p.Item)
+	wrong.add(len(units) > 0, at+"item", p.Item, "It is one of: "+strings.Join(items, ", ")+".")
+	if len(units) > 0 {
+		wrong.add(slices.Contains(units, p.Unit), at+"unit", p.Unit, "It is one of: "+strings.Join(units, ", ")+".")
 	}
-	amount, err := money.Parse(p.Amount)
-	wrong.add(err == nil, at+"amount", p.Amount, "It is a decimal number in text, such as \"0.02\", with at most 12 decimal places.")
-	if err == nil {
-		wrong.add(amount.Cmp(money.Amount{}) >= 0, at+"amount", p.Amount, "A price cannot be negative.")
-		wrong.add(amount.Cmp(highestPrice) <= 0, at+"amount", p.Amount, "A price is at most 1000000.")
+	checkAmounts(wrong, at, p)
+}
+
+// priceable returns what of a service can have a price, and the units of an item.
+func priceable(d servicepkg.Definition, item string) (items, units []string) {
+	for _, i := range []billing.Item{billing.ItemCompute, billing.ItemStorage, billing.ItemBackupStorage, billing.ItemSetup} {
+		items = append(items, string(i))
+		if string(i) == item {
+			units = texts(i.Units())
+		}
 	}
+	for _, m := range d.Meters {
+		items = append(items, m.Name)
+		if m.Name == item {
+			units = texts(billing.UnitsCounted(m.Unit))
+		}
+	}
+	return items, units
+}
+
+func texts(units []billing.Unit) (all []string) {
+	for _, u := range units {
+		all = append(all, string(u))
+	}
+	return all
 }
 
 // priceChanges is what differs, sorted.
 func priceChanges(before []catalogdb.Price, after []api.ListPrice) []api.Change {
 	is, will := map[string]string{}, map[string]string{}
 	for _, p := range before {
-		is[priceField(listPrice(p))] = p.Amount.String() + " per " + p.Unit
+		is[priceField(listPrice(p))] = priceText(listPrice(p))
 	}
 	for _, p := range after {
-		amount, _ := money.Parse(p.Amount) // checked
-		will[priceField(p)] = amount.String() + " per " + p.Unit
+		will[priceField(p)] = priceText(p)
 	}
 	out := []api.Change{}
 	for field, from := range is {
@@ -190,10 +202,6 @@ func priceChanges(before []catalogdb.Price, after []api.ListPrice) []api.Change 
 // priceField names what is priced.
 func priceField(p api.ListPrice) string {
 	return strings.Join([]string{p.Service, firstOf(p.Plan, "every plan"), p.ServiceLevel, p.Item}, "/")
-}
-
-func listPrice(p catalogdb.Price) api.ListPrice {
-	return api.ListPrice{Service: p.Service, Plan: p.Plan, ServiceLevel: p.ServiceLevel, Item: p.Item, Unit: p.Unit, Amount: p.Amount.String()}
 }
 
 // PriceList returns the newest revision of a list.
@@ -230,7 +238,7 @@ func PriceLists(ctx context.Context, tx store.Tx) ([]api.PriceList, error) {
 
 func priceListDoc(ctx context.Context, q *catalogdb.Queries, l catalogdb.PriceListsRow) (api.PriceList, error) {
 	out := api.PriceList{Metadata: api.Metadata{ID: l.ID.String(), Name: l.Name, CreatedAt: l.CreatedAt.UTC(), UpdatedAt: l.PublishedAt.UTC()},
-		Provider: l.Provider, Currency: l.Currency, Revision: int(l.Revision), PublishedAt: l.PublishedAt.UTC(), Prices: []api.ListPrice{}, Offerings: []api.Offering{}}
+		Provider: l.Provider, Currency: l.Currency, Revision: int(l.Revision), Policy: l.Policy, PublishedAt: l.PublishedAt.UTC(), Prices: []api.ListPrice{}, Offerings: []api.Offering{}}
 	rows, err := q.PricesOf(ctx, l.RevisionID)
 	if err != nil {
 		return out, err

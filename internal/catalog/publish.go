@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,8 +12,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"souk/api"
+	"souk/internal/billing"
 	"souk/internal/catalog/catalogdb"
-	"souk/internal/money"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
 )
@@ -22,6 +24,9 @@ import (
 // published. It returns the package revision in force.
 func PublishPackage(ctx context.Context, tx store.Tx, provider uuid.UUID, d servicepkg.Definition, at time.Time) (uuid.UUID, error) {
 	if _, err := servicepkg.CompileSchema(d); err != nil {
+		return uuid.Nil, err
+	}
+	if err := d.CheckMeters(); err != nil {
 		return uuid.Nil, err
 	}
 	q := catalogdb.New(tx)
@@ -73,14 +78,18 @@ func publishPlans(ctx context.Context, q *catalogdb.Queries, service uuid.UUID, 
 }
 
 // PriceEntry is one price of a price list.
-type PriceEntry struct {
-	Service, Plan, ServiceLevel, Item, Unit, Amount string // Plan "" is for every plan
-}
+type PriceEntry = api.ListPrice
 
 // PublishPriceList makes the entries the newest revision of a price list; where
 // nothing differs nothing is published. Entries are sorted by service, plan,
 // level and item.
 func PublishPriceList(ctx context.Context, tx store.Tx, provider uuid.UUID, name, currency string, entries []PriceEntry, at time.Time) (uuid.UUID, error) {
+	return publishRevision(ctx, tx, provider, name, currency, "", entries, at)
+}
+
+// publishRevision is PublishPriceList with a policy; "" is that of the last revision where
+// nothing else differs, and otherwise that new orders alone have the new prices.
+func publishRevision(ctx context.Context, tx store.Tx, provider uuid.UUID, name, currency, policy string, entries []PriceEntry, at time.Time) (uuid.UUID, error) {
 	q := catalogdb.New(tx)
 	list, err := q.EnsurePriceList(ctx, catalogdb.EnsurePriceListParams{ID: store.NewID(), ProviderID: provider, Name: name, Currency: currency, CreatedAt: at})
 	if err != nil {
@@ -92,22 +101,22 @@ func PublishPriceList(ctx context.Context, tx store.Tx, provider uuid.UUID, name
 	}
 	if err == nil {
 		same, err := samePrices(ctx, q, last.ID, entries)
-		if err != nil || same {
+		if err != nil || same && (policy == "" || policy == last.Policy) {
 			return last.ID, err
 		}
 	}
 	id := store.NewID()
-	err = q.InsertPriceListRevision(ctx, catalogdb.InsertPriceListRevisionParams{ID: id, PriceListID: list, Revision: last.Revision + 1, Currency: currency, PublishedAt: at})
+	err = q.InsertPriceListRevision(ctx, catalogdb.InsertPriceListRevisionParams{ID: id, PriceListID: list, Revision: last.Revision + 1, Currency: currency, PublishedAt: at, Policy: cmp.Or(policy, string(billing.PolicyNewOrders))})
 	if err != nil {
 		return uuid.Nil, err
 	}
 	for _, e := range entries {
-		amount, err := money.Parse(e.Amount)
+		row, err := priceRow(e)
 		if err != nil {
 			return uuid.Nil, err
 		}
-		err = q.InsertPrice(ctx, catalogdb.InsertPriceParams{PriceListRevisionID: id, Service: e.Service, Plan: e.Plan, ServiceLevel: e.ServiceLevel, Item: e.Item, Unit: e.Unit, Amount: amount})
-		if err != nil {
+		row.PriceListRevisionID = id
+		if err := q.InsertPrice(ctx, row); err != nil {
 			return uuid.Nil, err
 		}
 	}
@@ -119,18 +128,12 @@ func samePrices(ctx context.Context, q *catalogdb.Queries, revision uuid.UUID, e
 	if err != nil || len(rows) != len(entries) {
 		return false, err
 	}
-	type key struct{ service, plan, level, item string }
-	old := map[key]catalogdb.Price{}
+	old := map[string]string{}
 	for _, r := range rows {
-		old[key{r.Service, r.Plan, r.ServiceLevel, r.Item}] = r
+		old[priceField(listPrice(r))] = priceText(listPrice(r))
 	}
 	for _, e := range entries {
-		r, found := old[key{e.Service, e.Plan, e.ServiceLevel, e.Item}]
-		amount, err := money.Parse(e.Amount)
-		if err != nil {
-			return false, err
-		}
-		if !found || r.Unit != e.Unit || r.Amount.Cmp(amount) != 0 {
+		if text, found := old[priceField(e)]; !found || text != priceText(e) {
 			return false, nil
 		}
 	}

@@ -69,8 +69,8 @@ SELECT id, display_name FROM organizations WHERE name = $1;
 SELECT name, display_name FROM organizations WHERE id = $1;
 
 -- name: MakeZone :execrows
-INSERT INTO zones (id, provider_id, organization_id, name, title, driver, failure_domains, capacity_cpu_millis, capacity_memory_mib, capacity_storage_gib, capacity_instances, created_at, updated_at)
-SELECT sqlc.arg(id), p.id, p.organization_id, sqlc.arg(name), sqlc.arg(title), sqlc.arg(driver), sqlc.arg(failure_domains)::text[], sqlc.arg(cpu_millis), sqlc.arg(memory_mib), sqlc.arg(storage_gib), sqlc.arg(instances),
+INSERT INTO zones (id, provider_id, organization_id, name, title, driver, simulated, failure_domains, capacity_cpu_millis, capacity_memory_mib, capacity_storage_gib, capacity_instances, created_at, updated_at)
+SELECT sqlc.arg(id), p.id, p.organization_id, sqlc.arg(name), sqlc.arg(title), sqlc.arg(driver), sqlc.arg(simulated), sqlc.arg(failure_domains)::text[], sqlc.arg(cpu_millis), sqlc.arg(memory_mib), sqlc.arg(storage_gib), sqlc.arg(instances),
 	sqlc.arg(at), sqlc.arg(at) FROM providers p WHERE p.id = sqlc.arg(provider_id) ON CONFLICT (name) DO NOTHING;
 
 -- name: ChangeZone :exec
@@ -78,7 +78,7 @@ UPDATE zones SET title = $2, failure_domains = $3, capacity_cpu_millis = $4, cap
 
 -- name: PriceLists :many
 -- The newest revision of every price list.
-SELECT DISTINCT ON (l.id) l.id, l.name, l.created_at, v.name AS provider, r.id AS revision_id, r.revision, r.currency, r.published_at
+SELECT DISTINCT ON (l.id) l.id, l.name, l.created_at, v.name AS provider, r.id AS revision_id, r.revision, r.currency, r.published_at, r.policy
 FROM price_lists l JOIN price_list_revisions r ON r.price_list_id = l.id JOIN providers v ON v.id = l.provider_id
 WHERE (sqlc.arg(name)::text = '' OR l.name = sqlc.arg(name)) ORDER BY l.id, r.revision DESC;
 
@@ -116,10 +116,10 @@ SELECT * FROM price_list_revisions WHERE price_list_id = $1 ORDER BY revision DE
 SELECT * FROM prices WHERE price_list_revision_id = $1 ORDER BY service, plan, service_level, item;
 
 -- name: InsertPriceListRevision :exec
-INSERT INTO price_list_revisions (id, price_list_id, revision, currency, published_at) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO price_list_revisions (id, price_list_id, revision, currency, published_at, policy) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: InsertPrice :exec
-INSERT INTO prices (price_list_revision_id, service, plan, service_level, item, unit, amount) VALUES ($1, $2, $3, $4, $5, $6, $7);
+INSERT INTO prices (price_list_revision_id, service, plan, service_level, item, unit, amount, mode, tiers, minimum) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: EnsureOffering :one
 INSERT INTO offerings (id, service_id, zone_id, service_level, created_at) VALUES ($1, $2, $3, $4, $5)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,30 @@ func newBackup(a *App) *cobra.Command {
 		return a.result(o, "backup/"+b.ID, "is completed", b)
 	})
 	return cmd
+}
+
+// deleteBackup deletes one backup of an instance, once that is meant.
+func (a *App) deleteBackup(ctx context.Context, o *output, instance, id string, yes bool) error {
+	project, err := a.inProject(ctx)
+	if err != nil {
+		return err
+	}
+	id = strings.TrimPrefix(id, "backup/")
+	b, err := project.Backup(ctx, instance, id)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return misuse("a deleted backup does not come back. %s Say --yes if that is meant", b.IfDeleted)
+	}
+	if b.IfDeleted != "" {
+		a.progress("%s", b.IfDeleted)
+	}
+	deleted, err := project.DeleteBackup(ctx, instance, id, b.Instance)
+	if err != nil {
+		return err
+	}
+	return a.result(o, "backup/"+id, "deleted", deleted)
 }
 
 // awaitBackup follows a backup until it is completed, or will not be.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -128,7 +129,7 @@ func planPrices(s api.Service) []planPrice {
 func planTable(s api.Service) *table {
 	t := newTable("PLAN", "CPU", "MEMORY", "STORAGE", "ZONE", "LEVEL", "HOUR", "THIS MONTH", "MORE STORAGE", "BACKUPS", "NOTE")
 	for _, p := range planPrices(s) {
-		note := ""
+		note := otherPrices(p.Price)
 		if !p.Available {
 			note = "cannot be ordered now: " + p.Problem
 		}
@@ -141,12 +142,28 @@ func planTable(s api.Service) *table {
 
 // storagePrice shows what a further unit of storage costs.
 func storagePrice(p api.PlanPrice) string {
+	for _, u := range p.Rules {
+		if u.Item == "storage" {
+			return unitPrice(u)
+		}
+	}
 	for _, item := range p.Items {
 		if strings.HasPrefix(item.Unit, "GiB-") {
 			return fmt.Sprintf("%s per GiB and %s", amount(item.Price), strings.TrimPrefix(item.Unit, "GiB-"))
 		}
 	}
 	return "-"
+}
+
+// otherPrices are those that no column shows.
+func otherPrices(p api.PlanPrice) string {
+	var all []string
+	for _, u := range slices.Concat(p.Rules, p.ByUse, p.Once) {
+		if u.Item != "storage" && u.Item != "backup-storage" {
+			all = append(all, u.Item+" "+unitPrice(u))
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // backupPrice shows what is billed of what backups take.

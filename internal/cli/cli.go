@@ -80,6 +80,10 @@ func provers(packages map[string]servicepkg.Package) map[string]*servicepkg.Prov
 	return known
 }
 
+// Under names, in the annotations of a command that a Builder makes, the command that it
+// is a part of.
+const Under = "under"
+
 // Groups of commands in the help.
 const (
 	groupInstances = "instances"
@@ -116,12 +120,20 @@ func newRoot(a *App, more ...Builder) *cobra.Command {
 		newServices(a), newPlans(a), newOrder(a), newGet(a), newDescribe(a), newUpdate(a),
 		newApply(a), newDiff(a), newDelete(a), newProtect(a), newUnprotect(a),
 		newSuspend(a), newResume(a), newUndelete(a), newBackup(a), newRestore(a), newDrill(a), newCertificate(a))
-	add(groupConnect, newCredentials(a), newConnect(a), newBinding(a), newLogs(a), newMetrics(a), newSLA(a))
+	add(groupConnect, newCredentials(a), newConnect(a), newBinding(a), newLogs(a), newMetrics(a), newSLA(a), newUsage(a))
+	add(groupOrganize, newCosts(a), newInvoices(a), newCredits(a), newBudgets(a), newAgreements(a))
 	add(groupOrganize,
-		newLogin(a), newLogout(a), newWhoami(a), newContext(a), newProject(a), newMember(a), newToken(a), newAlert(a), newMaintenance(a))
-	add(groupServer, newProvider(a), newZone(a), newPrices(a), newAudit(a), newConformance(a), newMaturity(a), newVerify(a), newVersion(a))
+		newLogin(a), newLogout(a), newWhoami(a), newContext(a), newProject(a), newMember(a), newToken(a), newAlert(a), newMaintenance(a), newBucket(a))
+	add(groupServer, newProvider(a), newZone(a), newPrices(a), newBilling(a), newAudit(a), newConformance(a), newMaturity(a), newVerify(a), newVersion(a))
 	for _, build := range more {
-		add(groupServer, build(a))
+		c := build(a)
+		if under := c.Annotations[Under]; under != "" {
+			parent, _, err := root.Find([]string{under})
+			must(err)
+			parent.AddCommand(c)
+			continue
+		}
+		add(groupServer, c)
 	}
 	guard(a, root)
 	return root

@@ -66,6 +66,9 @@ func instanceFacts(p *page, i api.Instance) {
 	p.field("Parameters", parameterPairs(i.Spec.Parameters))
 	p.field("Allowed networks", networkFacts(i.Spec.AllowedNetworks))
 	p.field("Protected", protection(i.Spec.Protected))
+	if i.Spec.Suspendable {
+		p.field("Suspendable", "yes: a budget that is used up suspends it")
+	}
 	p.field("Endpoint", endpoint(i.Status.Endpoint))
 	if e := i.Status.Endpoint; e != nil && e.ReadHost != "" {
 		p.field("To read", endpoint(&api.Endpoint{Host: e.ReadHost, Port: e.ReadPort}))
@@ -150,10 +153,17 @@ func (a *App) costFacts(ctx context.Context, p *page, project *client.Project, n
 	}
 	t := newTable("ITEM", "PLAN", "QUANTITY", "PRICE", "AMOUNT")
 	for _, l := range cost.Lines {
-		t.add(l.Item, dash(l.Plan), l.Quantity+" "+l.Unit, amount(l.Price), amount(l.Amount))
+		t.add(itemText(l), dash(l.Plan), l.Quantity+" "+l.Unit, amount(l.Price), amount(l.Amount))
 	}
 	t.add("total", "", "", "", amount(cost.Total))
 	p.section("Cost in "+cost.Month, t)
+	if len(cost.Coming) > 0 {
+		coming := newTable("FROM", "PRICE LIST", "HOUR", "MONTH")
+		for _, c := range cost.Coming {
+			coming.add(moment(c.From), fmt.Sprint(c.PriceList), amount(c.Price.Hour), amount(c.Price.Month))
+		}
+		p.section("Prices to come", coming)
+	}
 	return nil
 }
 

@@ -83,9 +83,12 @@ func listCost(ctx context.Context, a *App, name string, _ getOptions) (view, err
 	}
 	t := newTable("PROJECT", "INSTANCE", "ITEM", "PLAN", "QUANTITY", "PRICE", "AMOUNT")
 	for _, l := range cost.Lines {
-		t.add(l.Project, l.Instance, l.Item, dash(l.Plan), l.Quantity+" "+l.Unit, amount(l.Price), amount(l.Amount))
+		t.add(dash(l.Project), dash(l.Instance), itemText(l), dash(l.Plan), l.Quantity+" "+l.Unit, amount(l.Price), amount(l.Amount))
 	}
 	t.add("TOTAL", "", "", "", "", "", amount(cost.Total))
+	for _, c := range cost.Coming {
+		a.progress("From %s on it costs %s an hour, %s in the first month (price list %d).", moment(c.From), amount(c.Price.Hour), amount(c.Price.Month), c.PriceList)
+	}
 	return view{value: cost, table: t}, nil
 }
 

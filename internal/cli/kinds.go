@@ -42,6 +42,7 @@ func kinds() []kind {
 		{name: "token", plural: "tokens", list: listTokens},
 		{name: "binding", plural: "bindings", of: "INSTANCE", needs: true, list: listBindings},
 		{name: "backup", plural: "backups", of: "INSTANCE", list: listBackups},
+		{name: "bucket", plural: "buckets", list: listBuckets},
 		{name: "restore", plural: "restores", of: "INSTANCE", needs: true, list: listRestores},
 		{name: "maintenance", plural: "maintenance", aliases: []string{"maintenances"}, of: "INSTANCE", list: listMaintenance},
 		{name: "drill", plural: "drills", of: "INSTANCE", needs: true, list: listDrills},

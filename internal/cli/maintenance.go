@@ -31,7 +31,7 @@ func newMaintenance(a *App) *cobra.Command {
 			return a.result(o, "maintenance/"+m.ID, c.said, m)
 		}))
 	}
-	cmd.AddCommand(newMaintenancePlan(a), newMaintenanceCalendar(a))
+	cmd.AddCommand(newMaintenancePlan(a), newMaintenancePlanned(a), newMaintenanceWithdraw(a), newMaintenanceCalendar(a))
 	return cmd
 }
 

@@ -74,7 +74,7 @@ prices:
 
 func TestPricesPublish(t *testing.T) {
 	h := newTerminal(t)
-	list := api.PriceList{Metadata: api.Metadata{Name: "k8s"}, Provider: "souk", Currency: "CHF", Revision: 2, PublishedAt: now,
+	list := api.PriceList{Metadata: api.Metadata{Name: "k8s"}, Provider: "souk", Currency: "CHF", Revision: 2, Policy: "new-orders", PublishedAt: now,
 		Prices:    []api.ListPrice{{Service: "postgresql", Plan: "small", ServiceLevel: "best-effort", Item: "compute", Unit: "hour", Amount: "0.03"}, {Service: "postgresql", ServiceLevel: "best-effort", Item: "storage", Unit: "GiB-month", Amount: "0.20"}},
 		Offerings: []api.Offering{{Zone: "k8s", Service: "postgresql", ServiceLevel: "best-effort", PriceList: 2, PriceListName: "k8s", Available: true}}}
 	h.server.replies["GET /operator/price-lists"] = api.List[api.PriceList]{Items: []api.PriceList{list}}
@@ -107,16 +107,27 @@ func TestPricesPublish(t *testing.T) {
 		t.Errorf("read %+v: %v", read, err)
 	}
 
+	list.Policy = "next-period"
+	out = api.PriceListPublished{PriceList: list, Published: true, Changes: []api.Change{{Field: "policy", From: "new-orders", To: "next-period"}}}
+	stdout, _ = h.expect(exitDone, "prices", "publish", "k8s", "-f", file, "--policy", "next-period")
+	same(t, stdout, `
+price-list/k8s published as revision 2
+  What runs is priced by it from the next month on, in each customer's time zone.
+  PRICE   FROM        TO
+  policy  new-orders  next-period
+  Prices what is offered: postgresql in zone k8s, best-effort
+`)
 	stdout, _ = h.expect(exitDone, "get", "price-lists")
 	same(t, stdout, `
-NAME  REVISION  CURRENCY  PRICES  OFFERINGS  PUBLISHED
-k8s   2         CHF       2       1          2026-11-21 12:00:00 UTC
+NAME  REVISION  POLICY      CURRENCY  PRICES  OFFERINGS  PUBLISHED
+k8s   2         new-orders  CHF       2       1          2026-11-21 12:00:00 UTC
 `)
 	stdout, _ = h.expect(exitDone, "describe", "price-list", "k8s")
 	same(t, stdout, `
 Price list:  k8s
 Provider:    souk
 Revision:    2
+Policy:      new-orders
 Published:   2026-11-21 12:00:00 UTC
 
 Prices

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -33,10 +34,19 @@ func previewText(name, where string, p api.Preview) string {
 	cost.add("  hour", amount(before.Hour), amount(p.Cost.After.Hour), delta(p.Cost.HourDelta))
 	cost.add("  this month", amount(before.Month), amount(p.Cost.After.Month), delta(p.Cost.MonthDelta))
 	_ = cost.write(&b)
-	for _, u := range p.Cost.After.ByUse {
-		if !slices.Contains(before.ByUse, u) {
-			fmt.Fprintf(&b, "  Beside it %s costs %s, by what it takes.\n", u.Item, unitPrice(u))
+	for _, u := range unlike(before.Rules, p.Cost.After.Rules) {
+		fmt.Fprintf(&b, "  Of that %s costs %s.\n", u.Item, unitPrice(u))
+	}
+	for _, u := range unlike(before.ByUse, p.Cost.After.ByUse) {
+		fmt.Fprintf(&b, "  Beside it %s costs %s, by what it takes.\n", u.Item, unitPrice(u))
+	}
+	if p.Cost.Before == nil {
+		for _, u := range p.Cost.After.Once {
+			fmt.Fprintf(&b, "  Beside it %s costs %s once, when it is ready for the first time.\n", u.Item, amount(u.Price))
 		}
+	}
+	for _, e := range p.Budgets {
+		fmt.Fprintf(&b, "  %s\n", budgetEffect(e))
 	}
 	for _, effect := range p.Effects {
 		fmt.Fprintf(&b, "  Note: %s\n", plain(effect, false))
@@ -69,9 +79,54 @@ func changeLine(name string, p api.Preview) string {
 		name, amount(p.Cost.After.Hour), delta(p.Cost.HourDelta), amount(p.Cost.After.Month), delta(p.Cost.MonthDelta))
 }
 
-// unitPrice is what one unit costs.
+// unlike are the prices that were not the same before.
+func unlike(before, after []api.UnitPrice) []api.UnitPrice {
+	return slices.DeleteFunc(slices.Clone(after), func(u api.UnitPrice) bool {
+		return slices.ContainsFunc(before, func(b api.UnitPrice) bool { return reflect.DeepEqual(b, u) })
+	})
+}
+
+// unitPrice is what one unit costs, tier by tier.
 func unitPrice(u api.UnitPrice) string {
-	return fmt.Sprintf("%s per GiB and %s", amount(u.Price), strings.TrimPrefix(u.Unit, "GiB-"))
+	if u.Unit != "once" {
+		u.Unit = "per " + strings.ReplaceAll(u.Unit, "GiB-", "GiB and ")
+	}
+	return tierText(u)
+}
+
+// tierText is a price, tier by tier, with its unit as it stands.
+func tierText(u api.UnitPrice) string {
+	text := amount(u.Price) + " " + u.Unit
+	for i, t := range u.Tiers {
+		if i > 0 {
+			text += ", " + amount(t.Price)
+			if u.Mode == "volume" {
+				text += " for all"
+			}
+		}
+		if t.UpTo > 0 {
+			text += fmt.Sprintf(" up to %d", t.UpTo)
+		} else {
+			text += " beyond"
+		}
+	}
+	if u.Minimum != nil {
+		text += "; at least " + amount(*u.Minimum) + " a month"
+	}
+	return text
+}
+
+// itemText names what a line is for.
+func itemText(l api.CostLine) string {
+	switch {
+	case l.Agreement != nil:
+		return "discount " + l.Agreement.Name
+	case l.Of != "":
+		return l.Item + " of " + l.Of
+	case l.Tier > 0:
+		return fmt.Sprintf("%s, tier %d", l.Item, l.Tier)
+	}
+	return l.Item
 }
 
 // shown writes any value of a document in a line.

@@ -22,20 +22,25 @@ func newPrices(a *App) *cobra.Command {
 }
 
 func newPricesPublish(a *App) *cobra.Command {
-	var file string
+	var file, policy string
 	var dry bool
 	cmd := &cobra.Command{
 		Use:   "publish LIST",
 		Short: "Publish prices as the newest revision of a list",
 		Long: "Publish prices as the newest revision of a list, which is made if there is none. The\n" +
 			"file has all of its prices; \"souk get price-list LIST -o yaml\" writes one. What is\n" +
-			"offered at the list's prices is ordered at the new ones from then on; what was\n" +
-			"ordered keeps its prices. The same again changes nothing.",
+			"offered at the list's prices is ordered at the new ones from then on. What was ordered\n" +
+			"keeps its prices until it changes; with --policy now the new ones hold for it as well,\n" +
+			"with --policy next-period from the next month on in the customer's time zone. An order\n" +
+			"that is not ready yet by then keeps the prices that it was shown. The same again\n" +
+			"changes nothing.",
 		Example:           "  souk prices publish geneva -f prices.yaml --dry-run",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: first(a.completeKind("price-list")),
 	}
 	cmd.Flags().StringVarP(&file, "filename", "f", "", "the file with the prices; - is standard input")
+	cmd.Flags().StringVar(&policy, "policy", "", "whom the new prices hold for: new-orders, now or next-period (default: new-orders)")
+	must(cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions([]string{"new-orders", "now", "next-period"}, cobra.ShellCompDirectiveNoFileComp)))
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only show the difference")
 	must(cmd.MarkFlagRequired("filename"))
 	o := outputFlag(cmd)
@@ -44,6 +49,7 @@ func newPricesPublish(a *App) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		prices.Policy = policy
 		c, _, err := a.connect()
 		if err != nil {
 			return err
@@ -73,6 +79,12 @@ func publishedText(name string, dry bool, out api.PriceListPublished) string {
 	default:
 		fmt.Fprintf(&b, "%s published as revision %d\n", name, out.PriceList.Revision)
 	}
+	switch out.PriceList.Policy {
+	case "now":
+		b.WriteString("  What runs is priced by it from now on.\n")
+	case "next-period":
+		b.WriteString("  What runs is priced by it from the next month on, in each customer's time zone.\n")
+	}
 	t := newTable("  PRICE", "FROM", "TO")
 	for _, c := range out.Changes {
 		t.add("  "+c.Field, shown(c.From), shown(c.To))
@@ -90,6 +102,7 @@ func publishedText(name string, dry bool, out api.PriceListPublished) string {
 // there, so that what `get -o yaml` prints can be published.
 type priceFile struct {
 	Currency    string          `json:"currency"`
+	Policy      json.RawMessage `json:"policy"` // of the revision that it was written from
 	Prices      []api.ListPrice `json:"prices"`
 	Metadata    json.RawMessage `json:"metadata"`
 	Provider    json.RawMessage `json:"provider"`
@@ -133,10 +146,10 @@ func listPriceLists(ctx context.Context, a *App, name string, _ getOptions) (vie
 	if err != nil {
 		return view{}, err
 	}
-	return listing("price-list", name, all, newTable("NAME", "REVISION", "CURRENCY", "PRICES", "OFFERINGS", "PUBLISHED"),
+	return listing("price-list", name, all, newTable("NAME", "REVISION", "POLICY", "CURRENCY", "PRICES", "OFFERINGS", "PUBLISHED"),
 		func(l api.PriceList) string { return l.Metadata.Name },
 		func(l api.PriceList) []string {
-			return []string{l.Metadata.Name, fmt.Sprint(l.Revision), l.Currency, fmt.Sprint(len(l.Prices)), fmt.Sprint(len(l.Offerings)), moment(l.PublishedAt)}
+			return []string{l.Metadata.Name, fmt.Sprint(l.Revision), l.Policy, l.Currency, fmt.Sprint(len(l.Prices)), fmt.Sprint(len(l.Offerings)), moment(l.PublishedAt)}
 		})
 }
 
@@ -153,6 +166,7 @@ func (a *App) describePriceList(ctx context.Context, name string) error {
 	p.field("Price list", l.Metadata.Name)
 	p.field("Provider", l.Provider)
 	p.field("Revision", fmt.Sprint(l.Revision))
+	p.field("Policy", l.Policy)
 	p.field("Published", moment(l.PublishedAt))
 	prices := newTable("SERVICE", "PLAN", "LEVEL", "ITEM", "PRICE")
 	for _, e := range l.Prices {
@@ -160,7 +174,7 @@ func (a *App) describePriceList(ctx context.Context, name string) error {
 		if plan == "" {
 			plan = "every plan"
 		}
-		prices.add(e.Service, plan, e.ServiceLevel, e.Item, amount(api.Money{Amount: e.Amount, Currency: l.Currency})+" per "+e.Unit)
+		prices.add(e.Service, plan, e.ServiceLevel, e.Item, listPriceText(e, l.Currency))
 	}
 	p.section("Prices", prices)
 	p.section("Prices what is offered", offeringTable(l.Offerings))
@@ -179,4 +193,22 @@ func offeringTable(all []api.Offering) *table {
 		t.add(o.Service, o.Zone, o.ServiceLevel, fmt.Sprintf("%s %d", dash(o.PriceListName), o.PriceList), orderable, o.Problem)
 	}
 	return t
+}
+
+// listPriceText is what a price of a list is, tier by tier.
+func listPriceText(p api.ListPrice, currency string) string {
+	in := func(amount string) api.Money { return api.Money{Amount: amount, Currency: currency} }
+	unit := p.Unit
+	if unit != "once" {
+		unit = "per " + unit
+	}
+	u := api.UnitPrice{Item: p.Item, Unit: unit, Price: in(p.Amount), Mode: p.Mode}
+	for _, t := range p.Tiers {
+		u.Tiers = append(u.Tiers, api.UnitTier{UpTo: t.UpTo, Price: in(t.Amount)})
+	}
+	if p.Minimum != "" {
+		least := in(p.Minimum)
+		u.Minimum = &least
+	}
+	return tierText(u)
 }

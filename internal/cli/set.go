@@ -68,7 +68,7 @@ func parameterName(path string) (string, bool) {
 // specFields are the fields that --set spec.NAME=VALUE knows, with their types.
 var specFields = map[string]string{
 	"zone": "string", "plan": "string", "serviceLevel": "string", "displayName": "string",
-	"storageGiB": "integer", "protected": "boolean", "allowedNetworks": "networks",
+	"storageGiB": "integer", "protected": "boolean", "suspendable": "boolean", "allowedNetworks": "networks",
 	"logs.retentionDays": "integer",
 	"maintenance.day":    "string", "maintenance.at": "string", "maintenance.minutes": "integer", "maintenance.timeZone": "string",
 	"backup.enabled": "boolean", "backup.at": "string", "backup.timeZone": "string", "backup.spreadMinutes": "integer",

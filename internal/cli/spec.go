@@ -17,11 +17,12 @@ import (
 type specFlags struct {
 	zone, plan, level, display string
 	window, backups, backupAt  string
+	backupTo                   string
 	keep                       map[string]int
 	logDays                    int
 	storage                    int64
 	allow, set, unset, labels  []string
-	noProtect                  bool
+	noProtect, suspendable     bool
 	dryRun, wait, inWindow     bool
 }
 
@@ -37,8 +38,10 @@ func (f *specFlags) common(a *App, cmd *cobra.Command) {
 	flags.StringVar(&f.window, "window", "", "when it may be interrupted for planned work, as `\"Sun 03:00 Europe/Zurich 2h\"`")
 	flags.StringVar(&f.backups, "backups", "", "on or off")
 	flags.StringVar(&f.backupAt, "backup-at", "", "when backups begin, as `HH:MM` by the organization's clock")
+	flags.StringVar(&f.backupTo, "backup-to", "", "bucket of the organization's that backups are kept in (see: souk get buckets); \"\" is the zone's own place")
 	flags.StringToIntVar(&f.keep, "backup-keep", nil, "how many backups are kept, as `last=3,daily=7,weekly=4,monthly=0`")
 	flags.IntVar(&f.logDays, "log-days", 0, "for how many days logs are kept, 1 to 90")
+	flags.BoolVar(&f.suspendable, "suspendable", false, "let a budget that is used up suspend it")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only show what would change and cost")
 	flags.BoolVar(&f.wait, "wait", false, "wait until it is done")
 	must(cmd.RegisterFlagCompletionFunc("plan", a.completePlans))
@@ -77,6 +80,7 @@ func (f *specFlags) wanted(cmd *cobra.Command, schema func() (schemaNode, error)
 	given("display-name", "displayName", f.display)
 	given("storage", "storageGiB", f.storage)
 	given("no-protect", "protected", !f.noProtect)
+	given("suspendable", "suspendable", f.suspendable)
 	if cmd.Flags().Changed("allow") {
 		networks, err := networks(f.allow)
 		if err != nil {
@@ -121,6 +125,9 @@ func (f *specFlags) backup(cmd *cobra.Command, w wanted) error {
 	}
 	if cmd.Flags().Changed("backup-at") {
 		spec["at"] = f.backupAt
+	}
+	if cmd.Flags().Changed("backup-to") {
+		spec["to"] = f.backupTo
 	}
 	if len(f.keep) > 0 {
 		for rule := range f.keep {

@@ -55,12 +55,12 @@ func newZoneCreate(a *App) *cobra.Command {
 	}
 	z.add(cmd)
 	cmd.Flags().StringVar(&provider, "provider", "", "whose zone it is (see: souk get providers)")
-	cmd.Flags().StringVar(&driver, "driver", "", "what runs its instances: kubernetes or process")
+	cmd.Flags().StringVar(&driver, "driver", "", "what runs its instances: kubernetes, process, or simulated (nothing runs)")
 	for _, name := range []string{"provider", "driver", "cpu", "memory-gib", "storage-gib", "instances"} {
 		must(cmd.MarkFlagRequired(name))
 	}
 	must(cmd.RegisterFlagCompletionFunc("provider", a.completeKind("provider")))
-	must(cmd.RegisterFlagCompletionFunc("driver", cobra.FixedCompletions([]string{"kubernetes", "process"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("driver", cobra.FixedCompletions([]string{"kubernetes", "process", "simulated"}, cobra.ShellCompDirectiveNoFileComp)))
 	o := outputFlag(cmd)
 	cmd.RunE = a.bounded(func(ctx context.Context, args []string) error {
 		millis, err := z.millis()

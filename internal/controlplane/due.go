@@ -35,10 +35,14 @@ func (cp *ControlPlane) keepTime(ctx context.Context) {
 		cp.try(ctx, "find backups that have expired", cp.untilNone(cp.instances.MarkExpired))
 		cp.try(ctx, "carry maintenance out", cp.upkeep.CarryOut)
 		cp.try(ctx, "tell of maintenance", cp.untilNone(cp.upkeep.TellDue))
+		cp.try(ctx, "suspend for budgets", cp.untilNone(cp.budgets.SuspendDue))
+		cp.try(ctx, "resume what budgets have suspended", cp.untilNone(cp.budgets.ResumeDue))
 		cp.try(ctx, "certify restore drills", cp.untilNone(cp.instances.CertifyDrill))
 		cp.try(ctx, "end views that are due", cp.untilNone(func(ctx context.Context, s *store.Store) (bool, error) {
 			return tenancy.EndViewsDue(ctx, s, cp.clock.Now())
 		}))
+		cp.try(ctx, "suspend for what is not paid", cp.untilNone(cp.payments.SuspendDue))
+		cp.try(ctx, "resume what was suspended until it was paid", cp.untilNone(cp.payments.ResumeDue))
 		if time.Since(reported) > reportEvery {
 			reported = time.Now()
 			cp.try(ctx, "make SLA reports", cp.untilNone(cp.reports.MakeDue))
@@ -65,6 +69,75 @@ func (cp *ControlPlane) keepObserving(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		cp.try(ctx, "look at how services fare", cp.observer.Observe)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// invoiceEvery is how often it is looked whether a month is to be closed.
+const invoiceEvery = 2 * time.Second
+
+// keepInvoicing closes months that are over, until ctx ends. Documents of many
+// organizations take long, so that nothing else waits for them.
+func (cp *ControlPlane) keepInvoicing(ctx context.Context) {
+	ticker := time.NewTicker(invoiceEvery)
+	defer ticker.Stop()
+	for {
+		cp.try(ctx, "close months", cp.untilNone(cp.months.CloseDue))
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+const (
+	// settleEvery is how often customers' credit is taken for what they have open.
+	settleEvery = 10 * time.Second
+	// dunEvery is how often it is looked who is to be reminded.
+	dunEvery = time.Minute
+)
+
+// keepAccounts looks at what customers have spent and owe, until ctx ends. With many of
+// them that takes long, so that nothing else waits for it.
+func (cp *ControlPlane) keepAccounts(ctx context.Context) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	var settled, dunned time.Time
+	for {
+		cp.try(ctx, "look at budgets", cp.untilNone(cp.budgets.LookDue))
+		cp.try(ctx, "tell that alerts of budgets are over", cp.untilNone(cp.budgets.EndAlertDue))
+		if time.Since(settled) > settleEvery {
+			settled = time.Now()
+			cp.try(ctx, "take customers' credit for what they have open", cp.untilNone(cp.payments.SettleDue))
+		}
+		if time.Since(dunned) > dunEvery {
+			dunned = time.Now()
+			cp.try(ctx, "remind of what is overdue", func(ctx context.Context) error { return cp.payments.Dun(ctx, cp.store) })
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// reconcileEvery is how often it is asked whether an hour has begun for which the books
+// were not held against each other yet.
+const reconcileEvery = 10 * time.Second
+
+// keepReconciling holds the books against each other every hour, until ctx ends. With
+// many instances that takes long, so that nothing else waits for it.
+func (cp *ControlPlane) keepReconciling(ctx context.Context) {
+	ticker := time.NewTicker(reconcileEvery)
+	defer ticker.Stop()
+	for {
+		cp.try(ctx, "hold the books against each other", cp.untilNone(cp.books.MakeDue))
 		select {
 		case <-ctx.Done():
 			return

@@ -13,19 +13,24 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"souk/internal/alert"
+	"souk/internal/budget"
 	"souk/internal/catalog"
 	"souk/internal/change"
 	"souk/internal/clock"
+	"souk/internal/credit"
 	"souk/internal/drain"
 	"souk/internal/envelope"
 	"souk/internal/httpapi"
 	"souk/internal/instance"
+	"souk/internal/invoice"
 	"souk/internal/mail"
 	"souk/internal/maintenance"
 	"souk/internal/maturity"
 	"souk/internal/metrics"
 	"souk/internal/outbound"
+	"souk/internal/payment"
 	"souk/internal/portal"
+	"souk/internal/reconcile"
 	"souk/internal/servicepkg"
 	"souk/internal/signing"
 	"souk/internal/sla"
@@ -47,8 +52,12 @@ type ControlPlane struct {
 	measures  *measures
 	alerts    *alert.Service
 	upkeep    *maintenance.Service
+	budgets   *budget.Service
 	reports   *sla.Service
+	payments  *payment.Service
+	months    *invoice.Service
 	observer  *maturity.Observer
+	books     *reconcile.Service
 	mails     *mail.Worker   // nil: there is no mail server
 	metrics   metrics.Store  // nil: none are kept
 	local     *metrics.Local // nil: they are kept elsewhere, or not at all
@@ -113,17 +122,23 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 		return err
 	}
 	outbox := &mail.Outbox{Secrets: secrets, PublicURL: cp.config.publicURL(), Closed: cp.mails == nil}
+	cp.payments = &payment.Service{Clock: cp.clock, Mail: outbox, Instances: cp.instances}
 	cp.reports = &sla.Service{Clock: cp.clock, Catalog: books, Mail: outbox}
+	cp.months = &invoice.Service{Clock: cp.clock, Mail: outbox, Logger: cp.log, Extras: []invoice.Extra{(&credit.Service{SLA: cp.reports}).Lines}}
 	cp.alerts = alert.New(alert.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Mail: outbox, Metrics: cp.metrics, Packages: packages, SLA: cp.reports, PublicURL: cp.config.publicURL(), Logger: cp.log,
 		Reach: outbound.Rules{Networks: cp.config.Alerts.AllowedNetworks, Dev: cp.config.Demo != nil}})
+	cp.books = &reconcile.Service{Clock: cp.clock, Tell: cp.alerts.TellOfBooks, Close: cp.untilNone(cp.months.CloseDue)}
 	cp.observer = &maturity.Observer{Store: cp.store, Clock: cp.clock, Catalog: books}
+	cp.instances.Budgets, cp.instances.Standing = budget.Guard{Clock: cp.clock}, payment.Guard{}
+	cp.budgets = &budget.Service{Clock: cp.clock, Instances: cp.instances, Mail: outbox, Tell: cp.alerts.TellOfBudget}
 	cp.upkeep = &maintenance.Service{Store: cp.store, Clock: cp.clock, Instances: cp.instances, Mail: outbox}
 	cp.api = httpapi.New(httpapi.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Logger: cp.log, Version: version, Dev: cp.config.Demo != nil,
 		Instances: cp.instances, Catalog: books, Zones: cp.zones, Feed: cp.feed, AgentURL: cp.config.AgentURL, AgentImage: cp.config.AgentImage, PublicURL: cp.config.PublicURL,
-		Signing: evidence,
-		Mail:    outbox, Alerts: cp.alerts, Maintenance: cp.upkeep, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request, Metrics: cp.metrics})
+		Signing: evidence, InvoiceExtras: cp.months.Extras,
+		Mail: outbox, Alerts: cp.alerts, Books: cp.books, Maintenance: cp.upkeep, Budgets: cp.budgets, CaughtMail: caught, SSO: cp.openSSO(secrets), TrustedProxies: cp.config.TrustedProxies, Peers: cp.config.peers(), Observe: cp.measures.request, Metrics: cp.metrics})
 	pages := portal.New(portal.Config{API: cp.api.Handler(), Secure: strings.HasPrefix(cp.config.publicURL(), "https://"), Dev: cp.config.Demo != nil, Caught: caught != nil, Now: cp.clock.Now, Logger: cp.log})
 	pages.Mount(cp.api.Mux())
+	cp.api.AllowBody(portal.BankUpload, portal.MostUploaded)
 	cp.api.ServeMissing(pages.Missing())
 	return nil
 }
@@ -168,7 +183,10 @@ func (cp *ControlPlane) run(ctx context.Context) error {
 	g.Go(func() error { return cp.serveFront(serving, front) })
 	g.Go(func() error { cp.keepTime(ctx); return nil })
 	g.Go(func() error { cp.keepBackups(ctx); return nil })
+	g.Go(func() error { cp.keepInvoicing(ctx); return nil })
+	g.Go(func() error { cp.keepAccounts(ctx); return nil })
 	g.Go(func() error { cp.keepObserving(ctx); return nil })
+	g.Go(func() error { cp.keepReconciling(ctx); return nil })
 	g.Go(func() error { return cp.serveAdmin(serving) })
 	if cp.alone != nil {
 		g.Go(func() error { return cp.alone.keep(ctx) })

@@ -2,14 +2,18 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
 	"souk/api"
+	"souk/internal/account"
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
+	"souk/internal/credit"
 	"souk/internal/servicepkg"
 	"souk/internal/store"
 	"souk/internal/tenancy"
@@ -58,7 +62,54 @@ func (cp *ControlPlane) plant(ctx context.Context, tx store.Tx) (map[string]uuid
 		}
 		ids[s.Name] = id
 	}
-	return ids, nil
+	return ids, cp.plantParties(ctx, tx, ids)
+}
+
+// plantParties makes up a company that issues the demonstration's invoices, and addresses
+// that they are made out to, where the operator has set none.
+func (cp *ControlPlane) plantParties(ctx context.Context, tx store.Tx, organizations map[string]uuid.UUID) error {
+	now := cp.clock.Now()
+	if _, has, err := account.CurrentIssuer(ctx, tx); err != nil || !has {
+		issuer := api.Issuer{Name: "Souk Demo AG (fictional)", Street: "Beispielstrasse", Building: "1", PostalCode: "8001", Town: "Zürich", Country: "CH", VATID: "CHE-109.322.551 MWST",
+			IBAN: "CH9300762011623852957", Email: "invoices@operator.example", Currency: "CHF", TimeZone: zoneTime, PaymentDays: 30, GraceHours: 24}
+		if err := errors.Join(err, account.PutIssuer(ctx, tx, issuer, now)); err != nil {
+			return err
+		}
+	}
+	for name, profile := range map[string]api.BillingProfile{
+		"acme":   {Name: "Acme AG (fictional)", Street: "Musterweg", Building: "12", PostalCode: "3011", Town: "Bern", Country: "CH", Reference: "PO 4711"},
+		"globex": {Name: "Globex GmbH (fictional)", Street: "Musterallee", Building: "7", PostalCode: "10115", Town: "Berlin", Country: "DE", VATID: "DE123456789", Language: "de"},
+	} {
+		was, err := account.Profile(ctx, tx, organizations[name])
+		if err != nil || !was.UpdatedAt.IsZero() {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := account.PutProfile(ctx, tx, organizations[name], profile, now); err != nil {
+			return err
+		}
+	}
+	return plantCreditTerms(ctx, tx, now)
+}
+
+// plantCreditTerms says what the demonstration gives back where instances are less
+// available, where the operator has said nothing.
+func plantCreditTerms(ctx context.Context, tx store.Tx, now time.Time) error {
+	was, err := credit.List(ctx, tx)
+	if err != nil || len(was) > 0 {
+		return err
+	}
+	for _, terms := range []api.CreditTermsSpec{
+		{ServiceLevel: catalog.BestEffort, Tiers: []api.CreditTier{{Below: "99.5", Percent: "10"}, {Below: "99", Percent: "25"}, {Below: "95", Percent: "100"}}, Cap: "50"},
+		{ServiceLevel: catalog.Guaranteed, Tiers: []api.CreditTier{{Below: "99.95", Percent: "10"}, {Below: "99.5", Percent: "25"}, {Below: "95", Percent: "100"}}},
+	} {
+		if _, err := credit.Publish(ctx, tx, terms, "demonstration", now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // publish offers the built-in packages in the zone `local`, as they are now. What
@@ -99,7 +150,7 @@ func demoPrices(packages map[string]servicepkg.Package) []catalog.PriceEntry {
 	var entries []catalog.PriceEntry
 	for _, name := range slices.Sorted(maps.Keys(packages)) {
 		for _, p := range packages[name].DemoPrices {
-			entries = append(entries, catalog.PriceEntry{Service: name, Plan: p.Plan, ServiceLevel: catalog.BestEffort, Item: p.Item, Unit: p.Unit, Amount: p.Amount})
+			entries = append(entries, catalog.PriceEntry{Service: name, Plan: p.Plan, ServiceLevel: catalog.BestEffort, Item: p.Item, Unit: p.Unit, Amount: p.Amount, Mode: p.Mode, Tiers: p.Tiers})
 		}
 	}
 	return entries

@@ -34,6 +34,8 @@ type Column struct {
 // Cyrillic letters; others show as a box.
 type Document struct {
 	pdf *fpdf.Fpdf
+	// sheet is the page that a sheet takes the bottom of, which has no footer; 0: none.
+	sheet int
 }
 
 // Lengths in millimetres, and sizes of letters in points.
@@ -70,7 +72,7 @@ func New(m Meta) *Document {
 	pdf.SetMargins(margin, margin, margin)
 	pdf.SetAutoPageBreak(true, margin+5)
 	pdf.AliasNbPages("{pages}")
-	d := &Document{pdf}
+	d := &Document{pdf: pdf}
 	pdf.SetFooterFunc(func() { d.footer(m.Footer) })
 	pdf.AddPage()
 	pdf.SetFont(sans, "B", titleSize)
@@ -80,6 +82,9 @@ func New(m Meta) *Document {
 }
 
 func (d *Document) footer(text string) {
+	if d.pdf.PageNo() == d.sheet {
+		return
+	}
 	d.pdf.SetY(-margin)
 	d.pdf.SetFont(sans, "", smallSize)
 	d.pdf.SetTextColor(90, 90, 90)

@@ -3,12 +3,11 @@ package document
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"souk/test/pdf"
 )
 
 // report is a document with all that there is, of more than a page.
@@ -42,19 +41,10 @@ func TestTheSameContentIsTheSameBytes(t *testing.T) {
 
 // Whatever is written can be read back, in its order, on every page.
 func TestTextCanBeReadBack(t *testing.T) {
-	reader, err := exec.LookPath("pdftotext")
-	if err != nil {
-		t.Fatal("pdftotext is missing: scripts/setup.sh --tests installs it")
-	}
-	path := filepath.Join(t.TempDir(), "x.pdf")
-	if err := os.WriteFile(path, report(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	read, err := exec.Command(reader, "-layout", path, "-").Output()
+	text, err := pdf.Text(t.Context(), report(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := string(read)
 	at := 0
 	for _, want := range []string{"Verfügbarkeit – März 2026", "Überblick", "Zażółć gęślą jaźń, Ελλάδα, Кириллица, 12 345.60 CHF.", "Acme & Söhne", "instance-00", "instance-79"} {
 		i := strings.Index(text[at:], want)

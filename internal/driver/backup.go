@@ -25,6 +25,14 @@ type BackupKeeper interface {
 	ExpireBackup(ctx context.Context, of BackupSource, id string, last bool) error
 }
 
+// BucketKeeper is a BackupKeeper that can keep backups in buckets of customers.
+type BucketKeeper interface {
+	BackupKeeper
+	// TryBucket writes, reads and deletes a small object there; what is wrong is a
+	// bucket.Wrong.
+	TryBucket(ctx context.Context, place *BackupPlace) error
+}
+
 // ErrNoBackupPlace: the zone has no place to keep backups in.
 var ErrNoBackupPlace = errors.New("this zone has no place for backups")
 
@@ -43,16 +51,20 @@ type BackupSource struct {
 	InstanceID string `json:"instanceID"`
 	Service    string `json:"service"`
 	Key        string `json:"key"` // they are encrypted by; a secret
+	// Place is a bucket of the customer's that keeps them; nil: the zone's place does.
+	Place *BackupPlace `json:"place,omitempty"`
 }
 
 // BackupSource names the instance's own backups; it has to have settings of them.
 func (i Instance) BackupSource() BackupSource {
-	return BackupSource{InstanceID: i.ID, Service: i.Service, Key: i.Backup.Key}
+	return BackupSource{InstanceID: i.ID, Service: i.Service, Key: i.Backup.Key, Place: i.Backup.Place}
 }
 
 // BackupSettings have an instance keep what its backups need between them.
 type BackupSettings struct {
 	Key string `json:"key"`
+	// Place is a bucket of the customer's for them; nil: the zone's place.
+	Place *BackupPlace `json:"place,omitempty"`
 }
 
 // BackupOrder is one backup to take.

@@ -219,6 +219,10 @@ type EngineVersion struct {
 	// Backups says that backups can be kept of it; NoBackups why not, in plain words.
 	Backups   bool   `json:"backups,omitempty"`
 	NoBackups string `json:"noBackups,omitempty"`
+	// Snapshots says that no points in time between these backups are kept.
+	Snapshots bool `json:"snapshots,omitempty"`
+	// OwnBuckets says that backups can be kept in a bucket of the customer's.
+	OwnBuckets bool `json:"ownBuckets,omitempty"`
 	// Drills says that restore drills of these backups can be made.
 	Drills bool `json:"drills,omitempty"`
 	// InPlace says that these backups can be restored in place.

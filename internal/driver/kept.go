@@ -8,20 +8,17 @@ import (
 // Kept is the one connection that a probe keeps from try to try. It is made when it is
 // first needed, and anew once it was lost; one try at a time has it, others wait.
 type Kept[C any] struct {
-	// Dial makes a connection.
-	Dial func(ctx context.Context) (C, error)
-	// Lost says of one that nothing can be tried on it any more.
-	Lost func(C) bool
-	// End closes one. It ends with ctx.
-	End func(ctx context.Context, c C)
-
+	dial func(ctx context.Context) (C, error)
+	lost func(C) bool
+	end  func(ctx context.Context, c C)
 	turn chan struct{} // holds nothing while a try is under way
 	conn *C            // nil while there is none
 }
 
-// Keep returns one without a connection.
+// Keep returns one without a connection: dial makes one, lost says of one that nothing
+// can be tried on it any more, and end closes one, within its context.
 func Keep[C any](dial func(context.Context) (C, error), lost func(C) bool, end func(context.Context, C)) *Kept[C] {
-	k := &Kept[C]{Dial: dial, Lost: lost, End: end, turn: make(chan struct{}, 1)}
+	k := &Kept[C]{dial: dial, lost: lost, end: end, turn: make(chan struct{}, 1)}
 	k.turn <- struct{}{}
 	return k
 }
@@ -35,11 +32,11 @@ func (k *Kept[C]) Try(ctx context.Context, try func(C) error) error {
 		return context.Cause(ctx)
 	}
 	defer func() { k.turn <- struct{}{} }()
-	if k.conn != nil && k.Lost(*k.conn) {
+	if k.conn != nil && k.lost(*k.conn) {
 		k.conn = nil
 	}
 	if k.conn == nil {
-		c, err := k.Dial(ctx)
+		c, err := k.dial(ctx)
 		if err != nil {
 			return err
 		}
@@ -47,7 +44,7 @@ func (k *Kept[C]) Try(ctx context.Context, try func(C) error) error {
 	}
 	err := try(*k.conn)
 	if err != nil {
-		k.End(ctx, *k.conn)
+		k.end(ctx, *k.conn)
 		k.conn = nil
 	}
 	return err
@@ -55,11 +52,11 @@ func (k *Kept[C]) Try(ctx context.Context, try func(C) error) error {
 
 // TryNew does something on a new connection, as a client does that comes, and ends it.
 func (k *Kept[C]) TryNew(ctx context.Context, try func(C) error) error {
-	c, err := k.Dial(ctx)
+	c, err := k.dial(ctx)
 	if err != nil {
 		return err
 	}
-	defer k.End(ctx, c)
+	defer k.end(ctx, c)
 	return try(c)
 }
 
@@ -67,7 +64,7 @@ func (k *Kept[C]) TryNew(ctx context.Context, try func(C) error) error {
 func (k *Kept[C]) Close(ctx context.Context) {
 	<-k.turn
 	if k.conn != nil {
-		k.End(ctx, *k.conn)
+		k.end(ctx, *k.conn)
 		k.conn = nil
 	}
 	k.turn <- struct{}{}

@@ -5,18 +5,50 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 )
 
-// BackupPlace is where a zone keeps backups: a bucket of an S3 service over TLS.
+// BackupPlace is where backups are kept: a bucket of an S3 service over TLS. It holds
+// secrets: it is never written to a log.
 type BackupPlace struct {
-	Endpoint  string // host that the certificate names
-	Port      int
-	Bucket    string
-	Region    string
-	AccessKey string
-	SecretKey string
-	CAPEM     string // that verifies the service
+	// ID tells a bucket of the customer's from others; "" is the zone's own.
+	ID        string `json:"id,omitempty"`
+	Endpoint  string `json:"endpoint"` // host that the certificate names
+	Port      int    `json:"port"`
+	Bucket    string `json:"bucket"`
+	Prefix    string `json:"prefix,omitempty"` // of all keys, without a slash at either end
+	Region    string `json:"region"`
+	AccessKey string `json:"accessKey"`
+	SecretKey string `json:"secretKey"`
+	CAPEM     string `json:"caPEM,omitempty"` // that verifies the service; "": what the machine trusts
+}
+
+// Folder is what the keys of an instance's backups begin with, without a slash at
+// either end.
+func (p *BackupPlace) Folder(instance string) string { return path.Join(p.Prefix, instance) }
+
+// OwnID is the ID of a bucket of the customer's, and "" for the zone's own place.
+func (p *BackupPlace) OwnID() string {
+	if p == nil {
+		return ""
+	}
+	return p.ID
+}
+
+// Verified is the place with the authorities that verify its service: those that the
+// machine trusts where it names none.
+func (p *BackupPlace) Verified() (*BackupPlace, error) {
+	if p.CAPEM != "" {
+		return p, nil
+	}
+	trusted, err := os.ReadFile(machineCAs)
+	if err != nil {
+		return nil, fmt.Errorf("read the authorities that this machine trusts: %w", err)
+	}
+	verified := *p
+	verified.CAPEM = string(trusted)
+	return &verified, nil
 }
 
 // BackupConfig is the section `driver.backups` of an agent's configuration: a bucket

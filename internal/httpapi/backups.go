@@ -43,6 +43,24 @@ func (s *Server) registerBackups() {
 			})
 			return out, err
 		})
+	register(s, Operation{Method: http.MethodDelete, Path: path + "/{backup}", ID: "backups-delete", Tag: "backups", Summary: "Delete a backup before it expires",
+		Description: "Also of an instance that was removed for good. It is `expiring` until it is removed where it is kept, and costs nothing from now on. Where it was the newest on schedule, another is taken at once.",
+		Action:      authz.BackupWrite, Status: http.StatusOK},
+		func(ctx context.Context, in *struct {
+			InInstance
+			Backup  string `path:"backup" format:"uuid" doc:"ID of the backup"`
+			Confirm string `query:"confirm" maxLength:"63" doc:"The instance's name, while it is protected against deletion"`
+		}) (*body[api.Backup], error) {
+			out := &body[api.Backup]{}
+			err := s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
+				out.Body, err = s.Instances.DeleteBackup(ctx, tx, at(p), in.Name, in.Backup, in.Confirm)
+				return in.Backup, err
+			}, func(tx store.Tx, p Place, reference string) (err error) {
+				out.Body, err = s.Instances.Backup(ctx, tx, at(p), in.Name, reference)
+				return err
+			})
+			return out, err
+		})
 	s.registerInPlaceRestores()
 	register(s, Operation{Method: http.MethodPost, Path: path, ID: "backups-create", Tag: "backups", Summary: "Back an instance up now, beside its schedule", Action: authz.BackupWrite, Status: http.StatusCreated},
 		func(ctx context.Context, in *InInstance) (*body[api.Backup], error) {

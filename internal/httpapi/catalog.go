@@ -15,6 +15,7 @@ import (
 	"souk/internal/instance"
 	"souk/internal/problem"
 	"souk/internal/store"
+	"souk/internal/usage"
 )
 
 // listTimeZone is the time zone whose calendar month prices are shown for to
@@ -101,6 +102,9 @@ func serviceDoc(p catalogdb.CurrentPackagesRow, offers []catalog.Offer, zones []
 	out := api.Service{Name: d.Name, Title: d.Title, Summary: d.Summary, Description: d.Description, Category: d.Category, Provider: p.Provider, Revision: int(p.Revision),
 		Capabilities: d.CapabilitiesWith(""), Snippets: d.Snippets, Parameters: d.Parameters, Plans: []api.Plan{}, Offerings: []api.Offering{}, Versions: []string{}}
 	out.SLI = sliDoc(d.SLI)
+	for _, m := range d.Meters {
+		out.Meters = append(out.Meters, usage.Document(m))
+	}
 	for _, plan := range catalog.PlansOf(offers) {
 		out.Plans = append(out.Plans, api.Plan{Name: plan.Name, Revision: int(plan.Revision), CPUMillis: plan.CpuMillis, MemoryMiB: plan.MemoryMib, MinStorageGiB: plan.MinStorageGib, MaxStorageGiB: plan.MaxStorageGib})
 	}
@@ -132,12 +136,21 @@ func versions(z catalogdb.ZonesRow, service string, known []string) []string {
 	return out
 }
 
+// pricesOf are the prices of a plan where it is offered, without those of what the
+// service does not bring there.
+func pricesOf(o catalog.Offer, plan catalog.PlanOffer) []billing.Price {
+	if _, lacks := o.Definition.Lacks("backup", o.Driver); lacks {
+		return instance.WithoutBackups(plan.Prices)
+	}
+	return plan.Prices
+}
+
 func offeringDoc(o catalog.Offer, zones []catalogdb.ZonesRow, m billing.Month) api.Offering {
 	out := api.Offering{Zone: o.Zone, Service: o.Service, ServiceLevel: o.ServiceLevel, Revision: int(o.OfferingRevision), PriceList: int(o.PriceListRevision), Currency: o.Currency, Plans: []api.PlanPrice{},
 		Driver: o.Driver, Capabilities: o.Definition.CapabilitiesWith(o.Driver)}
 	for _, p := range o.Plans {
-		price := instance.QuotePrice(billing.QuoteFor(p.MinStorageGib, p.Prices, m), o.Currency)
-		out.Plans = append(out.Plans, api.PlanPrice{Plan: p.Name, Items: price.Items, Hour: price.Hour, Month: price.Month, ByUse: price.ByUse})
+		price := instance.QuotePrice(billing.QuoteFor(p.MinStorageGib, pricesOf(o, p), m), o.Currency)
+		out.Plans = append(out.Plans, api.PlanPrice{Plan: p.Name, Items: price.Items, Hour: price.Hour, Month: price.Month, ByUse: price.ByUse, Once: price.Once, Rules: price.Rules})
 	}
 	out.Problem = "It is not sold any more."
 	if !o.Withdrawn {

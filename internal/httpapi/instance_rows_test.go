@@ -54,6 +54,7 @@ var instanceRows = map[string]row{
 	"backups-summary": {may: readers, request: func(_ *testing.T, _ *httpapitest.Env, at place) httpapitest.Request {
 		return httpapitest.Request{Method: "GET", Path: at.inProject("/backups")}
 	}},
+	"backups-delete": {may: editors, request: ofCompletedBackup},
 	"backups-create": {may: editors, request: onInstance("POST", "/backups", nil, keepingBackups)},
 
 	"restores-list":          {may: readers, request: onReady("GET", "/restores")},
@@ -73,8 +74,10 @@ var instanceRows = map[string]row{
 	"bindings-credentials":  {may: editors, request: onReady("POST", "/bindings/default/credentials")},
 	"instances-credentials": {may: editors, request: onReady("POST", "/credentials")},
 
-	"organization-cost":         {may: everyRole, anyProject: true, request: ofCosts("/cost")},
-	"organization-cost-summary": {may: everyRole, anyProject: true, request: ofCosts("/cost/summary")},
+	"organization-cost":            {may: everyRole, anyProject: true, request: ofCosts("/cost")},
+	"organization-cost-report":     {may: everyRole, anyProject: true, request: ofCosts("/cost/report")},
+	"organization-cost-report-csv": {may: everyRole, anyProject: true, request: ofCosts("/cost/report.csv")},
+	"organization-cost-summary":    {may: everyRole, anyProject: true, request: ofCosts("/cost/summary")},
 }
 
 var operatorRows = map[string]row{
@@ -266,6 +269,17 @@ func ofRestore(asked bool) func(*testing.T, *httpapitest.Env, place) httpapitest
 		})
 		return httpapitest.Request{Method: "GET", Path: path}
 	}
+}
+
+// ofCompletedBackup is for the deletion of a backup.
+func ofCompletedBackup(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+	i := e.Order(t, at.organization, at.project, freshName())
+	backedUp(t, e, i)
+	var id string
+	e.System(t, func(ctx context.Context, tx store.Tx) error {
+		return tx.QueryRow(ctx, "SELECT id::text FROM backups WHERE instance_id = $1", i.ID).Scan(&id)
+	})
+	return httpapitest.Request{Method: "DELETE", Path: at.inProject("/instances/" + i.Name + "/backups/" + id)}
 }
 
 // ofBackup is for a request about a backup that was asked for.

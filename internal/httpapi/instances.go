@@ -178,14 +178,15 @@ func (s *Server) registerInstanceReads() {
 		}))
 }
 
-type costInput struct {
+// InCosts chooses whose costs are asked for.
+type InCosts struct {
 	InOrganization
 	Project string `query:"project" maxLength:"63" doc:"One project only"`
 }
 
 // costRead answers with what f makes of the costs that may be seen.
-func costRead[T any](s *Server, f func(ctx context.Context, tx store.Tx, p Place, project *uuid.UUID) (T, error)) func(ctx context.Context, in *costInput) (*body[T], error) {
-	return func(ctx context.Context, in *costInput) (out *body[T], err error) {
+func costRead[T any](s *Server, f func(ctx context.Context, tx store.Tx, p Place, project *uuid.UUID) (T, error)) func(ctx context.Context, in *InCosts) (*body[T], error) {
+	return func(ctx context.Context, in *InCosts) (out *body[T], err error) {
 		err = s.Read(ctx, func(tx store.Tx, p Place) error {
 			project, err := s.costProject(ctx, tx, p, in.Project)
 			if err != nil {

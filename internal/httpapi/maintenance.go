@@ -21,6 +21,10 @@ func (s *Server) registerMaintenance() {
 		Summary: "What is planned and was done on the organization's instances, newest first"}, s.listMaintenance)
 	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/maintenance", ID: "operator-maintenance", Tag: "operator", Action: authz.OperatorMaintenance,
 		Summary: "Plan a restart of an instance's servers, or of all in a zone", Description: "Each in the window of its instance, at seven days' notice at least; urgent, at an hour's. Their people are told of it by mail at once. With `dryRun=true` the answer says what would be planned."}, s.planRestarts)
+	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/operator/maintenance", ID: "operator-maintenance-list", Tag: "operator", Action: authz.OperatorInventory,
+		Summary: "Restarts of servers that are planned or under way in all zones, newest first"}, s.listRestarts)
+	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/maintenance/withdraw", ID: "operator-maintenance-withdraw", Tag: "operator", Action: authz.OperatorMaintenance,
+		Summary: "Take back restarts that the operator has planned", Description: "Their people are told by mail at once. What has begun is left as it is, which the answer says."}, s.withdrawRestarts)
 	s.registerCalendar()
 	const all = instancesPath + "/{name}/maintenance"
 	register(s, Operation{Method: http.MethodGet, Path: all, ID: "maintenance-list", Tag: "maintenance", Action: authz.InstanceRead,
@@ -176,6 +180,39 @@ func (s *Server) planRestarts(ctx context.Context, in *struct {
 			return err
 		}
 		out.Body, err = s.Maintenance.Replanned(ctx, tx, in.Body, at)
+		return err
+	})
+}
+
+func (s *Server) listRestarts(ctx context.Context, in *struct {
+	Page
+	Zone    string `query:"zone" maxLength:"63" doc:"Only of instances in this zone"`
+	Service string `query:"service" maxLength:"63" doc:"Only of this service's"`
+	All     bool   `query:"all" doc:"Those that have ended, too"`
+}) (*body[api.List[api.OperatorMaintenance]], error) {
+	before, err := in.afterID()
+	if err != nil {
+		return nil, err
+	}
+	var list []api.OperatorMaintenance
+	err = s.Read(ctx, func(tx store.Tx, _ Place) (err error) {
+		list, err = s.Maintenance.Restarts(ctx, tx, maintenance.RestartFilter{Zone: in.Zone, Service: in.Service, Open: !in.All, Before: given(before), Limit: in.Limit + 1})
+		return err
+	})
+	return paged(in.Page, list, func(m api.OperatorMaintenance) string { return m.ID }), err
+}
+
+func (s *Server) withdrawRestarts(ctx context.Context, in *struct{ Body api.MaintenanceWithdrawal }) (*body[api.MaintenanceWithdrawn], error) {
+	out := &body[api.MaintenanceWithdrawn]{}
+	return out, s.Change(ctx, func(tx store.Tx, p Place) (_ string, err error) {
+		out.Body, err = s.Maintenance.Withdraw(ctx, tx, p.Actor, p.RequestID, in.Body)
+		return out.Body.At.Format(time.RFC3339Nano), err
+	}, func(tx store.Tx, _ Place, reference string) error {
+		at, err := time.Parse(time.RFC3339Nano, reference)
+		if err != nil {
+			return err
+		}
+		out.Body, err = s.Maintenance.Withdrawn(ctx, tx, in.Body, at)
 		return err
 	})
 }

@@ -33,6 +33,17 @@ var maintenanceRows = map[string]row{
 	"maintenance-run":     {may: editors, request: onMaintenance("POST", "/run", nil)},
 	"maintenance-approve": {may: editors, request: onMaintenance("POST", "/approve", nil)},
 	"maintenance-cancel":  {may: editors, request: onMaintenance("POST", "/cancel", nil)},
+	"operator-maintenance-list": {operator: readers, request: func(*testing.T, *httpapitest.Env, place) httpapitest.Request {
+		return httpapitest.Request{Method: "GET", Path: "/api/v1/operator/maintenance?zone=" + httpapitest.Zone}
+	}},
+	"operator-maintenance-withdraw": {operator: editors, request: func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
+		i := e.Order(t, at.organization, at.project, freshName())
+		ready(t, e, i)
+		var did api.MaintenancePlanned
+		e.Do(t, httpapitest.Request{Method: "POST", Path: "/api/v1/operator/maintenance", Token: e.Token(t, httpapitest.Operator, "", api.RoleEditor),
+			Body: api.MaintenancePlan{Instance: i.ID.String(), Reason: "a newer version"}}).Want(t, 200).Decode(t, &did)
+		return httpapitest.Request{Method: "POST", Path: "/api/v1/operator/maintenance/withdraw", Body: api.MaintenanceWithdrawal{IDs: []string{did.Items[0].ID}, Reason: "not needed"}}
+	}},
 	"operator-maintenance": {operator: editors, request: func(t *testing.T, e *httpapitest.Env, at place) httpapitest.Request {
 		i := e.Order(t, at.organization, at.project, freshName())
 		ready(t, e, i)

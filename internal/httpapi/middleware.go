@@ -130,14 +130,27 @@ func (s *Server) withLimits(next http.Handler) http.Handler {
 			// rest of it before it sends the answer.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.ReadTimeout))
 		}
-		if r.ContentLength > s.MaxBody {
+		limit := s.bodyLimit(r.URL.Path)
+		if r.ContentLength > limit {
 			s.refuse(w, r, &problem.Error{Status: http.StatusRequestEntityTooLarge, Code: "too-large", Detail: tooLargeDetail})
 			return
 		}
 		// One byte more than operations read, so that they find out first.
-		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody+1)
+		r.Body = http.MaxBytesReader(w, r.Body, limit+1)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// AllowBody lets the body of requests to a path that something else serves be longer than
+// MaxBody, in bytes. Call it before the server serves.
+func (s *Server) AllowBody(path string, most int64) { s.largeBodies[path] = most }
+
+// bodyLimit is how long the body of a request to a path may be, in bytes.
+func (s *Server) bodyLimit(path string) int64 {
+	if limit, large := s.largeBodies[path]; large {
+		return limit
+	}
+	return s.MaxBody
 }
 
 // withProblems answers with a problem document where the mux itself would

@@ -35,11 +35,18 @@ type Operation struct {
 	// that is no good is refused.
 	Asker bool
 	// Unrepeatable is for bodies with a password: an Idempotency-Key is not looked
-	// at, as not even the body's hash may be kept.
+	// at, as not even the body's hash may be kept. And for those that say by
+	// themselves what is the same again.
 	Unrepeatable bool
-	Status       int    // of success; 0: 200, or 204 without a body
-	Media        string // media type of an answer that is a file; "": it is a document
-	Stream       bool   // the answer may go on for longer than writeTimeout
+	// System lets the operation write to organizations other than that of its path;
+	// its handler checks which.
+	System bool
+	// Accepts are the media types of a body that the handler reads by itself.
+	Accepts []string
+	Status  int    // of success; 0: 200, or 204 without a body
+	Media   string // media type of an answer that is a file; "": it is a document
+	MaxBody int64  // bounds the body in bytes, where it is larger than that of others
+	Stream  bool   // the answer may go on for longer than writeTimeout
 	// Serve answers requests that are more than a document, once they are let
 	// in; it says whether it did, and leaves the others to the handler.
 	Serve func(w http.ResponseWriter, r *http.Request) bool
@@ -67,15 +74,28 @@ func register[I, O any](s *Server, op Operation, handle func(context.Context, *I
 		}
 	}
 	s.operations = append(s.operations, op)
+	if op.MaxBody > 0 {
+		s.largeBodies[op.Path] = op.MaxBody
+	}
 	h := huma.Operation{
 		Method: op.Method, Path: op.Path, OperationID: op.ID, Summary: op.Summary, Description: op.Description,
-		DefaultStatus: op.Status, MaxBodyBytes: s.MaxBody, BodyReadTimeout: s.ReadTimeout,
+		DefaultStatus: op.Status, MaxBodyBytes: s.bodyLimit(op.Path), BodyReadTimeout: s.ReadTimeout,
 		RejectUnknownQueryParameters: true,
 		Middlewares:                  huma.Middlewares{s.admit(op)},
 		Extensions:                   map[string]any{"x-souk-action": string(op.Action)},
 	}
 	if op.Media != "" {
-		h.Responses = map[string]*huma.Response{strconv.Itoa(op.Status): {Content: map[string]*huma.MediaType{op.Media: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}}
+		schema := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+		if op.Media == "application/json" {
+			schema = &huma.Schema{Type: huma.TypeObject}
+		}
+		h.Responses = map[string]*huma.Response{strconv.Itoa(op.Status): {Content: map[string]*huma.MediaType{op.Media: {Schema: schema}}}}
+	}
+	if len(op.Accepts) > 0 {
+		h.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
+		for _, media := range op.Accepts {
+			h.RequestBody.Content[media] = &huma.MediaType{Schema: &huma.Schema{}}
+		}
 	}
 	if op.Tag != "" {
 		h.Tags = []string{op.Tag}

@@ -21,6 +21,7 @@ func (s *Server) registerOperator() {
 	s.registerOperatorCatalog()
 	s.registerCustomers()
 	s.registerViews()
+	s.registerReconciliation()
 	register(s, Operation{Method: http.MethodPost, Path: "/api/v1/operator/zones/{zone}/enrol", ID: "operator-zone-enrol", Tag: "operator", Summary: "Make a one-time token that enrols an agent for a zone",
 		Description: "Once the token is used, the agent that was enrolled before is superseded.", Action: authz.OperatorZoneEnrol, Status: http.StatusCreated}, s.enrolZone)
 	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/operator/audit/segments", ID: "operator-audit-segments", Tag: "operator", Summary: "Recompute every billing chain from the raw commands and facts, and compare", Action: authz.OperatorSegmentAudit},

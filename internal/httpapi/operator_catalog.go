@@ -32,7 +32,7 @@ func (s *Server) registerOperatorCatalog() {
 		Summary: "A price list in its newest revision"}, s.getPriceList)
 	register(s, Operation{Method: http.MethodPut, Path: "/api/v1/operator/price-lists/{list}", ID: "operator-price-lists-put", Tag: "operator", Action: authz.OperatorCatalog,
 		Summary:     "Publish prices as the newest revision of a list",
-		Description: "All that is offered at the list's prices is ordered at the new ones from then on. What was ordered keeps its prices until its plan or storage changes."}, s.publishPrices)
+		Description: "All that is offered at the list's prices is ordered at the new ones from then on. What was ordered keeps its prices until its plan or storage changes, unless the policy says that the new ones hold for it as well: now, or from the next month on."}, s.publishPrices)
 }
 
 // operatorOf acts for the operator's organization.
@@ -179,7 +179,7 @@ func (s *Server) publishPrices(ctx context.Context, in *struct {
 		}
 		list := out.Body.PriceList
 		return "", p.Audit(ctx, tx, audit.Event{Action: "prices.publish", Kind: "price-list", ObjectID: list.Metadata.ID, ObjectName: in.List,
-			Details: map[string]any{"revision": list.Revision, "changes": out.Body.Changes}})
+			Details: map[string]any{"revision": list.Revision, "policy": list.Policy, "changes": out.Body.Changes}})
 	}, func(tx store.Tx, _ Place, _ string) (err error) {
 		out.Body.Changes = []api.Change{}
 		out.Body.PriceList, err = catalog.PriceList(ctx, tx, in.List)

@@ -198,6 +198,28 @@ func TestPricesDryRun(t *testing.T) {
 	}
 }
 
+// A policy of its own is a revision of its own; the same again is none.
+func TestPricesForWhatWasOrderedBefore(t *testing.T) {
+	d := newDesk(t)
+	publish := func(policy, amount string) (out api.PriceListPublished) {
+		d.ask(t, httpapitest.Request{Method: "PUT", Path: "/api/v1/operator/price-lists/other", Body: api.PriceListPut{Currency: "CHF", Policy: policy, Prices: []api.ListPrice{bestEffort(amount)}}}, 200).Decode(t, &out)
+		return out
+	}
+	for _, c := range []struct {
+		policy, amount string
+		published      bool
+		revision       int
+		is             string
+	}{
+		{"", "1", true, 1, "new-orders"}, {"new-orders", "1", false, 1, "new-orders"}, {"now", "1", true, 2, "now"}, {"", "1", false, 2, "now"},
+		{"next-period", "2", true, 3, "next-period"}, {"next-period", "2", false, 3, "next-period"}, {"", "3", true, 4, "new-orders"},
+	} {
+		if out := publish(c.policy, c.amount); out.Published != c.published || out.PriceList.Revision != c.revision || out.PriceList.Policy != c.is || len(out.Changes) > 0 != c.published {
+			t.Errorf("%+v: published %v, %+v, %+v", c, out.Published, out.PriceList, out.Changes)
+		}
+	}
+}
+
 func TestBadCatalogRequests(t *testing.T) {
 	d := newDesk(t)
 	d.ask(t, post("/api/v1/operator/zones", newZone("k8s")), 201)
@@ -238,7 +260,7 @@ func TestBadCatalogRequests(t *testing.T) {
 		{"a zone of no provider", zone(func(z *api.ZoneCreate) { z.Provider = "" }), 422, "body.provider", "no provider"},
 		{"a zone whose name is taken", zone(func(z *api.ZoneCreate) { z.Name, z.Driver = "k8s", "process" }), 409, "body.name", "another zone"},
 		{"a zone with spaces in its name", zone(func(z *api.ZoneCreate) { z.Name = "my zone" }), 422, "body.name", "lower-case"},
-		{"a zone of an unknown driver", zone(func(z *api.ZoneCreate) { z.Driver = "nomad" }), 422, "body.driver", "kubernetes, process"},
+		{"a zone of an unknown driver", zone(func(z *api.ZoneCreate) { z.Driver = "nomad" }), 422, "body.driver", "kubernetes, process, simulated"},
 		{"a zone of two lines", zone(func(z *api.ZoneCreate) { z.Title = "a\nb" }), 422, "body.title", "one line"},
 		{"a zone with a failure domain twice", zone(func(z *api.ZoneCreate) { z.FailureDomains = []string{"a", "a"} }), 422, "body.failureDomains", "another name"},
 		{"a zone of negative size", zone(func(z *api.ZoneCreate) { z.Capacity.CPUMillis = -1 }), 422, "body.capacity.cpuMillis", "above zero"},
@@ -260,13 +282,63 @@ func TestBadCatalogRequests(t *testing.T) {
 		{"a price in the wrong unit", price(func(p *api.ListPrice) { p.Plan, p.Unit = "small", "GiB-hour" }), 422, "body.prices[1].unit", "hour, month"},
 		{"a price of backups in the wrong unit", price(func(p *api.ListPrice) { p.Item, p.Unit = "backup-storage", "month" }), 422, "body.prices[1].unit", "GiB-hour, GiB-month"},
 		{"the same price twice", price(func(p *api.ListPrice) { p.Amount = "1" }), 422, "body.prices[1].item", "twice"},
+		{"tiers of a flat price", price(func(p *api.ListPrice) { p.Plan, p.Tiers = "small", tiers() }), 422, "body.prices[1].tiers", "graduated"},
+		{"an unknown mode", price(func(p *api.ListPrice) { p.Plan, p.Amount, p.Mode, p.Tiers = "small", "", "steps", tiers() }), 422, "body.prices[1].mode", "volume"},
+		{"a single tier", price(func(p *api.ListPrice) { p.Plan, p.Amount, p.Mode, p.Tiers = "small", "", "volume", tiers()[1:] }), 422, "body.prices[1].tiers", "from 2"},
+		{"tiers that overlap", price(func(p *api.ListPrice) {
+			p.Plan, p.Amount, p.Mode, p.Tiers = "small", "", "volume", append([]api.PriceTier{{UpTo: 100, Amount: "1"}}, tiers()...)
+		}), 422, "body.prices[1].tiers[1].upTo", "above 100"},
+		{"tiers that end", price(func(p *api.ListPrice) {
+			p.Plan, p.Amount, p.Mode, p.Tiers = "small", "", "volume", []api.PriceTier{{UpTo: 1, Amount: "1"}, {UpTo: 2, Amount: "1"}}
+		}), 422, "body.prices[1].tiers[1].upTo", "no end"},
+		{"a tier's price that is none", price(func(p *api.ListPrice) {
+			p.Plan, p.Amount, p.Mode, p.Tiers = "small", "", "volume", tiers()
+			p.Tiers[1].Amount = "x"
+		}), 422, "body.prices[1].tiers[1].amount", "decimal"},
+		{"an amount beside tiers", price(func(p *api.ListPrice) { p.Plan, p.Amount, p.Mode, p.Tiers = "small", "7", "volume", tiers() }), 422, "body.prices[1].amount", "leave it out"},
+		{"a negative minimum", price(func(p *api.ListPrice) { p.Plan, p.Minimum = "small", "-1" }), 422, "body.prices[1].minimum", "negative"},
+		{"a minimum of what is charged once", price(func(p *api.ListPrice) { p.Item, p.Unit, p.Minimum = "setup", "once", "1" }), 422, "body.prices[1].minimum", "no minimum"},
+		{"a setup by the hour", price(func(p *api.ListPrice) { p.Item = "setup" }), 422, "body.prices[1].unit", "once"},
 		{"no prices", prices("list", []api.ListPrice{}...), 422, "body.prices", "from 1"},
 		{"another currency", httpapitest.Request{Method: "PUT", Path: "/api/v1/operator/price-lists/list", Body: api.PriceListPut{Currency: "EUR", Prices: []api.ListPrice{bestEffort("1")}}}, 422, "body.currency", "CHF"},
+		{"another policy", httpapitest.Request{Method: "PUT", Path: "/api/v1/operator/price-lists/list", Body: api.PriceListPut{Currency: "CHF", Policy: "yesterday", Prices: []api.ListPrice{bestEffort("1")}}}, 422, "body.policy", "next-period"},
 		{"prices that leave an offering without one", prices("compute", api.ListPrice{Service: httpapitest.Service, ServiceLevel: "best-effort", Item: "storage", Unit: "GiB-month", Amount: "1"}), 422, "body.prices", "souk zone offer k8s postgresql"},
 	} {
 		t.Run(c.what, func(t *testing.T) { d.refuses(t, c.q, c.status, c.field, c.says) })
 	}
 	d.ask(t, offering("mars", api.OfferingPut{Service: httpapitest.Service, ServiceLevel: "best-effort", PriceList: "compute"}), 404)
+}
+
+// tiers are such as a price can have.
+func tiers() []api.PriceTier {
+	return []api.PriceTier{{UpTo: 100, Amount: "0.03"}, {Amount: "0.02"}}
+}
+
+// Prices in tiers, with a minimum and charged once are published, read back as they can
+// be published again, and shown where something is ordered.
+func TestPriceModelsArePublishedAndShown(t *testing.T) {
+	d := newDesk(t)
+	compute := bestEffort("")
+	compute.Mode, compute.Tiers, compute.Minimum = "graduated", tiers(), "5"
+	setup := api.ListPrice{Service: httpapitest.Service, ServiceLevel: "best-effort", Item: "setup", Unit: "once", Amount: "10"}
+	var out api.PriceListPublished
+	d.ask(t, prices("list", compute, setup), 200).Decode(t, &out)
+	says := fmt.Sprint(out.Changes)
+	for _, want := range []string{"0.03 per hour up to 100, 0.02 beyond; at least 5.00 a month", "10.00 once"} {
+		if !strings.Contains(says, want) {
+			t.Errorf("%s does not say %q", says, want)
+		}
+	}
+	d.ask(t, prices("list", out.PriceList.Prices...), 200).Decode(t, &out)
+	if out.Published {
+		t.Errorf("the same was published again: %+v", out.Changes)
+	}
+	var s api.Service
+	d.ask(t, httpapitest.Request{Method: "GET", Path: "/api/v1/services/" + httpapitest.Service}, 200).Decode(t, &s)
+	p := s.Offerings[0].Plans[0]
+	if len(p.Rules) != 1 || len(p.Rules[0].Tiers) != 2 || p.Rules[0].Minimum == nil || len(p.Once) != 1 || p.Once[0].Price.Amount != "10.00" {
+		t.Errorf("%+v", p)
+	}
 }
 
 // What the zone's agent reports counts, not what the zone declares.

@@ -92,8 +92,8 @@ func (in *estimateInput) rated(o catalog.Offer, plan catalog.PlanOffer, m billin
 	if out.Hours < 1 || out.Hours > whole {
 		return out, problem.InvalidField("query.hours", in.Hours, "This month has %d hours; ask for 1 to %d.", whole, whole)
 	}
-	out.Price = instance.QuotePrice(billing.QuoteFor(out.StorageGiB, plan.Prices, m), o.Currency)
-	until := billing.QuoteUntil(out.StorageGiB, plan.Prices, m, m.From.Add(time.Duration(out.Hours)*time.Hour))
+	out.Price = instance.QuotePrice(billing.QuoteFor(out.StorageGiB, pricesOf(o, plan), m), o.Currency)
+	until := billing.QuoteUntil(out.StorageGiB, pricesOf(o, plan), m, m.From.Add(time.Duration(out.Hours)*time.Hour))
 	out.Total = instance.QuotePrice(until, o.Currency).Month
 	return out, nil
 }

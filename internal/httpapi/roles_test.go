@@ -49,7 +49,7 @@ func (p place) inProject(rest string) string {
 }
 
 // allRows are those of all files.
-var allRows = []map[string]row{alertRows, availabilityRows, conformanceRows, readinessRows, passkeyRows, tenancyRows, deviceRows, totpRows, ssoRows, accountRows, invitationRows, catalogRows, instanceRows, maintenanceRows, metricsRows, operatorRows, operatorCatalogRows}
+var allRows = []map[string]row{alertRows, bucketRows, availabilityRows, usageRows, conformanceRows, readinessRows, passkeyRows, tenancyRows, deviceRows, totpRows, ssoRows, accountRows, invitationRows, catalogRows, instanceRows, maintenanceRows, metricsRows, operatorRows, operatorCatalogRows, paymentRows, dunningRows, invoiceRows, agreementRows, explanationRows, budgetRows, reconciliationRows, writeOffRows, creditRows}
 
 const (
 	everyRole = "owner admin editor viewer billing"

@@ -18,15 +18,18 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"souk/internal/alert"
+	"souk/internal/budget"
 	"souk/internal/catalog"
 	"souk/internal/change"
 	"souk/internal/clock"
 	"souk/internal/envelope"
 	"souk/internal/instance"
+	"souk/internal/invoice"
 	"souk/internal/mail"
 	"souk/internal/maintenance"
 	"souk/internal/metrics"
 	"souk/internal/ratelimit"
+	"souk/internal/reconcile"
 	"souk/internal/signing"
 	"souk/internal/sso"
 	"souk/internal/store"
@@ -52,12 +55,16 @@ type Config struct {
 	// AgentImage is the container image that agents in Kubernetes run; may be "".
 	AgentImage string
 	PublicURL  string // where people open the portal; "": as the request at hand was addressed
+	Budgets    *budget.Service
 	Mail       *mail.Outbox
 	// CaughtMail is what development catches; nil where mail is sent.
 	CaughtMail *mail.Catcher
 	SSO        *sso.Service
 	Alerts     *alert.Service
+	Books      *reconcile.Service
 	Signing    *signing.Service
+	// InvoiceExtras add lines to drafts of invoices, as they do to invoices.
+	InvoiceExtras []invoice.Extra
 	// Maintenance keeps planned work.
 	Maintenance *maintenance.Service
 	// Peers are the base URLs of all replicas, where there may be several; nil: there
@@ -90,19 +97,20 @@ type Config struct {
 // Server serves the API.
 type Server struct {
 	Config
-	mux        *http.ServeMux
-	api        huma.API
-	operations []Operation
-	perToken   *ratelimit.Limiter
-	perAddress *ratelimit.Limiter
-	perWriter  *ratelimit.Limiter
-	streams    streams
-	logins     *tenancy.Logins
-	totp       *tenancy.TOTP
-	accounts   *tenancy.Accounts
-	document   func() []byte
-	missing    http.Handler
-	stopping   atomic.Bool
+	mux         *http.ServeMux
+	api         huma.API
+	operations  []Operation
+	largeBodies map[string]int64 // bounds of bodies, by path, where they are larger than MaxBody
+	perToken    *ratelimit.Limiter
+	perAddress  *ratelimit.Limiter
+	perWriter   *ratelimit.Limiter
+	streams     streams
+	logins      *tenancy.Logins
+	totp        *tenancy.TOTP
+	accounts    *tenancy.Accounts
+	document    func() []byte
+	missing     http.Handler
+	stopping    atomic.Bool
 }
 
 // New builds the API.
@@ -119,7 +127,7 @@ func New(c Config) *Server {
 	c.PerAddress = cmp.Or(c.PerAddress, ratelimit.Rate{PerSecond: 10, Burst: 60})
 	c.PerWriter = cmp.Or(c.PerWriter, ratelimit.Rate{PerSecond: 20.0 / 3600, Burst: 20})
 	s := &Server{
-		Config: c, mux: http.NewServeMux(),
+		Config: c, mux: http.NewServeMux(), largeBodies: map[string]int64{},
 		perToken: ratelimit.New(c.PerToken), perAddress: ratelimit.New(c.PerAddress), perWriter: ratelimit.New(c.PerWriter),
 		streams: streams{most: c.Streams, open: map[string]int{}},
 	}
@@ -143,10 +151,21 @@ func (s *Server) register() {
 	s.registerConformance()
 	s.registerReadiness()
 	s.registerInstances()
+	s.registerCosts()
+	s.registerBudgets()
 	s.registerBindings()
 	s.registerBackups()
+	s.registerBuckets()
 	s.registerDrills()
 	s.registerAvailability()
+	s.registerPayments()
+	s.registerAgreements()
+	s.registerInvoices()
+	s.registerCredits()
+	s.registerExplanations()
+	s.registerUsage()
+	s.registerDunning()
+	s.registerWriteOffs()
 	s.registerSessions()
 	s.registerSignUp()
 	s.registerPasswords()

@@ -140,7 +140,7 @@ func (s *Server) transact(ctx context.Context, readOnly bool, f func(tx store.Tx
 	switch {
 	case c.op.Action.AcrossOrganizations() && readOnly:
 		return s.Store.Tenant(ctx, store.Scope{Reader: "operator", Snapshot: true}, inside)
-	case c.op.Action.AcrossOrganizations() || c.op.Action == authz.Session || (c.op.Action == authz.SignedIn && !readOnly):
+	case c.op.System || c.op.Action.AcrossOrganizations() || c.op.Action == authz.Session || (c.op.Action == authz.SignedIn && !readOnly):
 		return s.Store.System(ctx, inside)
 	case c.op.Action == authz.Public:
 		return s.Store.Tenant(ctx, store.Scope{}, inside)

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"souk/internal/agentapi"
 	"souk/internal/instance/instancedb"
 	"souk/internal/problem"
@@ -92,6 +90,9 @@ func (s *Service) Resume(ctx context.Context, tx store.Tx, p Place, name, reason
 			return change{}, err
 		}
 		i := slices.Index(r.SuspendedFor, reason)
+		if i < 0 && r.SuspendedFor != nil && slices.Equal(r.SuspendedFor, []string{SuspendedByBudget}) {
+			return change{}, problem.Conflict("suspended-by-budget", "%s is suspended as a budget is used up. Raise the budget, or take it off that the instance is suspendable; otherwise it is resumed when the month ends.", r.Name)
+		}
 		if i < 0 && len(r.SuspendedFor) > 0 {
 			return change{}, problem.Conflict("suspended-for-another-reason", "%s is suspended for another reason (%s), which you cannot lift. Contact the operator.", r.Name, r.SuspendedFor[0])
 		}
@@ -185,5 +186,3 @@ func (s *Service) PurgeDue(ctx context.Context, st *store.Store) (bool, error) {
 	})
 	return done, err
 }
-
-func ids(list ...uuid.UUID) []uuid.UUID { return list }

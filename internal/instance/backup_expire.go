@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/api"
 	"souk/internal/audit"
 	"souk/internal/backup"
 	"souk/internal/billing"
@@ -54,7 +55,7 @@ func (s *Service) markExpired(ctx context.Context, tx store.Tx, instance uuid.UU
 	if err != nil {
 		return err
 	}
-	rows, err := q.Backups(ctx, instance)
+	rows, err := q.LockBackups(ctx, instance)
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func (s *Service) markExpired(ctx context.Context, tx store.Tx, instance uuid.UU
 	}
 	var taken []backup.Taken
 	for _, b := range rows {
-		if b.State == backupCompleted && b.StartedAt != nil {
+		if b.StartedAt != nil {
 			taken = append(taken, backup.Taken{ID: b.ID.String(), At: *b.StartedAt})
 		}
 	}
@@ -114,7 +115,11 @@ func (s *Service) Expiring(ctx context.Context, st *store.Store, limit int32) ([
 			if err != nil {
 				return err
 			}
-			out[i] = ExpiringBackup{ID: b.ID, Zone: b.ZoneID, Last: b.Last, Of: driver.BackupSource{InstanceID: b.InstanceID.String(), Service: b.Service, Key: key},
+			place, err := s.BackupPlace(ctx, tx, b.OrganizationID, b.BucketID)
+			if err != nil {
+				return err
+			}
+			out[i] = ExpiringBackup{ID: b.ID, Zone: b.ZoneID, Last: b.Last, Of: driver.BackupSource{InstanceID: b.InstanceID.String(), Service: b.Service, Key: key, Place: place},
 				organization: b.OrganizationID, project: b.ProjectID, instance: b.InstanceID, name: b.Name}
 		}
 		return nil
@@ -140,6 +145,6 @@ func (s *Service) Expired(ctx context.Context, st *store.Store, b ExpiringBackup
 		if err != nil {
 			return err
 		}
-		return changed(ctx, q, r, false, now)
+		return changed(ctx, q, r, r.Phase != string(api.PhasePurged), now) // where it was the last one, another is taken at once
 	})
 }

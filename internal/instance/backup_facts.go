@@ -39,7 +39,11 @@ func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.U
 	if err != nil {
 		return err
 	}
-	take := backupTaking{q: q, r: r, known: known, at: at, fact: *f.Backups}
+	bucket, ours, err := bucketOf(ctx, q, r, f.Backups.Bucket)
+	if err != nil || !ours {
+		return err
+	}
+	take := backupTaking{q: q, r: r, known: known, at: at, fact: *f.Backups, bucket: bucket}
 	if err := take.all(ctx); err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func (s *Service) applyBackups(ctx context.Context, tx store.Tx, zone, id uuid.U
 	if message != set.Message && message != "" {
 		take.tell("Backups: " + message)
 	}
-	err = q.ReportBackupSet(ctx, instancedb.ReportBackupSetParams{InstanceID: id, Archiving: f.Backups.Archiving && r.ObservedState != string(driver.StateStopped),
+	err = q.ReportBackupSet(ctx, instancedb.ReportBackupSetParams{InstanceID: id, BucketID: bucket, Archiving: f.Backups.Archiving && r.ObservedState != string(driver.StateStopped),
 		ArchivedUntil: realUntil(f.Backups.ArchivedUntil, s.realNow()), Message: message, ReportedAt: &at})
 	if err != nil {
 		return err
@@ -108,6 +112,7 @@ type backupTaking struct {
 	known   map[uuid.UUID]instancedb.Backup
 	at      time.Time
 	fact    agentapi.BackupFact
+	bucket  *uuid.UUID // that the zone looked at; nil: its own place
 	events  []string
 	settled bool // one that was asked for has come to its end: the zone is told
 }
@@ -137,15 +142,39 @@ func (t *backupTaking) all(ctx context.Context) error {
 		return nil // it may not have seen all
 	}
 	for id, b := range t.known {
-		if b.State == backupCompleted && !there[id] {
-			const lost = "It is not there any more in the zone's place for backups. The zone's operator has to find it."
+		if b.State == backupCompleted && !there[id] && sameBucket(b.BucketID, t.bucket) {
+			where, lost := "the zone's place for backups", "It is not there any more in the zone's place for backups. The zone's operator has to find it."
+			if t.bucket != nil {
+				where, lost = "your bucket", "It is not there any more in your bucket."
+			}
 			if err := t.q.LoseBackup(ctx, instancedb.LoseBackupParams{ID: id, Message: lost}); err != nil {
 				return err
 			}
-			t.tell(fmt.Sprintf("The backup of %s is lost: it is not there any more in the zone's place for backups.", b.CreatedAt.UTC().Format(time.RFC3339)))
+			t.tell(fmt.Sprintf("The backup of %s is lost: it is not there any more in %s.", b.CreatedAt.UTC().Format(time.RFC3339), where))
 		}
 	}
 	return nil
+}
+
+// bucketOf is the bucket that a zone has looked at, and whether the organization keeps
+// it; of one that it does not, nothing is taken in.
+func bucketOf(ctx context.Context, q *instancedb.Queries, r row, told string) (bucket *uuid.UUID, ours bool, err error) {
+	if told == "" {
+		return nil, true, nil
+	}
+	id, err := uuid.Parse(told)
+	if err != nil {
+		return nil, false, nil
+	}
+	_, err = q.BucketByID(ctx, instancedb.BucketByIDParams{OrganizationID: r.OrganizationID, ID: id})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, false, nil
+	}
+	return &id, err == nil, err
+}
+
+func sameBucket(a, b *uuid.UUID) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
 func kindOf(kind string) string {
@@ -171,13 +200,14 @@ func (t *backupTaking) complete(ctx context.Context, id uuid.UUID, b driver.Back
 	if is && had.State == backupCompleted {
 		return nil
 	}
-	if !is || had.State == backupWanted || had.State == backupRunning || had.State == backupFailed {
+	if !is || had.State == backupWanted || had.State == backupRunning || had.State == backupFailed ||
+		(had.State == backupExpiring || had.State == backupExpired) && had.StartedReal != nil && startedReal.After(*had.StartedReal) {
 		t.tell(fmt.Sprintf("Backed up (%s).", kindOf(b.Kind)))
 		t.settled = t.settled || is && had.Kind == "requested"
 	}
 	return t.q.CompleteBackup(ctx, instancedb.CompleteBackupParams{ID: id, OrganizationID: t.r.OrganizationID, InstanceID: t.r.ID, Kind: kindOf(b.Kind), Message: text(b.Problem),
 		CreatedAt: started, StartedAt: &started, FinishedAt: &finished, StartedReal: &startedReal, FinishedReal: &finishedReal,
-		SizeBytes: max(b.SizeBytes, 0), StoredBytes: max(b.StoredBytes, 0)})
+		SizeBytes: max(b.SizeBytes, 0), StoredBytes: max(b.StoredBytes, 0), BucketID: t.bucket})
 }
 
 func (t *backupTaking) attempt(ctx context.Context, id uuid.UUID, a agentapi.BackupAttempt) error {

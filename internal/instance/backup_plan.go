@@ -42,6 +42,7 @@ func (p planned) spec() *api.BackupSpec {
 	out := &api.BackupSpec{Enabled: &enabled}
 	if p.has {
 		out.At, out.TimeZone, out.SpreadMinutes, out.Drills = p.At, p.Zone, &p.Spread, p.drills()
+		out.To = p.To
 		out.Keep = &api.BackupKeep{Last: p.Keep.Last, Daily: p.Keep.Daily, Weekly: p.Keep.Weekly, Monthly: p.Keep.Monthly}
 	}
 	return out
@@ -58,6 +59,7 @@ func compareBackups(from, to planned, add func(string, any, any)) {
 	add("spec.backup.at", from.At, to.At)
 	add("spec.backup.timeZone", from.Zone, to.Zone)
 	add("spec.backup.spreadMinutes", from.Spread, to.Spread)
+	add("spec.backup.to", from.To, to.To)
 	add("spec.backup.drills", from.drills(), to.drills())
 	add("spec.backup.keep", keepText(from.Keep), keepText(to.Keep))
 }
@@ -67,7 +69,11 @@ func backupText(p backup.Plan) string {
 	if p.Disabled {
 		return "none"
 	}
-	return fmt.Sprintf("%s %s, kept: %s", p.At, p.Zone, keepText(p.Keep))
+	text := fmt.Sprintf("%s %s, kept: %s", p.At, p.Zone, keepText(p.Keep))
+	if p.To != "" {
+		text += ", in your bucket " + p.To + " (not billed)"
+	}
+	return text
 }
 
 func keepText(r backup.Retention) string {
@@ -81,10 +87,11 @@ func (s *Service) backupPlan(ctx context.Context, tx store.Tx, organization uuid
 	if err != nil {
 		return backup.Plan{}, err
 	}
-	why, err := noBackups(ctx, tx, offer.Zone, offer.Service)
+	engine, err := reportedEngine(ctx, tx, offer.Zone, offer.Service)
 	if err != nil {
 		return backup.Plan{}, err
 	}
+	why := whyNoBackups(engine)
 	if spec == nil {
 		spec = &api.BackupSpec{}
 	}
@@ -95,6 +102,9 @@ func (s *Service) backupPlan(ctx context.Context, tx store.Tx, organization uuid
 	}
 	if why != "" && !p.Disabled && !has {
 		return p, problem.InvalidField("body.spec.backup.enabled", true, "Backups cannot be kept in zone %s: %s", offer.Zone, why)
+	}
+	if err := checkTo(ctx, tx, organization, engine, offer.Zone, spec.To); err != nil {
+		return p, err
 	}
 	return p, fillPlan(&p, spec)
 }
@@ -118,6 +128,7 @@ func fillPlan(p *backup.Plan, spec *api.BackupSpec) error {
 			wrong = append(wrong, problem.Field{Location: "body.spec.backup.spreadMinutes", Value: p.Spread, Message: "The spread is from 0 to 1440 minutes."})
 		}
 	}
+	p.To = spec.To
 	if p.Drills = spec.Drills; !slices.Contains([]string{"", backup.Daily, backup.Weekly, backup.Monthly, backup.Never}, p.Drills) {
 		wrong = append(wrong, problem.Field{Location: "body.spec.backup.drills", Value: p.Drills, Message: "Restore drills are made daily, weekly or monthly, or off."})
 	}
@@ -136,16 +147,15 @@ func fillPlan(p *backup.Plan, spec *api.BackupSpec) error {
 	return nil
 }
 
-// noBackups says why a zone keeps no backups of a service now, or "".
-func noBackups(ctx context.Context, tx store.Tx, zone, service string) (string, error) {
-	e, err := reportedEngine(ctx, tx, zone, service)
+// whyNoBackups says why a zone keeps no backups by an engine now, or "".
+func whyNoBackups(e driver.EngineVersion) string {
 	switch {
-	case err != nil || e.Backups:
-		return "", err
+	case e.Backups:
+		return ""
 	case e.NoBackups != "":
-		return e.NoBackups, nil
+		return e.NoBackups
 	}
-	return "the zone's driver does not keep backups of this service yet.", nil
+	return "the zone's driver does not keep backups of this service yet."
 }
 
 // reportedEngine is what a zone says of the engine that it runs a service by.

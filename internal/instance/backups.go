@@ -22,6 +22,8 @@ const (
 	backupCompleted = "completed"
 	backupFailed    = "failed"
 	backupLost      = "lost"
+	backupExpiring  = "expiring"
+	backupExpired   = "expired"
 )
 
 func (s *Service) realNow() time.Time {
@@ -66,26 +68,33 @@ func (s *Service) Backups(ctx context.Context, tx store.Tx, p Place, name string
 		return api.BackupList{}, err
 	}
 	out := api.BackupList{Items: []api.Backup{}, Instance: r.Name, InstanceID: r.ID.String(), Phase: api.Phase(r.Phase), Enabled: planOf(r).enabled() && r.Intent == string(agentapi.IntentActive)}
+	names, err := bucketNames(ctx, q, r, rows)
+	if err != nil {
+		return api.BackupList{}, err
+	}
 	for _, b := range rows {
-		out.Items = append(out.Items, backupDoc(r, b))
+		each := backupDoc(r, b)
+		if b.BucketID != nil {
+			each.Bucket = names[*b.BucketID]
+		}
+		out.Items = append(out.Items, each)
 	}
 	if out.Enabled {
 		if next := planOf(r).Next(r.ID.String(), s.Clock.Now()); !next.IsZero() {
 			out.Next = &next
 		}
 	}
-	if !out.Enabled {
-		v, err := s.ByID(ctx, tx, r.ID)
-		if err != nil {
-			return api.BackupList{}, err
-		}
-		why, err := noBackups(ctx, tx, v.Zone, r.Service)
-		if err != nil {
-			return api.BackupList{}, err
-		}
-		if why != "" {
-			out.Unavailable = sentenceCase(why)
-		}
+	v, err := s.ByID(ctx, tx, r.ID)
+	if err != nil {
+		return api.BackupList{}, err
+	}
+	engine, err := reportedEngine(ctx, tx, v.Zone, r.Service)
+	if err != nil {
+		return api.BackupList{}, err
+	}
+	out.Snapshots, out.OwnBuckets = engine.Snapshots, engine.OwnBuckets
+	if why := whyNoBackups(engine); why != "" && !out.Enabled {
+		out.Unavailable = sentenceCase(why)
 	}
 	set, err := q.BackupSet(ctx, r.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -102,7 +111,7 @@ func (s *Service) Backups(ctx context.Context, tx store.Tx, p Place, name string
 // reach is between which points in time, in real time, an instance can be restored.
 func (s *Service) reach(set instancedb.BackupSet, rows []instancedb.Backup) (from, until *time.Time) {
 	for _, b := range rows {
-		if b.State == backupCompleted && b.FinishedReal != nil && (from == nil || b.FinishedReal.Before(*from)) {
+		if b.State == backupCompleted && sameBucket(b.BucketID, set.BucketID) && b.FinishedReal != nil && (from == nil || b.FinishedReal.Before(*from)) {
 			from = utc(b.FinishedReal)
 		}
 	}
@@ -127,11 +136,21 @@ func (s *Service) Backup(ctx context.Context, tx store.Tx, p Place, name, id str
 	if err != nil {
 		return api.Backup{}, err
 	}
-	b, err := findBackup(ctx, instancedb.New(tx), r, id)
+	q := instancedb.New(tx)
+	b, err := findBackup(ctx, q, r, id)
 	if err != nil {
 		return api.Backup{}, err
 	}
-	return backupDoc(r, b), nil
+	out := backupDoc(r, b)
+	if b.BucketID != nil {
+		names, err := bucketNames(ctx, q, r, []instancedb.Backup{b})
+		if err != nil {
+			return api.Backup{}, err
+		}
+		out.Bucket = names[*b.BucketID]
+	}
+	out.IfDeleted, err = ifDeleted(ctx, q, r, b)
+	return out, err
 }
 
 func findBackup(ctx context.Context, q *instancedb.Queries, r row, id string) (instancedb.Backup, error) {

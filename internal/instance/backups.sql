@@ -12,7 +12,9 @@ INSERT INTO backup_reports (zone_id, epoch, sequence, organization_id, instance_
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (zone_id, epoch, sequence) DO NOTHING;
 
 -- name: ReportBackupSet :exec
-UPDATE backup_sets SET archiving = $2, archived_until = coalesce($3, archived_until), message = $4, reported_at = $5, look_at = $5 WHERE instance_id = $1;
+-- Where another place is looked at than before, nothing is known of points in time there but what is told now.
+UPDATE backup_sets SET archiving = sqlc.arg(archiving), archived_until = CASE WHEN bucket_id IS NOT DISTINCT FROM sqlc.narg(bucket_id)::uuid THEN coalesce(sqlc.narg(archived_until), archived_until) ELSE sqlc.narg(archived_until) END,
+	bucket_id = sqlc.narg(bucket_id)::uuid, message = sqlc.arg(message), reported_at = sqlc.arg(reported_at), look_at = sqlc.arg(reported_at) WHERE instance_id = sqlc.arg(instance_id);
 
 -- name: EndArchiving :exec
 -- The instance has stopped, and put away all that there was.
@@ -32,11 +34,13 @@ SELECT * FROM backups WHERE instance_id = $1 AND id = $2;
 INSERT INTO backups (id, organization_id, instance_id, kind, state, actor, created_at) VALUES ($1, $2, $3, 'requested', 'wanted', $4, $5);
 
 -- name: CompleteBackup :exec
-INSERT INTO backups (id, organization_id, instance_id, kind, state, message, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes)
-VALUES ($1, $2, $3, $4, 'completed', $5, $6, $7, $8, $9, $10, $11, $12)
-ON CONFLICT (id) DO UPDATE SET state = 'completed', message = excluded.message, started_at = excluded.started_at, finished_at = excluded.finished_at,
-	started_real = excluded.started_real, finished_real = excluded.finished_real, size_bytes = excluded.size_bytes, stored_bytes = excluded.stored_bytes
-WHERE backups.instance_id = excluded.instance_id AND backups.state NOT IN ('expiring', 'expired');
+-- What was removed comes back only where it was taken anew, after its deletion, for the same time of its schedule.
+INSERT INTO backups (id, organization_id, instance_id, kind, state, message, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, bucket_id)
+VALUES ($1, $2, $3, $4, 'completed', $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (id) DO UPDATE SET state = 'completed', bucket_id = excluded.bucket_id, message = excluded.message, started_at = excluded.started_at, finished_at = excluded.finished_at,
+	started_real = excluded.started_real, finished_real = excluded.finished_real, size_bytes = excluded.size_bytes, stored_bytes = excluded.stored_bytes, expired_at = NULL,
+	created_at = CASE WHEN backups.state IN ('expiring', 'expired') THEN excluded.created_at ELSE backups.created_at END
+WHERE backups.instance_id = excluded.instance_id AND (backups.state NOT IN ('expiring', 'expired') OR excluded.started_real > backups.started_real);
 
 -- name: AttemptBackup :exec
 INSERT INTO backups (id, organization_id, instance_id, kind, state, message, created_at, started_at)
@@ -55,12 +59,22 @@ SELECT instance_id FROM backup_sets WHERE look_at <= sqlc.arg(due)::timestamptz 
 UPDATE backup_sets SET look_at = $2 WHERE instance_id = $1;
 
 -- name: ExpireBackup :exec
-UPDATE backups SET state = 'expiring' WHERE id = $1 AND state = 'completed';
+UPDATE backups SET state = 'expiring' WHERE id = $1 AND state IN ('completed', 'lost');
+
+-- name: LockBackups :many
+-- Those of an instance that can be restored, locked so that nothing is made of them meanwhile.
+SELECT * FROM backups WHERE instance_id = $1 AND state = 'completed' FOR UPDATE;
+
+-- name: LockBackup :one
+SELECT state FROM backups WHERE id = $1 FOR UPDATE;
+
+-- name: HoldBackup :one
+SELECT id FROM backups WHERE id = $1 AND state = 'completed' FOR SHARE;
 
 -- name: BackupsExpiring :many
 -- Those to be removed, with what it takes; last says that nothing else is kept of an instance that is gone.
-SELECT b.id, b.instance_id, b.organization_id, i.project_id, i.zone_id, i.service, i.name, s.secret,
-	(i.phase = 'Purged' AND NOT EXISTS (SELECT FROM backups o WHERE o.instance_id = b.instance_id AND o.id <> b.id AND o.state IN ('completed', 'expiring')))::boolean AS last
+SELECT b.id, b.instance_id, b.organization_id, b.bucket_id, i.project_id, i.zone_id, i.service, i.name, s.secret,
+	(i.phase = 'Purged' AND NOT EXISTS (SELECT FROM backups o WHERE o.instance_id = b.instance_id AND o.id <> b.id AND o.bucket_id IS NOT DISTINCT FROM b.bucket_id AND o.state IN ('completed', 'expiring')))::boolean AS last
 FROM backups b JOIN instances i ON i.id = b.instance_id JOIN backup_sets s ON s.instance_id = b.instance_id
 WHERE b.state = 'expiring' ORDER BY b.id LIMIT $1;
 

@@ -39,12 +39,17 @@ func (s *Service) noDrills(ctx context.Context, tx store.Tx, r row) (string, err
 	return "The zone's driver cannot make restore drills of this service yet.", nil
 }
 
-// newestBackup is the newest that can be restored, or nil.
-func newestBackup(ctx context.Context, q *instancedb.Queries, instance uuid.UUID) (*instancedb.Backup, error) {
-	rows, err := q.Backups(ctx, instance)
+// newestBackup is the newest that can be restored where the instance's backups are kept
+// now, or nil.
+func newestBackup(ctx context.Context, q *instancedb.Queries, r row) (*instancedb.Backup, error) {
+	bucket, err := plannedBucket(ctx, q, r)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := q.Backups(ctx, r.ID)
 	var newest *instancedb.Backup
 	for i, b := range rows {
-		if b.State == backupCompleted && b.FinishedReal != nil && (newest == nil || b.FinishedReal.After(*newest.FinishedReal)) {
+		if b.State == backupCompleted && sameBucket(b.BucketID, bucket) && b.FinishedReal != nil && (newest == nil || b.FinishedReal.After(*newest.FinishedReal)) {
 			newest = &rows[i]
 		}
 	}
@@ -68,7 +73,7 @@ func (s *Service) planDrill(ctx context.Context, tx store.Tx, id uuid.UUID, now 
 		return nil, err
 	}
 	plan := planOf(r)
-	newest, err := newestBackup(ctx, q, id)
+	newest, err := newestBackup(ctx, q, r)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +146,7 @@ func (s *Service) StartDrill(ctx context.Context, tx store.Tx, p Place, name str
 			}
 			return change{}, problem.Conflict("drill-under-way", "A restore drill of %s is under way already. Wait until it is over.", r.Name)
 		}
-		newest, err := newestBackup(ctx, q, r.ID)
+		newest, err := newestBackup(ctx, q, *r)
 		if err != nil {
 			return change{}, err
 		}

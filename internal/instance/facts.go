@@ -45,6 +45,9 @@ func (s *Service) Apply(ctx context.Context, tx store.Tx, zone uuid.UUID, epoch 
 	if f.SLI != nil {
 		return s.applySLI(ctx, tx, zone, id, epoch, f)
 	}
+	if f.Usage != nil {
+		return s.applyUsage(ctx, tx, zone, id, epoch, f)
+	}
 	if !known(f.Observation.State) {
 		return ErrUnknownState
 	}

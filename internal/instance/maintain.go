@@ -119,7 +119,7 @@ func (s *Service) MakePutOff(ctx context.Context, tx store.Tx, p Place, id uuid.
 		return v, nil, err
 	}
 	v.Maintaining = true
-	if err := s.apply(ctx, tx, p, v.Instance, want, changes); err != nil {
+	if err := s.apply(ctx, tx, p, v, want, changes); err != nil {
 		return v, nil, err
 	}
 	v, err = s.ByID(ctx, tx, id)

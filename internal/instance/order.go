@@ -20,6 +20,9 @@ import (
 // Order accepts an order: from then on the instance exists, counts against
 // quota and capacity, and has a billing chain. It returns its view.
 func (s *Service) Order(ctx context.Context, tx store.Tx, p Place, o api.InstanceOrder) (View, error) {
+	if err := s.welcome(ctx, tx, p); err != nil {
+		return View{}, err
+	}
 	if err := checkName("body.metadata.name", o.Metadata.Name); err != nil {
 		return View{}, err
 	}
@@ -34,6 +37,9 @@ func (s *Service) Order(ctx context.Context, tx store.Tx, p Place, o api.Instanc
 	if err != nil {
 		return View{}, err
 	}
+	if err := s.affordable(ctx, tx, p); err != nil {
+		return View{}, err
+	}
 	q := instancedb.New(tx)
 	if err := q.LockOrganization(ctx, p.Organization.String()); err != nil {
 		return View{}, err
@@ -45,7 +51,7 @@ func (s *Service) Order(ctx context.Context, tx store.Tx, p Place, o api.Instanc
 		Service: want.offer.Service, PackageRevisionID: want.offer.PackageRevisionID, OfferingRevisionID: want.offer.OfferingRevisionID,
 		DisplayName: want.display, ServiceLevel: want.offer.ServiceLevel, PlanRevisionID: want.plan.ID, PriceListRevisionID: want.priceList,
 		StorageGib: want.storage, Parameters: mustJSON(want.params), AllowedNetworks: want.networks, Protected: want.protected, CreatedAt: at,
-		Message: "Ordered. Its zone has not begun yet.", Backup: mustJSON(want.backup), Maintenance: mustJSON(want.maintenance), LogDays: want.logDays,
+		Message: "Ordered. Its zone has not begun yet.", Backup: mustJSON(want.backup), Maintenance: mustJSON(want.maintenance), LogDays: want.logDays, Suspendable: want.suspendable,
 	})
 	if store.Constraint(err) == "instances_name" { // taken in this very moment
 		return View{}, nameTaken(p, o.Metadata.Name)
@@ -149,8 +155,12 @@ func checkQuota(ctx context.Context, q *instancedb.Queries, organization uuid.UU
 	return nil
 }
 
-// Preview says what an order would do and cost. It writes nothing.
+// Preview says what an order would do and cost. It writes nothing. Where the organization
+// is suspended it refuses, as the order would be.
 func (s *Service) Preview(ctx context.Context, tx store.Tx, p Place, o api.InstanceOrder) (api.Preview, error) {
+	if err := s.welcome(ctx, tx, p); err != nil {
+		return api.Preview{}, err
+	}
 	if err := checkName("body.metadata.name", o.Metadata.Name); err != nil {
 		return api.Preview{}, err
 	}
@@ -168,13 +178,14 @@ func (s *Service) Preview(ctx context.Context, tx store.Tx, p Place, o api.Insta
 	if err != nil {
 		return api.Preview{}, err
 	}
-	after := price(want.storage, want.prices, m)
+	after := price(want.storage, pricesWith(billedBackups(want.backup), want.prices), m)
 	out := api.Preview{Action: "create", Changes: []api.Change{
 		{Field: "spec.service", To: want.offer.Service}, {Field: "spec.zone", To: want.offer.Zone}, {Field: "spec.serviceLevel", To: want.offer.ServiceLevel},
 		{Field: "spec.plan", To: want.plan.Name}, {Field: "spec.storageGiB", To: want.storage},
 		{Field: "spec.backup", To: backupText(want.backup)}, {Field: "spec.maintenance", To: want.maintenance.String()}, {Field: "spec.logs.retentionDays", To: want.logDays},
 	}, PriceList: int(want.offer.PriceListRevision), Cost: api.CostDiff{After: after, HourDelta: after.Hour, MonthDelta: after.Month}}
-	return out, nil
+	out.Budgets, err = s.effects(ctx, tx, p, m, billing.QuoteFor(want.storage, want.prices, m).Month, want.offer.Currency)
+	return out, err
 }
 
 // month is the current calendar month of the organization's billing account.

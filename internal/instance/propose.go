@@ -19,6 +19,7 @@ import (
 	"souk/internal/billing"
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
+	"souk/internal/compare"
 	"souk/internal/driver"
 	"souk/internal/problem"
 	"souk/internal/servicepkg"
@@ -38,9 +39,11 @@ type proposal struct {
 	networks  []string
 	display   string
 	protected bool
-	labels    map[string]string
-	backup    backup.Plan
-	logDays   int32
+	// suspendable is whether a budget may suspend it.
+	suspendable bool
+	labels      map[string]string
+	backup      backup.Plan
+	logDays     int32
 	// maintenance is when it may be interrupted.
 	maintenance window.Window
 	effects     []string
@@ -106,7 +109,7 @@ func (s *Service) findOffer(ctx context.Context, tx store.Tx, spec api.InstanceS
 			return catalog.Offer{}, problem.InvalidField("body.spec.zone", spec.Zone, "%s is not offered in a zone named %q. It is in: %s.", spec.Service, spec.Zone, zones)
 		}
 	} else {
-		slices.SortStableFunc(offers, func(a, b catalog.Offer) int { return boolCompare(a.Simulated, b.Simulated) })
+		slices.SortStableFunc(offers, func(a, b catalog.Offer) int { return compare.Bool(a.Simulated, b.Simulated) })
 	}
 	level := spec.ServiceLevel
 	if level == "" {
@@ -117,16 +120,6 @@ func (s *Service) findOffer(ctx context.Context, tx store.Tx, spec api.InstanceS
 		return catalog.Offer{}, problem.InvalidField("body.spec.serviceLevel", level, "The service level %q is not offered there. Offered: %s.", level, names(offers, func(o catalog.Offer) string { return o.ServiceLevel }))
 	}
 	return offers[i], nil
-}
-
-func boolCompare(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }
 
 func names(offers []catalog.Offer, f func(catalog.Offer) string) string {
@@ -282,6 +275,7 @@ func (s *Service) settings(p *proposal, spec api.InstanceSpec, labels map[string
 		add("body.spec.logs.retentionDays", spec.Logs.RetentionDays, "Logs are kept for 1 to %d days.", longestLogDays)
 	}
 	p.protected = spec.Protected == nil || *spec.Protected
+	p.suspendable = spec.Suspendable
 	p.labels = labels
 	for _, f := range checkLabels(labels) {
 		wrong = append(wrong, f)
@@ -427,11 +421,9 @@ func (s *Service) sizes(ctx context.Context, tx store.Tx, v View, spec api.Insta
 	samePlan := plan.Name == v.Plan || spec.Plan == v.Plan
 	if samePlan && p.storage == v.StorageGib {
 		p.priceList = v.PriceListRevisionID
-		book, err := billing.LoadPrices(ctx, tx, []uuid.UUID{v.PriceListRevisionID})
-		if err != nil {
+		if p.prices, err = s.currentPrices(ctx, tx, v); err != nil {
 			return err
 		}
-		p.prices = book.For(v.PriceListRevisionID, v.Service, v.Plan, v.ServiceLevel)
 		p.plan, err = catalogdb.New(tx).Plan(ctx, v.PlanRevisionID)
 		return err
 	}

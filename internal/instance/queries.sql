@@ -7,14 +7,14 @@ SELECT * FROM instances WHERE id = $1 FOR UPDATE;
 -- name: Insert :exec
 INSERT INTO instances (id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id,
 	display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected,
-	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message, backup, maintenance, log_days)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19, $20, $21, $22);
+	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message, backup, maintenance, log_days, suspendable)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19, $20, $21, $22, $23);
 
 -- name: UpdateWanted :exec
 -- Everything that a user's change may touch, and the phase that follows.
 UPDATE instances SET labels = $2, display_name = $3, plan_revision_id = $4, price_list_revision_id = $5, offering_revision_id = $6, package_revision_id = $7,
 	storage_gib = $8, parameters = $9, allowed_networks = $10, protected = $11, suspended_for = $12, intent = $13, generation = $14, version = $15,
-	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23, backup = $24, maintenance = $25, restarts = $26, log_days = $27
+	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23, backup = $24, maintenance = $25, restarts = $26, log_days = $27, suspendable = $28
 WHERE id = $1;
 
 -- name: UpdateObserved :exec

@@ -104,7 +104,7 @@ func (s *Service) findPoint(ctx context.Context, tx store.Tx, t *restoring, at t
 		return err
 	}
 	for _, b := range rows {
-		if b.State == backupCompleted && !b.FinishedReal.After(at) && b.FinishedReal.After(rewound) && (t.backup.FinishedReal == nil || b.FinishedReal.After(*t.backup.FinishedReal)) {
+		if b.State == backupCompleted && sameBucket(b.BucketID, set.BucketID) && !b.FinishedReal.After(at) && b.FinishedReal.After(rewound) && (t.backup.FinishedReal == nil || b.FinishedReal.After(*t.backup.FinishedReal)) {
 			t.backup = b
 		}
 	}
@@ -178,6 +178,13 @@ func asOf(target *time.Time) string {
 
 // record writes down what the new instance is made of, and says so.
 func (t *restoring) record(ctx context.Context, q *instancedb.Queries, r row, at time.Time, c *change) error {
+	there, err := holdBackup(ctx, q, t.backup.ID)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return problem.InvalidField(t.location+"backup", t.backup.ID.String(), "This backup has just been deleted; choose another one.")
+	}
 	c.details["restoredFrom"], c.details["backup"] = t.source.ID.String(), t.backup.ID.String()
 	if t.target != nil {
 		c.details["time"] = t.target.Format(time.RFC3339Nano)

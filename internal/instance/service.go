@@ -44,6 +44,10 @@ type Service struct {
 	Packages map[string]servicepkg.Package // by name
 	// Evidence signs certificates of restore drills.
 	Evidence Signer
+	// Budgets knows the budgets that instances count for; nil: there are none.
+	Budgets Budgets
+	// Standing knows whether organizations may order; nil: all may.
+	Standing Standing
 	// RealNow tells the machine's time, which points in time go by; nil means time.Now.
 	RealNow func() time.Time
 }
@@ -173,7 +177,7 @@ func wanted(r row) instancedb.UpdateWantedParams {
 		OfferingRevisionID: r.OfferingRevisionID, PackageRevisionID: r.PackageRevisionID, StorageGib: r.StorageGib, Parameters: r.Parameters,
 		AllowedNetworks: r.AllowedNetworks, Protected: r.Protected, SuspendedFor: r.SuspendedFor, Intent: r.Intent, Generation: r.Generation,
 		Version: r.Version, UpdatedAt: r.UpdatedAt, LastCommandAt: r.LastCommandAt, ActiveGeneration: r.ActiveGeneration, Phase: r.Phase,
-		Message: r.Message, BlockedBy: r.BlockedBy, DeletedAt: r.DeletedAt, PurgeAt: r.PurgeAt, Backup: r.Backup, Maintenance: r.Maintenance, Restarts: r.Restarts, LogDays: r.LogDays,
+		Message: r.Message, BlockedBy: r.BlockedBy, DeletedAt: r.DeletedAt, PurgeAt: r.PurgeAt, Backup: r.Backup, Maintenance: r.Maintenance, Restarts: r.Restarts, LogDays: r.LogDays, Suspendable: r.Suspendable,
 	}
 }
 

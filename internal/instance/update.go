@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"souk/api"
 	"souk/internal/agentapi"
@@ -41,7 +42,7 @@ func (s *Service) Update(ctx context.Context, tx store.Tx, p Place, name string,
 	if len(changes) == 0 {
 		return v, nil
 	}
-	if err := s.apply(ctx, tx, p, v.Instance, want, changes); err != nil {
+	if err := s.apply(ctx, tx, p, v, want, changes); err != nil {
 		return View{}, err
 	}
 	return s.ByID(ctx, tx, v.ID)
@@ -67,10 +68,14 @@ func alive(v View) error {
 	return nil
 }
 
-func (s *Service) apply(ctx context.Context, tx store.Tx, p Place, r row, want proposal, changes []api.Change) error {
+func (s *Service) apply(ctx context.Context, tx store.Tx, p Place, v View, want proposal, changes []api.Change) error {
+	if err := s.affordableChange(ctx, tx, p, v, want); err != nil {
+		return err
+	}
+	r := v.Instance
 	r.Labels, r.DisplayName, r.Protected = mustJSON(orEmpty(want.labels)), want.display, want.protected
 	r.Parameters, r.AllowedNetworks, r.Backup = mustJSON(want.params), want.networks, mustJSON(want.backup)
-	r.Maintenance, r.LogDays = mustJSON(want.maintenance), want.logDays
+	r.Maintenance, r.LogDays, r.Suspendable = mustJSON(want.maintenance), want.logDays, want.suspendable
 	grown := r.PlanRevisionID != want.plan.ID || r.StorageGib != want.storage
 	r.PlanRevisionID, r.StorageGib, r.PriceListRevisionID = want.plan.ID, want.storage, want.priceList
 	if grown {
@@ -103,7 +108,7 @@ func (s *Service) apply(ctx context.Context, tx store.Tx, p Place, r row, want p
 
 // forZone says whether the zone has to act on a change.
 func forZone(c api.Change) bool {
-	return c.Field != "spec.displayName" && c.Field != "spec.protected" && !strings.HasPrefix(c.Field, "metadata.labels") && !strings.HasPrefix(c.Field, "spec.maintenance")
+	return c.Field != "spec.displayName" && c.Field != "spec.protected" && c.Field != "spec.suspendable" && !strings.HasPrefix(c.Field, "metadata.labels") && !strings.HasPrefix(c.Field, "spec.maintenance")
 }
 
 // differences lists what would change, field by field.
@@ -118,6 +123,7 @@ func differences(v View, want proposal) []api.Change {
 	add("spec.storageGiB", v.StorageGib, want.storage)
 	add("spec.displayName", v.DisplayName, want.display)
 	add("spec.protected", v.Protected, want.protected)
+	add("spec.suspendable", v.Suspendable, want.suspendable)
 	add("spec.allowedNetworks", v.AllowedNetworks, want.networks)
 	add("spec.logs.retentionDays", v.LogDays, want.logDays)
 	compareWindows(WindowOf(v.Instance), want.maintenance, add)
@@ -198,7 +204,8 @@ func (s *Service) PreviewUpdate(ctx context.Context, tx store.Tx, p Place, name 
 	if err != nil {
 		return api.Preview{}, err
 	}
-	before, after := billing.QuoteFor(v.StorageGib, now, m), billing.QuoteFor(want.storage, want.prices, m)
+	before := billing.QuoteFor(v.StorageGib, pricesWith(planOf(v.Instance).has && billedBackups(planOf(v.Instance).Plan), now), m)
+	after := billing.QuoteFor(want.storage, pricesWith(billedBackups(want.backup), want.prices), m)
 	currency := want.offer.Currency
 	beforeDoc := QuotePrice(before, currency)
 	changes := differences(v, want)
@@ -206,17 +213,33 @@ func (s *Service) PreviewUpdate(ctx context.Context, tx store.Tx, p Place, name 
 		Cost: api.CostDiff{Before: &beforeDoc, After: QuotePrice(after, currency), HourDelta: amount(after.Hour.Sub(before.Hour), currency), MonthDelta: amount(after.Month.Sub(before.Month), currency)}}
 	if len(changes) == 0 {
 		out.Action, out.Changes = "none", []api.Change{}
+		return out, nil
 	}
-	return out, nil
+	out.Budgets, err = s.effects(ctx, tx, p, m, after.Month.Sub(before.Month), currency)
+	return out, err
 }
 
-// currentPrices are those that the instance is pinned to.
-func (s *Service) currentPrices(ctx context.Context, tx store.Tx, v View) ([]billing.Price, error) {
-	book, err := billing.LoadPrices(ctx, tx, ids(v.PriceListRevisionID))
+// pricedFrom is what an instance is priced by now, and what it will be as far as that is
+// published.
+func (s *Service) pricedFrom(ctx context.Context, tx store.Tx, v View) ([]billing.Priced, error) {
+	terms, err := instancedb.New(tx).OrganizationTerms(ctx, v.OrganizationID)
 	if err != nil {
 		return nil, err
 	}
-	return book.For(v.PriceListRevisionID, v.Service, v.Plan, v.ServiceLevel), nil
+	zone, err := time.LoadLocation(terms.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	return billing.PricedFrom(ctx, tx, v.ID, v.Service, v.Plan, billing.Terms{PriceList: v.PriceListRevisionID, ServiceLevel: v.ServiceLevel}, zone, s.Clock.Now())
+}
+
+// currentPrices are those that the instance is priced by now.
+func (s *Service) currentPrices(ctx context.Context, tx store.Tx, v View) ([]billing.Price, error) {
+	all, err := s.pricedFrom(ctx, tx, v)
+	if err != nil {
+		return nil, err
+	}
+	return all[0].Prices, nil
 }
 
 func restarts(want proposal, changes []api.Change) []string {
@@ -224,6 +247,9 @@ func restarts(want proposal, changes []api.Change) []string {
 	for _, c := range changes {
 		if parameter, ok := strings.CutPrefix(c.Field, "spec.parameters."); ok && want.offer.Definition.Schema.NeedsRestart(parameter) {
 			out = append(out, fmt.Sprintf("The server restarts to take on %s; connections are closed for some seconds.", parameter))
+		}
+		if c.Field == "spec.backup.to" {
+			out = append(out, "A new backup is taken to the other place at once. Backups that there are stay where they are, and can be restored until they expire; points in time before the end of the new one cannot.")
 		}
 		if c.Field == "spec.backup.enabled" && want.offer.Definition.RestartsFor("backup") {
 			out = append(out, "The server restarts to begin or end keeping what it changes; connections are closed for some seconds.")

@@ -32,7 +32,7 @@ const viewColumns = `i.id, i.organization_id, i.project_id, i.name, i.labels, i.
 	i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected,
 	i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message,
 	i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes,
-	i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version,
+	i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version, i.suspendable,
 	z.name, o.name, p.name, r.name, r.revision, k.revision, l.revision, f.revision, z.driver, a.last_seen_real, a.revoked_at`
 
 // viewJoins brings to instances i the words for what they refer to.
@@ -95,7 +95,7 @@ func (v View) API(realNow time.Time) api.Instance {
 	out := api.Instance{
 		Metadata: api.Metadata{ID: v.ID.String(), Name: v.Name, Organization: v.Organization, Project: v.Project, Generation: v.Generation, CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC()},
 		Spec: api.InstanceSpec{Service: v.Service, Zone: v.Zone, Plan: v.Plan, ServiceLevel: v.ServiceLevel, DisplayName: v.DisplayName, StorageGiB: v.StorageGib,
-			AllowedNetworks: v.AllowedNetworks, Protected: &protected},
+			AllowedNetworks: v.AllowedNetworks, Protected: &protected, Suspendable: v.Suspendable},
 		Status: api.InstanceStatus{Phase: api.Phase(v.Phase), Message: v.Message, BlockedBy: v.BlockedBy, ObservedGeneration: v.ObservedGeneration,
 			Driver: v.Driver, Version: v.EngineVersion, AppliedPlan: v.AppliedPlan, AppliedStorageGiB: v.AppliedStorageGib, StorageUsedBytes: v.StorageUsedBytes, SuspendedFor: v.SuspendedFor,
 			DeletedAt: utc(v.DeletedAt), PurgeAt: utc(v.PurgeAt),

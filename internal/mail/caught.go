@@ -20,8 +20,12 @@ type Catcher struct {
 
 // Send keeps the mail.
 func (c Catcher) Send(ctx context.Context, m Mail) error {
+	names := make([]string, len(m.Attachments))
+	for i, a := range m.Attachments {
+		names[i] = a.Name
+	}
 	return maildb.New(c.Store.SystemPool()).InsertCaught(ctx, maildb.InsertCaughtParams{
-		ID: m.ID, Recipient: m.To, Subject: m.Subject, Text: m.Text, Html: m.HTML, At: c.Clock.Now(),
+		ID: m.ID, Recipient: m.To, Subject: m.Subject, Text: m.Text, Html: m.HTML, At: c.Clock.Now(), Attachments: names,
 	})
 }
 
@@ -37,7 +41,7 @@ func (c Catcher) Caught(ctx context.Context, before uuid.UUID, limit int) ([]api
 	}
 	list := make([]api.CaughtMail, len(rows))
 	for i, r := range rows {
-		list[i] = api.CaughtMail{ID: r.ID.String(), To: r.Recipient, Subject: r.Subject, At: r.At.UTC(), Text: r.Text, HTML: r.Html}
+		list[i] = api.CaughtMail{ID: r.ID.String(), To: r.Recipient, Subject: r.Subject, At: r.At.UTC(), Text: r.Text, HTML: r.Html, Attachments: r.Attachments}
 	}
 	return list, nil
 }

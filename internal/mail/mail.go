@@ -23,6 +23,15 @@ type Mail struct {
 	Subject string    `json:"subject"`
 	Text    string    `json:"text"`
 	HTML    string    `json:"html"`
+	// Attachments are of Souk's own making.
+	Attachments []Attachment `json:"attachments,omitempty"`
+}
+
+// Attachment is a file that comes with a mail.
+type Attachment struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"` // media type
+	Content []byte `json:"content"`
 }
 
 // Sender hands a mail on. A PermanentError means that trying again is no use.

@@ -34,6 +34,22 @@ const (
 	Maintenance Kind = "maintenance"
 	// SLAReport has how available an organization's instances were in a month.
 	SLAReport Kind = "sla-report"
+	// Invoice and CreditNote come with the document.
+	Invoice    Kind = "invoice"
+	CreditNote Kind = "credit-note"
+	// BillingDetails asks a customer for what its invoice lacks.
+	BillingDetails Kind = "billing-details"
+	// InvoiceHeld and InvoiceFailed tell the operator of invoices that cannot be issued.
+	InvoiceHeld   Kind = "invoice-held"
+	InvoiceFailed Kind = "invoice-failed"
+	// DunningReminder to DunningSuspended remind of invoices that are overdue. Period is
+	// the day of the suspension that DunningAnnounced announces.
+	DunningReminder  Kind = "dunning-reminder"
+	DunningSecond    Kind = "dunning-second"
+	DunningAnnounced Kind = "dunning-announced"
+	DunningSuspended Kind = "dunning-suspended"
+	// Budget tells that a threshold of a budget is reached.
+	Budget Kind = "budget"
 )
 
 // Message is what a mail says, before it is put into words.
@@ -42,9 +58,11 @@ type Message struct {
 	Locale string // "en" or "de"; any other is "en"
 	Path   string // of the link, below the public address
 	// What is put into the words: names that Souk has checked, and addresses.
-	Organization, Project, Inviter, Role, Period string
+	Organization, Project, Inviter, Role, Period, Number, Reason, Budget string
 	// Lines are paragraphs of Souk's own before the link, in words already.
 	Lines []string
+	// Attachments are files that come with it.
+	Attachments []Attachment
 }
 
 // wording is a message in one language. Subject and paragraphs are templates over
@@ -96,7 +114,7 @@ func (m Message) compose(base string) (Mail, error) {
 	if err := layout.Execute(&html, p); err != nil {
 		return Mail{}, err
 	}
-	return Mail{Subject: p.Subject, Text: p.text(), HTML: html.String()}, nil
+	return Mail{Subject: p.Subject, Text: p.text(), HTML: html.String(), Attachments: m.Attachments}, nil
 }
 
 func (m Message) fillAll(paragraphs []string) ([]string, error) {

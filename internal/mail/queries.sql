@@ -28,7 +28,7 @@ UPDATE mails SET next_at = NULL, sealed = NULL, last_error = $2 WHERE id = $1;
 DELETE FROM mails WHERE id IN (SELECT m.id FROM mails m WHERE m.created_at < sqlc.arg(before)::timestamptz AND m.next_at IS NULL LIMIT $1);
 
 -- name: InsertCaught :exec
-INSERT INTO caught_mails (id, recipient, subject, text, html, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING;
+INSERT INTO caught_mails (id, recipient, subject, text, html, at, attachments) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING;
 
 -- name: Caught :many
 SELECT * FROM caught_mails WHERE (sqlc.narg(before)::uuid IS NULL OR id < sqlc.narg(before)) ORDER BY id DESC LIMIT $1;

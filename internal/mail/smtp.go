@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -135,6 +136,11 @@ func (s *SMTP) message(m Mail) (*smtp.Msg, error) {
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(smtp.TypeTextPlain, m.Text)
 	msg.AddAlternativeString(smtp.TypeTextHTML, m.HTML)
+	for _, a := range m.Attachments {
+		if err := msg.AttachReader(a.Name, bytes.NewReader(a.Content), smtp.WithFileContentType(smtp.ContentType(a.Type))); err != nil {
+			return nil, err
+		}
+	}
 	return msg, nil
 }
 

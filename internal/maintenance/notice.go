@@ -97,9 +97,9 @@ func (s *Service) write(ctx context.Context, tx store.Tx, rows []maintenancedb.T
 }
 
 // words are what a line says, in each language.
-var words = map[string]struct{ layout, planned, urgent, failed, nothing string }{
-	"en": {"Mon 2 Jan 2006 15:04 MST", "%s/%s: %s, planned by %s for %s. %s", "%s/%s: URGENT: %s, planned by %s for %s. It cannot be put off. %s", "%s/%s: %s could not be done. %s", "It interrupts nothing."},
-	"de": {"2.1.2006 15:04 MST", "%s/%s: %s, geplant von %s für %s. %s", "%s/%s: DRINGEND: %s, geplant von %s für %s. Dies lässt sich nicht verschieben. %s", "%s/%s: %s konnte nicht ausgeführt werden. %s", "Es wird nichts unterbrochen."},
+var words = map[string]struct{ layout, planned, urgent, failed, withdrawn, nothing string }{
+	"en": {"Mon 2 Jan 2006 15:04 MST", "%s/%s: %s, planned by %s for %s. %s", "%s/%s: URGENT: %s, planned by %s for %s. It cannot be put off. %s", "%s/%s: %s could not be done. %s", "%s/%s: %s, planned for %s, does not take place. %s", "It interrupts nothing."},
+	"de": {"2.1.2006 15:04 MST", "%s/%s: %s, geplant von %s für %s. %s", "%s/%s: DRINGEND: %s, geplant von %s für %s. Dies lässt sich nicht verschieben. %s", "%s/%s: %s konnte nicht ausgeführt werden. %s", "%s/%s: %s, geplant für %s, findet nicht statt. %s", "Es wird nichts unterbrochen."},
 }
 
 // line tells of one maintenance.
@@ -108,12 +108,17 @@ func line(r maintenancedb.TellingRow, locale, zone string) string {
 	if !known {
 		w = words["en"]
 	}
-	if r.State != planned {
-		return fmt.Sprintf(w.failed, r.Project, r.Instance, r.Title, r.Message)
-	}
 	loc, err := time.LoadLocation(zone)
 	if err != nil || zone == "" {
 		loc = time.UTC
+	}
+	at := r.FromAt.In(loc).Format(w.layout)
+	switch r.State {
+	case planned:
+	case cancelled:
+		return fmt.Sprintf(w.withdrawn, r.Project, r.Instance, r.Title, at, r.Message)
+	default:
+		return fmt.Sprintf(w.failed, r.Project, r.Instance, r.Title, r.Message)
 	}
 	form := w.planned
 	if r.Urgent {
@@ -126,5 +131,5 @@ func line(r maintenancedb.TellingRow, locale, zone string) string {
 	if r.Message != "" {
 		rest += " " + r.Message
 	}
-	return fmt.Sprintf(form, r.Project, r.Instance, r.Title, r.PlannedBy, r.FromAt.In(loc).Format(w.layout), rest)
+	return fmt.Sprintf(form, r.Project, r.Instance, r.Title, r.PlannedBy, at, rest)
 }

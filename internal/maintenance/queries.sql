@@ -3,8 +3,8 @@ INSERT INTO maintenances (id, organization_id, project_id, instance_id, kind, ti
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, 'planned');
 
 -- name: List :many
-SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
-JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
+SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization, i.service, z.name AS zone FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id JOIN zones z ON z.id = i.zone_id
 WHERE m.organization_id = $1
 	AND (sqlc.narg(projects)::uuid[] IS NULL OR m.project_id = ANY (sqlc.narg(projects)::uuid[]))
 	AND (sqlc.narg(instance)::uuid IS NULL OR m.instance_id = sqlc.narg(instance)::uuid)
@@ -13,8 +13,8 @@ WHERE m.organization_id = $1
 ORDER BY m.id DESC LIMIT $2;
 
 -- name: Get :one
-SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
-JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
+SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization, i.service, z.name AS zone FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id JOIN zones z ON z.id = i.zone_id
 WHERE m.id = $1;
 
 -- name: Lock :one
@@ -119,6 +119,28 @@ UPDATE maintenances SET title = $2, version = $3, sequence = sequence + 1, chang
 -- Planned for a version that the instance runs already.
 SELECT m.id, m.organization_id FROM maintenances m JOIN instances i ON i.id = m.instance_id
 WHERE m.state = 'planned' AND m.version <> '' AND m.version = i.engine_version ORDER BY m.id;
+
+-- name: Restarts :many
+-- Of all organizations, the newest first.
+SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization, i.service, z.name AS zone FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id JOIN zones z ON z.id = i.zone_id
+WHERE m.kind = 'restart'
+	AND (sqlc.arg(open)::boolean = false OR m.state IN ('planned', 'running'))
+	AND sqlc.arg(zone)::text IN ('', z.name) AND sqlc.arg(service)::text IN ('', i.service)
+	AND (sqlc.narg(before)::uuid IS NULL OR m.id < sqlc.narg(before)::uuid)
+ORDER BY m.id DESC LIMIT $1;
+
+-- name: LockRestarts :many
+SELECT m.id FROM maintenances m WHERE m.id = ANY (sqlc.arg(ids)::uuid[]) AND m.kind = 'restart' AND m.planned_by = sqlc.arg(by) ORDER BY m.id FOR UPDATE;
+
+-- name: RestartsOf :many
+SELECT m.*, p.name AS project, i.name AS instance, o.name AS organization, i.service, z.name AS zone FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id JOIN zones z ON z.id = i.zone_id
+WHERE m.id = ANY (sqlc.arg(ids)::uuid[]) ORDER BY m.id;
+
+-- name: Withdraw :exec
+-- People are told at once.
+UPDATE maintenances SET state = 'cancelled', ended_at = sqlc.arg(at), message = $2, notice_at = sqlc.arg(at), sequence = sequence + 1, changed_at = sqlc.arg(at) WHERE id = $1 AND state = 'planned';
 
 -- name: LastRestarts :many
 -- For how long a restart interrupted the clients of each the last time.

@@ -94,8 +94,35 @@ func ProrateBig(amount Amount, num, den *big.Int, digits int32) Amount {
 	return Amount{product.DivRound(decimal.NewFromBigInt(den, 0), digits)}
 }
 
+// Percent returns p per cent of a, rounded half away from zero to the given decimal
+// places.
+func (a Amount) Percent(p Amount, digits int32) Amount {
+	return Amount{a.d.Mul(p.d).Shift(-2).Round(digits)}
+}
+
+// Negative returns −a.
+func (a Amount) Negative() Amount { return Amount{a.d.Neg()} }
+
+// Round returns the amount rounded half away from zero to the given decimal places.
+func (a Amount) Round(digits int32) Amount { return Amount{a.d.Round(digits)} }
+
+// Fixed writes the amount with exactly so many decimal places.
+func (a Amount) Fixed(digits int32) string { return a.d.StringFixed(digits) }
+
 // Scan implements sql.Scanner for numeric columns.
 func (a *Amount) Scan(src any) error { return a.d.Scan(src) }
+
+// MarshalText writes the amount as String does.
+func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads what MarshalText writes, by the rules of Parse.
+func (a *Amount) UnmarshalText(text []byte) (err error) {
+	*a, err = Parse(string(text))
+	return err
+}
+
+// Rat returns the amount as a fraction.
+func (a Amount) Rat() *big.Rat { return a.d.Rat() }
 
 // Decimal returns the amount for storage in a numeric column.
 func (a Amount) Decimal() decimal.Decimal { return a.d }

@@ -105,8 +105,10 @@ func share(percent string) string {
 // slaView is a month's report.
 type slaView struct {
 	api.SLAReport
-	made  []api.SLAReportMade
-	wrong *formErrors
+	made    []api.SLAReportMade
+	terms   []api.CreditTerms
+	credits []api.ServiceCredit
+	wrong   *formErrors
 }
 
 // madeFile leads to a report as it was made when its month was over.
@@ -128,6 +130,14 @@ func (p *Portal) slaReport(w http.ResponseWriter, r *http.Request, v *visit) err
 	}
 	if view.made, err = v.organization().SLAReports(r.Context()); err != nil {
 		return err
+	}
+	if !view.wrong.any() {
+		if view.terms, err = v.organization().CreditTerms(r.Context(), view.Period); err != nil {
+			return err
+		}
+		if view.credits, err = v.organization().ServiceCredits(r.Context(), view.Period); err != nil {
+			return err
+		}
 	}
 	return show(w, r, v, slaPage(v, view))
 }

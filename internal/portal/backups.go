@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"souk/api"
 	"souk/api/client"
 	"souk/internal/authz"
@@ -21,6 +23,8 @@ func (p *Portal) backupRoutes() []Route {
 		{"POST " + base, SignedIn, p.backUp},
 		{"POST " + base + "/plan", SignedIn, p.planBackups},
 		{"POST " + base + "/restore", SignedIn, p.restoreBackup},
+		{"GET " + base + "/{backup}/delete", SignedIn, p.askToDeleteBackup},
+		{"POST " + base + "/{backup}/delete", SignedIn, p.deleteBackup},
 		{"POST " + base + "/in-place", SignedIn, p.restoreInPlace},
 		{"POST " + instanceBase + "/drills", SignedIn, p.startDrill},
 		{"GET " + instanceBase + "/drills/{drill}/certificate.jws", SignedIn, p.drillCertificate},
@@ -35,8 +39,10 @@ type backupsOf struct {
 	list  api.BackupList
 	drill api.DrillList
 	place api.InPlaceRestoreList
-	typed map[string]string // of the form that was refused
-	wrong *formErrors
+	// buckets of the organization's that backups can be kept in.
+	buckets []string
+	typed   map[string]string // of the form that was refused
+	wrong   *formErrors
 }
 
 func (p *Portal) backupsOf(r *http.Request, v *visit) (*backupsOf, error) {
@@ -57,7 +63,12 @@ func (p *Portal) backupsOf(r *http.Request, v *visit) (*backupsOf, error) {
 	if b.drill, err = s.project.Drills(r.Context(), s.Metadata.Name); err != nil {
 		return nil, err
 	}
-	b.place, err = s.project.InPlaceRestores(r.Context(), s.Metadata.Name)
+	if b.place, err = s.project.InPlaceRestores(r.Context(), s.Metadata.Name); err != nil {
+		return nil, err
+	}
+	if b.list.OwnBuckets {
+		b.buckets, err = v.bucketChoices(r)
+	}
 	return b, err
 }
 
@@ -131,7 +142,7 @@ func (b *backupsOf) plan() api.BackupSpec {
 	if is := b.Spec.Backup; is != nil {
 		p.Enabled = is.Enabled
 		if is.Keep != nil {
-			p.At, p.TimeZone, p.Keep, p.Drills = is.At, is.TimeZone, is.Keep, is.Drills
+			p.At, p.TimeZone, p.Keep, p.Drills, p.To = is.At, is.TimeZone, is.Keep, is.Drills, is.To
 		}
 	}
 	return p
@@ -226,6 +237,9 @@ func (p *Portal) planBackups(w http.ResponseWriter, r *http.Request, v *visit) e
 			keep[rule] = n
 		}
 		plan["keep"] = keep
+		if b.list.OwnBuckets && r.PostForm.Has("to") {
+			plan["to"] = r.PostForm.Get("to")
+		}
 		if drills := r.PostForm.Get("drills"); drills != "" {
 			plan["drills"] = drills
 		}
@@ -273,4 +287,46 @@ func (p *Portal) restoreInPlace(w http.ResponseWriter, r *http.Request, v *visit
 		_, err := b.project.RestoreInPlace(r.Context(), b.Metadata.Name, in)
 		return b.path("backups") + "?done=rewinding", err
 	})
+}
+
+// protected says that the instance is protected against deletion, and its backups with it.
+func (b *backupsOf) protected() bool { return b.Spec.Protected != nil && *b.Spec.Protected }
+
+// mayDelete says that the visitor may delete a backup, as it is.
+func (b *backupsOf) mayDelete(v *visit, each api.Backup) bool {
+	return b.may(v, authz.BackupWrite) && (each.State == "completed" || each.State == "lost")
+}
+
+// askToDeleteBackup shows what is lost with a backup, and asks.
+func (p *Portal) askToDeleteBackup(w http.ResponseWriter, r *http.Request, v *visit) error {
+	b, err := p.backupsOf(r, v)
+	if err != nil {
+		return err
+	}
+	return p.showDeletion(w, r, v, b, show)
+}
+
+func (p *Portal) showDeletion(w http.ResponseWriter, r *http.Request, v *visit, b *backupsOf, write func(http.ResponseWriter, *http.Request, *visit, templ.Component) error) error {
+	each, err := b.project.Backup(r.Context(), b.Metadata.Name, r.PathValue("backup"))
+	if err != nil {
+		return err
+	}
+	return write(w, r, v, deleteBackupPage(v, b, each))
+}
+
+func (p *Portal) deleteBackup(w http.ResponseWriter, r *http.Request, v *visit) error {
+	b, err := p.backupsOf(r, v)
+	if err != nil {
+		return err
+	}
+	_, err = b.project.DeleteBackup(r.Context(), b.Metadata.Name, r.PathValue("backup"), strings.TrimSpace(r.PostForm.Get("confirm")))
+	if err != nil {
+		if b.wrong, err = formProblem(err); err != nil {
+			return err
+		}
+		b.typed["confirm"] = r.PostForm.Get("confirm")
+		return p.showDeletion(w, r, v, b, refuse)
+	}
+	redirect(w, r, b.path("backups")+"?done=backup-deleted")
+	return nil
 }

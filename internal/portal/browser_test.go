@@ -30,6 +30,7 @@ func newSite(t testing.TB, change ...func(*httpapi.Config)) *site {
 	s := &site{Env: httpapitest.New(t, change...), people: map[string]string{}}
 	s.pages = portal.New(portal.Config{API: s.Server.Handler(), Dev: true, Caught: true, Now: s.Clock.Now, Logger: slog.New(slog.DiscardHandler)})
 	s.pages.Mount(s.Server.Mux())
+	s.Server.AllowBody(portal.BankUpload, portal.MostUploaded)
 	s.Server.ServeMissing(s.pages.Missing())
 	for _, role := range []api.Role{api.RoleOwner, api.RoleAdmin, api.RoleEditor, api.RoleViewer, api.RoleBilling} {
 		s.Member(t, httpapitest.Own, string(role)+"@acme.example", role)
@@ -65,17 +66,22 @@ func (s *site) ask(t testing.TB, who, method, path string, form url.Values, head
 // askBy asks by a browser, which may have cookies of its own.
 func (s *site) askBy(t testing.TB, c *http.Client, who, method, path string, form url.Values, header map[string]string) page {
 	t.Helper()
-	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
+	if form == nil {
+		return s.send(t, c, who, method, path, "", nil, header)
 	}
+	return s.send(t, c, who, method, path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()), header)
+}
+
+// send is askBy with a body of any kind.
+func (s *site) send(t testing.TB, c *http.Client, who, method, path, contentType string, body io.Reader, header map[string]string) page {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	if form != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
 	}
 	for k, v := range header {
 		r.Header.Set(k, v)

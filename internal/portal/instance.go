@@ -92,6 +92,7 @@ type overviewOf struct {
 	events   []api.Event
 	firing   []api.Alert
 	cost     *api.Cost    // nil: the role does not see costs
+	usage    *api.Usage   // of this month; nil: its service has no meters
 	offering api.Offering // that it was ordered from; empty: it is not on offer any more
 	snippets []api.Snippet
 	login    string
@@ -141,6 +142,13 @@ func (p *Portal) overviewOf(r *http.Request, v *visit) (*overviewOf, error) {
 	service, err := v.client.Service(r.Context(), s.Spec.Service)
 	if err != nil && !client.IsStatus(err, http.StatusNotFound) { // not on offer any more
 		return nil, err
+	}
+	if len(service.Meters) > 0 {
+		used, err := s.project.Usage(r.Context(), name, "")
+		if err != nil {
+			return nil, err
+		}
+		o.usage = &used
 	}
 	o.snippets = service.Snippets
 	for _, each := range service.Offerings {

@@ -19,6 +19,8 @@ func (p *Portal) operatorRoutes() []Route {
 		{"GET /operator/burning/{id}", SignedIn, p.burnRunbook},
 		{"GET /operator/maintenance", SignedIn, p.restarts},
 		{"POST /operator/maintenance", SignedIn, p.planRestarts},
+		{"GET /operator/maintenance/planned", SignedIn, p.plannedRestarts},
+		{"POST /operator/maintenance/withdraw", SignedIn, p.withdrawRestarts},
 		{"GET /operator/zones", SignedIn, p.zones},
 		{"GET /operator/zones/new", SignedIn, p.newZone},
 		{"POST /operator/zones", SignedIn, p.makeZone},
@@ -53,6 +55,7 @@ func (v *visit) deskSections() []entry {
 		{authz.OperatorInventory, v.T("operator.zones"), "/operator/zones"},
 		{authz.OperatorInventory, v.T("operator.maturity"), "/operator/maturity"},
 		{authz.OperatorInventory, v.T("operator.organizations"), "/operator/organizations"},
+		{authz.OperatorCustomers, v.T("billing.title"), "/operator/billing"},
 	} {
 		if v.mayOperate(s.action) {
 			list = append(list, entry{s.title, s.path})

@@ -49,6 +49,7 @@ type orderForm struct {
 	service  api.Service
 	projects []string // that the visitor may order in
 	settings []setting
+	buckets  []string // of the organization's, that backups can be kept in
 	typed    url.Values
 	quote    *api.Preview
 	wrong    *formErrors
@@ -67,7 +68,13 @@ func (p *Portal) newOrderForm(r *http.Request, v *visit) (*orderForm, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := v.settle(r.Context()); err != nil {
+		return nil, err
+	}
 	f := &orderForm{service: service, settings: settings(service.Parameters), typed: r.PostForm}
+	if f.buckets, err = v.bucketChoices(r); err != nil {
+		return nil, err
+	}
 	for _, each := range projects {
 		if v.may(authz.InstanceWrite, each.Metadata.Name) {
 			f.projects = append(f.projects, each.Metadata.Name)
@@ -197,7 +204,7 @@ func (f *orderForm) order(v *visit) (api.InstanceOrder, *formErrors) {
 	}}
 	o.Metadata.Name = strings.TrimSpace(f.typed.Get("name"))
 	if !wrong.any() {
-		wrong = f.options(v, &o.Spec)
+		wrong = f.choose(v, &o.Spec)
 	}
 	return o, wrong
 }
@@ -272,7 +279,7 @@ func (f *orderForm) fields() [][2]string {
 		{"order-name", "metadata.name"}, {"order-zone", "spec.zone"}, {"order-level", "spec.serviceLevel"}, {"order-plan", "spec.plan"},
 		{"order-storage", "spec.storageGiB"}, {"order-display", "spec.displayName"}, {"order-networks", "spec.allowedNetworks"},
 	}
-	for _, o := range orderOptions {
+	for _, o := range f.options() {
 		all = append(all, [2]string{o.id(), o.field})
 	}
 	for _, s := range f.settings {

@@ -36,6 +36,15 @@ func (s *site) orders(t testing.TB, name string) (instances, audits int) {
 	return instances, audits
 }
 
+// zoneKeepsBackups has the site's zone say whether it can.
+func (s *site) zoneKeepsBackups(t *testing.T, can bool) {
+	t.Helper()
+	s.System(t, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE zone_agents SET info = jsonb_set(info, '{engines,0,backups}', to_jsonb($1::boolean))", can)
+		return err
+	})
+}
+
 func TestOrderPages(t *testing.T) {
 	s := newSite(t)
 	t.Run("one service leads straight on", func(t *testing.T) {
@@ -44,10 +53,22 @@ func TestOrderPages(t *testing.T) {
 		}
 	})
 	t.Run("defaults that work", func(t *testing.T) {
-		p := s.get(t, "editor", orderPath+"?project="+httpapitest.EmptyProject).want(t, 200, "CHF", "Connections at most", "0.0.0.0/0", "Backups: CHF 0.05 a GiB and month")
+		p := s.get(t, "editor", orderPath+"?project="+httpapitest.EmptyProject).want(t, 200, "CHF", "Connections at most", "0.0.0.0/0")
+		p.lacks(t, "Backups: CHF") // none are kept in this zone
 		if name := p.field(t, "name"); name != "postgresql-1" {
 			t.Errorf("the name is %q", name)
 		}
+	})
+	t.Run("where backups are kept they have a price", func(t *testing.T) {
+		s.zoneKeepsBackups(t, true)
+		defer s.zoneKeepsBackups(t, false)
+		s.get(t, "editor", orderPath).want(t, 200, "Backups: CHF 0.05 a GiB and month")
+	})
+	t.Run("times go by the zones that are chosen", func(t *testing.T) {
+		s.get(t, "editor", orderPath).want(t, 200, "Default: Europe/Zurich")
+		form := s.orderForm(t, "elsewhere")
+		form.Set("windowZone", "Asia/Tokyo")
+		s.post(t, "editor", orderPath+"/price", form).want(t, 200, "Asia/Tokyo")
 	})
 	t.Run("a double submit orders once", func(t *testing.T) {
 		form := s.orderForm(t, "twice")

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"souk/api"
@@ -25,6 +26,7 @@ func (p *Portal) organizationRoutes() []Route {
 		{"POST /o/{org}/tokens/{id}/revoke", SignedIn, p.revokeToken},
 		{"GET /o/{org}/audit", SignedIn, p.auditLog},
 		{"GET /o/{org}/costs", SignedIn, p.costs},
+		{"GET /o/{org}/costs.csv", SignedIn, p.costsCSV},
 		{"GET /o/{org}/costs/total", SignedIn, p.costTotal},
 		{"GET /o/{org}/quota", SignedIn, p.quota},
 		{"GET /o/{org}/settings", SignedIn, p.organizationSettings},
@@ -44,6 +46,9 @@ func (v *visit) administration() []entry {
 		{authz.InstanceRead, v.T("section.maintenance"), "maintenance"},
 		{authz.ProjectRead, v.T("section.projects"), "projects"},
 		{authz.CostRead, v.T("section.costs"), "costs"},
+		{authz.CostRead, v.T("section.budgets"), "budgets"},
+		{authz.CostRead, v.T("section.invoices"), "invoices"},
+		{authz.CostRead, v.T("section.billing"), "billing"},
 		{authz.SLARead, v.T("section.sla"), "sla"},
 		{authz.QuotaRead, v.T("section.quota"), "quota"},
 		{authz.MemberRead, v.T("section.members"), "members"},
@@ -52,11 +57,20 @@ func (v *visit) administration() []entry {
 		{authz.OrganizationUpdate, v.T("section.settings"), "settings"},
 		{authz.SSOManage, v.T("section.sso"), "sso"},
 	} {
-		if v.may(s.action, "") {
+		if v.may(s.action, "") && (v.everywhere() || !ofTheWhole[s.path]) {
 			list = append(list, entry{s.title, at("o", v.org, s.path)})
 		}
 	}
 	return list
+}
+
+// ofTheWhole are the sections about what is not of single projects.
+var ofTheWhole = map[string]bool{"invoices": true, "billing": true}
+
+// everywhere says whether the visitor is a member of the whole of the visited organization,
+// and not of some of its projects only.
+func (v *visit) everywhere() bool {
+	return slices.ContainsFunc(v.who.Organizations, func(o api.WhoamiOrg) bool { return o.Name == v.org && len(o.Projects) == 0 })
 }
 
 // role is the visitor's in the whole of the visited organization, or "".

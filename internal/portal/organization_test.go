@@ -217,9 +217,20 @@ func TestCostsAndQuota(t *testing.T) {
 	if cost.Total.Amount != "0.04" {
 		t.Fatalf("the API says %s", cost.Total.Amount)
 	}
-	got := billing.get(t, own+"/costs").want(t, http.StatusOK).says(t, "CHF 0.04", "postgresql", httpapitest.OwnProject, httpapitest.SecondProject)
-	if n := strings.Count(got.main(), `value="0.02"`); n != 4 {
-		t.Errorf("%d shares are 0.02; two projects and two instances are: %s", n, got.main())
+	got := billing.get(t, own+"/costs").want(t, http.StatusOK).says(t, "CHF 0.04", "postgresql", "Forecast of", "Lines of the invoice so far")
+	projects := billing.get(t, own+"/costs?by=project").want(t, http.StatusOK).says(t, httpapitest.OwnProject, httpapitest.SecondProject)
+	if n := strings.Count(projects.main(), `value="0.02"`); n != 2 {
+		t.Errorf("%d projects have cost 0.02: %s", n, projects.main())
+	}
+	one := billing.get(t, own+"/costs?by=instance&project="+httpapitest.OwnProject).want(t, http.StatusOK)
+	if !strings.Contains(one.main(), "CHF 0.02") || strings.Contains(one.main(), "CHF 0.04") || !strings.Contains(one.main(), "by=instance&amp;project="+httpapitest.OwnProject) {
+		t.Errorf("of one project: %s", one.main())
+	}
+	billing.get(t, own+"/costs?from=2999-01").want(t, http.StatusUnprocessableEntity).says(t, "This month has not begun")
+	billing.get(t, own+"/costs?by=label").want(t, http.StatusOK, `id="filter-key"`)
+	billing.get(t, own+"/costs?by=elsewhere").want(t, http.StatusUnprocessableEntity).says(t, "Costs are seen by")
+	if table := billing.get(t, own+"/costs.csv?by=project").want(t, http.StatusOK).text; !strings.HasPrefix(table, "project,amount,currency,forecast\r\n") {
+		t.Errorf("as a table: %q", table)
 	}
 	if days := got.between(t, "<h2 id=\"days\">", "</section>"); strings.Count(days, "<rect") != s.Clock.Now().Day() || !strings.Contains(days, "CHF 0.04") {
 		t.Errorf("not a bar for each day so far: %s", days)

@@ -73,11 +73,23 @@ func New(c Config) *Portal {
 	p.routes = append(p.routes, p.instanceRoutes()...)
 	p.routes = append(p.routes, p.orderRoutes()...)
 	p.routes = append(p.routes, p.organizationRoutes()...)
+	p.routes = append(p.routes, p.budgetRoutes()...)
 	p.routes = append(p.routes, p.instancePageRoutes()...)
+	p.routes = append(p.routes, p.invoiceRoutes()...)
+	p.routes = append(p.routes, p.explainRoutes()...)
 	p.routes = append(p.routes, p.alertRoutes()...)
+	p.routes = append(p.routes, p.bucketRoutes()...)
 	p.routes = append(p.routes, p.signOnRoutes()...)
 	p.routes = append(p.routes, p.ssoRoutes()...)
 	p.routes = append(p.routes, p.operatorRoutes()...)
+	p.routes = append(p.routes, p.billingRoutes()...)
+	p.routes = append(p.routes, p.agreementRoutes()...)
+	p.routes = append(p.routes, p.allInvoiceRoutes()...)
+	p.routes = append(p.routes, p.reconciliationRoutes()...)
+	p.routes = append(p.routes, p.paymentRoutes()...)
+	p.routes = append(p.routes, p.dunningRoutes()...)
+	p.routes = append(p.routes, p.creditRoutes()...)
+	p.routes = append(p.routes, p.writeOffRoutes()...)
 	p.routes = append(p.routes, p.helpRoutes()...)
 	return p
 }
@@ -110,7 +122,11 @@ func (p *Portal) page(route Route) http.Handler {
 
 func (p *Portal) serve(w http.ResponseWriter, r *http.Request, v *visit, route Route) error {
 	if r.Method == http.MethodPost {
-		r.Body = http.MaxBytesReader(w, r.Body, 1<<18)
+		limit := int64(1 << 18)
+		if r.URL.Path == BankUpload {
+			limit = MostUploaded
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		if err := r.ParseForm(); err != nil {
 			return &client.Error{Status: http.StatusBadRequest, Code: "bad-form"}
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"souk/api"
 	"souk/internal/httpapi/httpapitest"
@@ -60,4 +61,35 @@ func TestPlanningRestarts(t *testing.T) {
 		editor.post(t, "/operator/maintenance", form).want(t, http.StatusUnprocessableEntity).between(t, `id="`+id+`-problem">`, "<")
 	}
 	s.staff(t, api.RoleViewer).get(t, "/operator/zones").want(t, http.StatusOK).lacks(t, "/operator/maintenance")
+}
+
+// restartPlanned plans a restart of a fresh instance as the operator, and returns its ID.
+func (s *site) restartPlanned(t *testing.T) string {
+	t.Helper()
+	var did api.MaintenancePlanned
+	s.Do(t, httpapitest.Request{Method: "POST", Path: "/api/v1/operator/maintenance", Token: s.Token(t, httpapitest.Operator, "", api.RoleEditor),
+		Body: api.MaintenancePlan{Instance: s.Ready(t, httpapitest.Own, httpapitest.OwnProject).ID.String(), Reason: "Other hardware"}}).Want(t, http.StatusOK).Decode(t, &did)
+	return did.Items[0].ID
+}
+
+// What is planned is listed, and taken back with a reason; a form that lacks anything
+// takes nothing back.
+func TestWithdrawingRestarts(t *testing.T) {
+	s := newSite(t)
+	one, two := s.restartPlanned(t), s.restartPlanned(t)
+	editor := s.staff(t, api.RoleEditor)
+	list := "/operator/maintenance/planned"
+	page := editor.get(t, list).want(t, http.StatusOK, `value="`+one+`"`, `value="`+two+`"`).says(t, "Other hardware")
+	s.staff(t, api.RoleViewer).get(t, list).want(t, http.StatusOK).says(t, "Other hardware").lacks(t, one, "Withdraw what is chosen")
+
+	editor.post(t, "/operator/maintenance/withdraw", url.Values{"reason": {"Not needed"}}).want(t, http.StatusUnprocessableEntity).says(t, "Choose at least one restart.")
+	editor.post(t, "/operator/maintenance/withdraw", url.Values{"id": {one}, "reason": {"x"}}).want(t, http.StatusUnprocessableEntity, `value="`+one+`" checked`).between(t, `id="withdraw-reason-problem">`, "<")
+	form := url.Values{"id": {one}, "reason": {hostile}, "key": {page.between(t, `name="key" value="`, `"`)}}
+	for range 2 {
+		editor.post(t, "/operator/maintenance/withdraw", form).want(t, http.StatusOK).says(t, "1 restart is withdrawn.").lacks(t, one, "<script>alert")
+	}
+	form.Del("key")
+	s.Clock.Advance(time.Minute)
+	editor.post(t, "/operator/maintenance/withdraw", form).want(t, http.StatusOK).says(t, "0 restarts are withdrawn.", "1 had begun or ended before")
+	editor.get(t, list+"?all=true").want(t, http.StatusOK, two).says(t, "Cancelled", hostile)
 }

@@ -120,6 +120,11 @@ var routeRows = map[string]routeRow{
 	"POST /device/approve":                {signedIn: true, ask: waiting("/approve")},
 	"POST /device/deny":                   {signedIn: true, ask: waiting("/deny")},
 
+	"GET /o/{org}/buckets":  {may: readers, ask: at(own + "/buckets")},
+	"POST /o/{org}/buckets": {may: admins, answer: 422, ask: sent(own+"/buckets", "name", "mine", "zone", httpapitest.Zone, "endpoint", "s3.example.com", "region", "eu-1", "bucket", "backups", "accessKey", "key", "secretKey", "secret")}, // no agent is connected
+	"POST /o/{org}/buckets/{bucket}/delete": {may: admins, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return own + "/buckets/" + s.keepsBucket(t) + "/delete", url.Values{}
+	}},
 	"GET /o/{org}/alerts": {may: readers, ask: at(own + "/alerts")},
 	"POST /o/{org}/alert-channels": {may: admins, answer: 200, ask: func(*testing.T, *site, string) (string, url.Values) { // with the secret
 		return own + "/alert-channels", url.Values{"name": {fresh()}, "kind": {"webhook"}, "url": {"https://hooks.example.com/x"}}
@@ -149,18 +154,36 @@ var routeRows = map[string]routeRow{
 	"POST /o/{org}/sso/domains/{domain}/prove":  {may: "owner", answer: 422, ask: claimed("/prove")}, // there is no such record
 	"POST /o/{org}/sso/domains/{domain}/remove": {may: "owner", ask: claimed("/remove")},
 
-	"GET /o/{org}":             {may: everyRole, ask: at(own)},
-	"GET /o/{org}/costs":       {may: everyRole, ask: at(own + "/costs")},
-	"GET /o/{org}/sla":         {may: everyRole, ask: at(own + "/sla")},
-	"GET /o/{org}/sla/{file}":  {may: everyRole, ask: at(own + "/sla/report.pdf")},
-	"GET /o/{org}/costs/total": {may: everyRole, ask: at(own + "/costs/total")},
-	"GET /o/{org}/quota":       {may: everyRole, ask: at(own + "/quota")},
-	"GET /o/{org}/projects":    {may: readers, ask: at(own + "/projects")},
-	"GET /o/{org}/members":     {may: readers, ask: at(own + "/members")},
-	"GET /o/{org}/tokens":      {may: admins, ask: at(own + "/tokens")},
-	"GET /o/{org}/audit":       {may: admins, ask: at(own + "/audit")},
-	"GET /o/{org}/settings":    {may: admins, ask: at(own + "/settings")},
-	"POST /o/{org}/settings":   {may: admins, ask: sent(own+"/settings", "displayName", "Acme", "timeZone", "Europe/Zurich")},
+	"GET /o/{org}":         {may: everyRole, ask: at(own)},
+	"GET /o/{org}/costs":   {may: everyRole, ask: at(own + "/costs")},
+	"GET /o/{org}/budgets": {may: everyRole, ask: at(own + "/budgets")},
+	"POST /o/{org}/budgets": {may: payers, ask: func(*testing.T, *site, string) (string, url.Values) {
+		return own + "/budgets", url.Values{"name": {fresh()}, "amount": {"500"}, "actual": {"50, 80"}, "forecast": {""}, "action": {"none"}}
+	}},
+	"GET /o/{org}/budgets/{budget}":               {may: everyRole, ask: budgeted("", nil)},
+	"POST /o/{org}/budgets/{budget}":              {may: payers, ask: budgeted("", url.Values{"amount": {"600"}, "actual": {"100"}, "forecast": {"100"}, "action": {"refuse"}})},
+	"POST /o/{org}/budgets/{budget}/delete":       {may: payers, ask: budgeted("/delete", url.Values{})},
+	"GET /o/{org}/invoices":                       {may: everyRole, ask: at(own + "/invoices")},
+	"GET /o/{org}/invoices/draft":                 {may: everyRole, ask: at(own + "/invoices/draft")},
+	"GET /o/{org}/invoices/{number}":              {may: everyRole, ask: onInvoice("")},
+	"GET /o/{org}/invoices/{number}/{form}":       {may: everyRole, ask: onInvoice("/pdf")},
+	"GET /o/{org}/invoices/draft/lines/{key}":     {may: everyRole, ask: onCostLine("/invoices/draft/lines/")},
+	"GET /o/{org}/invoices/{number}/lines/{line}": {may: everyRole, ask: onInvoice("/lines/1")},
+	"GET /o/{org}/costs/lines/{key}":              {may: everyRole, ask: onCostLine("/costs/lines/")},
+	"GET /o/{org}/costs/events":                   {may: everyRole, ask: at(own + "/costs/events?instance=00000000-0000-0000-0000-000000000001&meter=queries&hour=2026-03-01T10:00:00Z")},
+	"GET /o/{org}/billing":                        {may: everyRole, ask: at(own + "/billing")},
+	"POST /o/{org}/billing":                       {may: payers, ask: sent(own+"/billing", "name", "Acme AG", "postalCode", "8001", "town", "Zürich", "country", "CH")},
+	"GET /o/{org}/sla":                            {may: everyRole, ask: at(own + "/sla")},
+	"GET /o/{org}/sla/{file}":                     {may: everyRole, ask: at(own + "/sla/report.pdf")},
+	"GET /o/{org}/costs.csv":                      {may: everyRole, ask: at(own + "/costs.csv?by=instance")},
+	"GET /o/{org}/costs/total":                    {may: everyRole, ask: at(own + "/costs/total")},
+	"GET /o/{org}/quota":                          {may: everyRole, ask: at(own + "/quota")},
+	"GET /o/{org}/projects":                       {may: readers, ask: at(own + "/projects")},
+	"GET /o/{org}/members":                        {may: readers, ask: at(own + "/members")},
+	"GET /o/{org}/tokens":                         {may: admins, ask: at(own + "/tokens")},
+	"GET /o/{org}/audit":                          {may: admins, ask: at(own + "/audit")},
+	"GET /o/{org}/settings":                       {may: admins, ask: at(own + "/settings")},
+	"POST /o/{org}/settings":                      {may: admins, ask: sent(own+"/settings", "displayName", "Acme", "timeZone", "Europe/Zurich")},
 	"POST /o/{org}/projects": {may: admins, ask: func(*testing.T, *site, string) (string, url.Values) {
 		return own + "/projects", url.Values{"name": {fresh()}}
 	}},
@@ -214,6 +237,8 @@ var routeRows = map[string]routeRow{
 	"POST " + ofInstance + "/drills":                        {may: editors, answer: 422, ask: onInstance("/drills", url.Values{}, nil)},  // none are made in this zone
 	"GET " + ofInstance + "/drills/{drill}/certificate.jws": {may: readers, answer: 404, ask: ready("/drills/0190c1d2-0000-7000-8000-000000000001/certificate.jws")},
 	"GET " + ofInstance + "/drills/{drill}/certificate.pdf": {may: readers, answer: 404, ask: ready("/drills/0190c1d2-0000-7000-8000-000000000001/certificate.pdf")},
+	"GET " + ofInstance + "/backups/{backup}/delete":        {may: readers, ask: onBackup},
+	"POST " + ofInstance + "/backups/{backup}/delete":       {may: editors, ask: onBackup},
 	"POST " + ofInstance + "/backups/plan":                  {may: editors, ask: onInstance("/backups/plan", planTyped, nil)},
 	"POST " + ofInstance + "/backups/in-place":              {may: editors, answer: 422, ask: onInstance("/backups/in-place", url.Values{"confirm": {"nothing"}, "time": {"2026-01-02T03:04:05"}}, nil)},
 	"POST " + ofInstance + "/backups/restore":               {may: editors, answer: 422, ask: onInstance("/backups/restore", url.Values{"to": {"restored"}, "time": {"2026-01-02T03:04:05"}}, nil)},
@@ -246,7 +271,47 @@ var routeRows = map[string]routeRow{
 	"GET /operator/burning/{id}": {operator: readers, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
 		return "/operator/burning/" + s.Burns(t, s.Ready(t, httpapitest.Own, httpapitest.OwnProject)), nil
 	}},
-	"GET /operator/maintenance": {operator: editors, ask: at("/operator/maintenance")},
+	"GET /operator/maintenance":         {operator: editors, ask: at("/operator/maintenance")},
+	"GET /operator/maintenance/planned": {operator: readers, ask: at("/operator/maintenance/planned")},
+	"POST /operator/maintenance/withdraw": {operator: editors, answer: 200, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
+		return "/operator/maintenance/withdraw", url.Values{"id": {s.restartPlanned(t)}, "reason": {"Not needed any more"}}
+	}},
+
+	"GET /operator/billing":                          {operator: readers, ask: at("/operator/billing")},
+	"GET /operator/billing/held":                     {operator: readers, ask: at("/operator/billing/held")},
+	"GET /operator/billing/failed":                   {operator: readers, ask: at("/operator/billing/failed")},
+	"POST /operator/billing/retry":                   {operator: editors, ask: onRun},
+	"GET /operator/billing/issuer":                   {operator: readers, ask: at("/operator/billing/issuer")},
+	"POST /operator/billing/issuer":                  {operator: editors, ask: sentIssuer},
+	"GET /operator/billing/reconciliation":           {operator: readers, ask: at("/operator/billing/reconciliation")},
+	"POST /operator/billing/reconciliation":          {operator: editors, ask: sent("/operator/billing/reconciliation")},
+	"GET /operator/billing/dunning":                  {operator: readers, ask: onDunning("", nil)},
+	"POST /operator/billing/dunning/rules":           {operator: editors, ask: onDunning("/rules", url.Values{"reminderDays": {"10"}, "secondDays": {"20"}, "suspendDays": {"40"}, "noticeDays": {"7"}})},
+	"POST /operator/billing/dunning/{name}/hold":     {operator: editors, ask: onDunning("/globex/hold", url.Values{"reason": {"in instalments"}})},
+	"POST /operator/billing/dunning/{name}/release":  {operator: editors, ask: onDunning("/globex/release", url.Values{})},
+	"GET /operator/billing/write-offs":               {operator: readers, ask: at("/operator/billing/write-offs")},
+	"POST /operator/billing/write-offs":              {operator: editors, ask: onWriteOff("")},
+	"POST /operator/billing/write-offs/{id}/approve": {operator: editors, ask: onWriteOff("approve")},
+	"POST /operator/billing/write-offs/{id}/refuse":  {operator: editors, ask: onWriteOff("refuse")},
+	"POST /operator/billing/write-offs/{id}/reverse": {operator: editors, ask: onWriteOff("reverse")},
+	"GET /operator/billing/credits":                  {operator: readers, ask: at("/operator/billing/credits?month=2026-01")},
+	"POST /operator/billing/credits":                 {operator: editors, ask: onCreditTerms},
+	"GET /operator/billing/payments":                 {operator: readers, ask: at("/operator/billing/payments?state=all")},
+	"POST /operator/billing/import":                  {operator: editors, answer: 422, ask: sent("/operator/billing/import")},
+	"GET /operator/billing/payments/{id}":            {operator: readers, ask: onPayment("", nil)},
+	"POST /operator/billing/payments/{id}/assign":    {operator: editors, ask: onPayment("/assign", url.Values{"organization": {"acme"}})},
+	"POST /operator/billing/payments/{id}/undo":      {operator: editors, ask: onPayment("/undo", url.Values{"reason": {"a mistake"}})},
+	"POST /operator/billing/payments/{id}/refund":    {operator: editors, ask: onPayment("/refund", url.Values{"reason": {"was not for us"}})},
+	"GET /operator/billing/agreements":               {operator: readers, ask: at("/operator/billing/agreements")},
+	"POST /operator/billing/agreements":              {operator: editors, ask: sentAgreement},
+	"POST /operator/billing/agreements/{id}/end":     {operator: editors, ask: endedAgreement},
+
+	"GET /operator/billing/invoices":                  {operator: readers, ask: at("/operator/billing/invoices?state=open")},
+	"GET /operator/billing/invoices/{number}":         {operator: readers, ask: onAnyInvoice("", nil)},
+	"GET /operator/billing/invoices/{number}/{form}":  {operator: readers, ask: onAnyInvoice("/xml", nil)},
+	"GET /operator/billing/invoices/{number}/credit":  {operator: editors, ask: onAnyInvoice("/credit", nil)},
+	"POST /operator/billing/invoices/{number}/credit": {operator: editors, ask: onAnyInvoice("/credit", url.Values{"part": {"all"}, "reason": {"a mistake"}, "sure": {"on"}})},
+
 	"POST /operator/maintenance": {operator: editors, answer: 200, ask: func(t *testing.T, s *site, _ string) (string, url.Values) {
 		return "/operator/maintenance", url.Values{"instance": {s.Ready(t, httpapitest.Own, httpapitest.OwnProject).ID.String()}, "reason": {"Other hardware"}}
 	}},
@@ -283,6 +348,42 @@ const (
 	ofInstance = "/o/{org}/p/{project}/instances/{name}"
 	ofBinding  = ofInstance + "/bindings/{binding}"
 )
+
+// onBackup is about the deletion of a backup of an instance, which is protected.
+func onBackup(t *testing.T, s *site, _ string) (string, url.Values) {
+	i := s.made(t)
+	id := s.keepsBackup(t, i)
+	return ownInstances + i.Name + "/backups/" + id + "/delete", url.Values{"confirm": {i.Name}}
+}
+
+// keepsBackup has a backup of an instance be there, and returns its ID.
+func (s *site) keepsBackup(t *testing.T, i *httpapitest.Instance) (id string) {
+	t.Helper()
+	s.System(t, func(ctx context.Context, tx store.Tx) error {
+		if _, err := tx.Exec(ctx, "INSERT INTO backup_sets (instance_id, organization_id, secret, created_at) SELECT id, organization_id, '', created_at FROM instances WHERE id = $1 ON CONFLICT DO NOTHING", i.ID); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `INSERT INTO backups (id, organization_id, instance_id, kind, state, created_at, started_at, finished_at, started_real, finished_real)
+			SELECT gen_random_uuid(), organization_id, id, 'scheduled', 'completed', created_at, created_at, created_at, created_at, created_at FROM instances WHERE id = $1 RETURNING id::text`, i.ID).Scan(&id)
+	})
+	return id
+}
+
+// keepsBucket has the organization keep a bucket for backups, and returns its name.
+func (s *site) keepsBucket(t *testing.T) string {
+	t.Helper()
+	i, name := s.made(t), fresh()
+	s.Act(t, i, func(ctx context.Context, tx store.Tx, service *instance.Service) (instance.View, error) {
+		if _, err := tx.Exec(ctx, "DELETE FROM backup_buckets"); err != nil { // not as many as it may have
+			return instance.View{}, err
+		}
+		if _, err := service.KeepBucket(ctx, tx, i.Place, api.BucketCreate{Name: name, Endpoint: "s3.example.com", Region: "eu-1", Bucket: "backups", AccessKey: "key", SecretKey: "secret"}); err != nil {
+			return instance.View{}, err
+		}
+		return service.ByID(ctx, tx, i.ID)
+	})
+	return name
+}
 
 // planTyped is a plan of backups that takes none.
 var planTyped = url.Values{"at": {"03:00"}, "timeZone": {"UTC"}, "last": {"3"}, "daily": {"7"}, "weekly": {"4"}, "monthly": {"0"}}
@@ -329,6 +430,18 @@ func waiting(rest string) asks {
 		var d api.DeviceCodes
 		s.Do(t, httpapitest.Request{Method: "POST", Path: "/api/v1/device", Body: api.DeviceStart{Client: "a device"}}).Want(t, 200).Decode(t, &d)
 		return "/device" + rest, url.Values{"code": {d.UserCode}}
+	}
+}
+
+// payers look after the organization's money.
+const payers = "owner admin billing"
+
+// budgeted is for a request about a budget.
+func budgeted(rest string, form url.Values) func(*testing.T, *site, string) (string, url.Values) {
+	return func(t *testing.T, s *site, _ string) (string, url.Values) {
+		name := fresh()
+		s.Do(t, httpapitest.Request{Method: "POST", Path: "/api/v1/organizations/" + httpapitest.Own + "/budgets", Token: s.Token(t, httpapitest.Own, "", api.RoleOwner), Body: api.BudgetCreate{Name: name, BudgetSpec: api.BudgetSpec{Amount: "10"}}}).Want(t, 201)
+		return own + "/budgets/" + name + rest, form
 	}
 }
 

@@ -53,12 +53,20 @@ func newChangeForm(ctx context.Context, v *visit, s *shown) (*changeForm, error)
 	}
 	f.settings = settings(f.service.Parameters)
 	f.now = url.Values{"plan": {s.Spec.Plan}, "storage": {strconv.FormatInt(s.Spec.StorageGiB, 10)}, "displayName": {s.Spec.DisplayName},
-		"networks": {strings.Join(s.Spec.AllowedNetworks, "\n")}}
+		"networks": {strings.Join(s.Spec.AllowedNetworks, "\n")}, "suspendable": {onOff(s.Spec.Suspendable)}}
 	for _, each := range f.settings {
 		f.now.Set(each.field(), typedValue(s.Spec.Parameters[each.name]))
 	}
 	f.typed, f.base = f.now, f.now
 	return f, nil
+}
+
+// onOff is a choice as the form has it.
+func onOff(is bool) string {
+	if is {
+		return "on"
+	}
+	return "off"
 }
 
 // typedValue is a parameter as one types it; "" when it is not set.
@@ -119,6 +127,9 @@ func (f *changeForm) patch(v *visit) (map[string]any, *formErrors) {
 	if changed("displayName") {
 		spec["displayName"] = normal(f.typed.Get("displayName"))
 	}
+	if changed("suspendable") {
+		spec["suspendable"] = f.typed.Get("suspendable") == "on"
+	}
 	if changed("networks") {
 		spec["allowedNetworks"] = networks(f.typed.Get("networks"))
 	}
@@ -173,7 +184,7 @@ func (f *changeForm) problem(field string) string { return f.wrong.within(field)
 // fields are the controls that may be found wrong: their id, and their name in
 // the API.
 func (f *changeForm) fields() [][2]string {
-	all := [][2]string{{"order-plan", "spec.plan"}, {"order-storage", "spec.storageGiB"}, {"order-display", "spec.displayName"}, {"order-networks", "spec.allowedNetworks"}}
+	all := [][2]string{{"order-plan", "spec.plan"}, {"order-storage", "spec.storageGiB"}, {"order-display", "spec.displayName"}, {"order-networks", "spec.allowedNetworks"}, {"order-suspendable", "spec.suspendable"}}
 	for _, s := range f.settings {
 		all = append(all, [2]string{"setting-" + s.name, "spec.parameters." + s.name})
 	}

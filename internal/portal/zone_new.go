@@ -9,7 +9,7 @@ import (
 )
 
 // zoneDrivers are what a zone's instances can be run by.
-var zoneDrivers = []string{"kubernetes", "process"}
+var zoneDrivers = []string{"kubernetes", "process", "simulated"}
 
 // zoneForm is a new zone as it is typed: cores and GiB, as people count them.
 type zoneForm struct {

@@ -13,10 +13,12 @@ import (
 
 // Price is what one item of a service costs, for demonstration; in CHF.
 type Price struct {
-	Plan   string `json:"plan,omitempty"` // "": of every plan
-	Item   string `json:"item"`           // "compute", "storage", "backup-storage"
-	Unit   string `json:"unit"`           // "hour", "GiB-month"
-	Amount string `json:"amount"`         // "0.02"
+	Plan   string          `json:"plan,omitempty"` // "": of every plan
+	Item   string          `json:"item"`           // "compute", "storage", "backup-storage", or a meter
+	Unit   string          `json:"unit"`           // "hour", "GiB-month", "GB"
+	Amount string          `json:"amount"`         // "0.02"; "": Tiers says
+	Mode   string          `json:"mode"`           // "" is flat; "graduated" or "volume"
+	Tiers  []api.PriceTier `json:"tiers"`
 }
 
 // Client is the program by which people talk to an instance of the service. In its
@@ -70,6 +72,9 @@ func Read(files Files, connection func(e api.Endpoint, login, password string) C
 		if err := file.SLI.Check(); err != nil {
 			panic(fmt.Sprintf("package.yaml of %s: sli: %v", file.Name, err))
 		}
+	}
+	if err := file.CheckMeters(); err != nil {
+		panic(fmt.Sprintf("package.yaml of %s: %v", file.Name, err))
 	}
 	return Package{Definition: file.Definition, Connection: connection, Runbooks: readRunbooks(files.Runbooks), Client: file.Client, DemoPrices: file.DemoPrices}
 }

@@ -42,6 +42,7 @@ type Definition struct {
 	Dashboard *Dashboard    `json:"dashboard,omitempty"` // nil: the service has none
 	Alerts    []Alert       `json:"alerts,omitempty"`    // beside those that every service has
 	SLI       *SLI          `json:"sli,omitempty"`       // nil: it is not measured whether instances are available
+	Meters    []Meter       `json:"meters,omitempty"`    // what is counted of instances
 }
 
 // Plan is a size that the package comes in. A changed plan is published as a

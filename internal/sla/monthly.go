@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"souk/api"
 	"souk/internal/mail"
@@ -20,6 +23,8 @@ const (
 	// grace is how long after a month's end its report is made: what a zone that was
 	// cut off measured may arrive until then.
 	grace = 24 * time.Hour
+	// reportedBack is of how many months that are over reports are made.
+	reportedBack = 3
 	// readWithin is how long it is of use to mail a report.
 	readWithin = 7 * 24 * time.Hour
 	// mostMailed is how many instances a mail names.
@@ -41,11 +46,11 @@ func (s *Service) MakeDue(ctx context.Context, st *store.Store) (made bool, err 
 func (s *Service) MakeOne(ctx context.Context, tx store.Tx) (bool, error) {
 	q := sladb.New(tx)
 	now := s.Clock.Now().UTC()
-	due, err := q.Unreported(ctx, now.Add(-grace))
+	due, err := q.Unreported(ctx, sladb.UnreportedParams{At: now.Add(-grace), Months: reportedBack})
 	if err != nil || len(due) == 0 {
 		return false, err
 	}
-	report, err := s.Report(ctx, tx, due[0].ID, due[0].Period, time.Time{})
+	report, err := s.Measure(ctx, tx, due[0].ID, due[0].Period, time.Time{})
 	if err != nil {
 		return false, err
 	}
@@ -55,7 +60,7 @@ func (s *Service) MakeOne(ctx context.Context, tx store.Tx) (bool, error) {
 	}
 	sum := sha256.Sum256(payload)
 	n, err := q.InsertReport(ctx, sladb.InsertReportParams{ID: store.NewID(), OrganizationID: due[0].ID, Period: report.Period, Watermark: report.Watermark, RulesVersion: int32(report.RulesVersion),
-		Instances: int32(len(report.Instances)), Missed: int32(missed(report)), Sha256: hex.EncodeToString(sum[:]), MadeAt: now})
+		Instances: int32(len(report.Instances)), Missed: int32(missed(report)), Sha256: hex.EncodeToString(sum[:]), Content: payload, MadeAt: now})
 	if err != nil || n == 0 || len(report.Instances) == 0 || s.Mail == nil || s.Mail.Closed {
 		return true, err
 	}
@@ -114,6 +119,24 @@ func mailLines(r api.SLAReport, locale string) (lines []string) {
 		lines = append(lines, fmt.Sprintf(w.more, n))
 	}
 	return lines
+}
+
+// Made returns a report as it was made when its month was over, whatever was renamed
+// since, or false where none was made at the watermark. It fails where what is kept of it
+// is not what was.
+func Made(ctx context.Context, tx store.Tx, organization uuid.UUID, period string, watermark time.Time) (r api.SLAReport, made bool, err error) {
+	row, err := sladb.New(tx).Made(ctx, sladb.MadeParams{OrganizationID: organization, Period: period, Watermark: watermark})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return r, false, nil
+	}
+	if err != nil || row.Content == nil {
+		return r, false, err
+	}
+	sum := sha256.Sum256(row.Content)
+	if is := hex.EncodeToString(sum[:]); is != row.Sha256 {
+		return r, false, fmt.Errorf("the SLA report of %s is not what it was: its SHA-256 is %s and not %s", period, is, row.Sha256)
+	}
+	return r, true, json.Unmarshal(row.Content, &r)
 }
 
 // Reports lists the reports of an organization that were made when a month was over,

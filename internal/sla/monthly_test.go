@@ -114,6 +114,18 @@ func (w *world) reportOf(period string, watermark time.Time) (out api.SLAReport,
 	return out, err
 }
 
+// Months that went by without a control plane are reported of by the next one, each once.
+func TestMonthsWithoutAControlPlaneAreReported(t *testing.T) {
+	w := mailed(t)
+	w.measured(agentapi.SLIUp, time.Hour)
+	w.Machine.Advance(75 * 24 * time.Hour)
+	w.due()
+	w.due()
+	if list := w.made(); len(list) != 2 || list[0].Period != "2026-04" || list[1].Period != "2026-03" {
+		t.Errorf("made: %+v", list)
+	}
+}
+
 // Control planes that find the same month over at once make one report and write one mail.
 func TestTwoControlPlanesMakeOneReport(t *testing.T) {
 	w := mailed(t)

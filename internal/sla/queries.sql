@@ -60,17 +60,19 @@ WHERE i.id = ANY (sqlc.arg(others)::uuid[]) OR i.id IN (SELECT d.instance_id FRO
 ORDER BY i.id;
 
 -- name: Unreported :many
--- At most one organization whose month before was over at a moment, by its own clocks,
--- and of which there is no report.
+-- At most one month, of those that were over at a moment by an organization's own clocks,
+-- of which there is no report: the oldest of its last months first, of which some may have
+-- gone by without a control plane.
 SELECT o.id, o.name, m.period::text AS period FROM organizations o CROSS JOIN LATERAL (
 	SELECT date_trunc('month', sqlc.arg(at)::timestamptz AT TIME ZONE o.time_zone) AS month) n CROSS JOIN LATERAL (
-	SELECT to_char(n.month - interval '1 month', 'YYYY-MM') AS period, n.month AT TIME ZONE o.time_zone AS ended_at) m
+	SELECT to_char(f.month, 'YYYY-MM') AS period, (f.month + interval '1 month') AT TIME ZONE o.time_zone AS ended_at
+	FROM generate_series(n.month - sqlc.arg(months)::int * interval '1 month', n.month - interval '1 month', interval '1 month') f (month)) m
 WHERE o.created_at < m.ended_at AND NOT EXISTS (SELECT FROM sla_reports r WHERE r.organization_id = o.id AND r.period = m.period)
-ORDER BY o.id LIMIT 1;
+ORDER BY m.period, o.id LIMIT 1;
 
 -- name: InsertReport :execrows
-INSERT INTO sla_reports (id, organization_id, period, watermark, rules_version, instances, missed, sha256, made_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (organization_id, period) DO NOTHING;
+INSERT INTO sla_reports (id, organization_id, period, watermark, rules_version, instances, missed, sha256, content, made_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (organization_id, period) DO NOTHING;
 
 -- name: ReportReaders :many
 -- Those who are mailed an organization's reports.
@@ -80,3 +82,7 @@ ORDER BY a.email;
 
 -- name: Reports :many
 SELECT period, watermark, rules_version, instances, missed, sha256, made_at FROM sla_reports WHERE organization_id = $1 AND instances > 0 ORDER BY period DESC;
+
+-- name: Made :one
+-- A report as it was made when its month was over.
+SELECT sha256, content FROM sla_reports WHERE organization_id = $1 AND period = $2 AND watermark = $3;

@@ -15,8 +15,20 @@ import (
 )
 
 // Report is the report of an organization's month as was known at a watermark; a zero
-// one is the newest that can be had. The same watermark gives the same report.
+// one is the newest that can be had. The same watermark gives the same report: one that
+// was made when the month was over is as it was then.
 func (s *Service) Report(ctx context.Context, tx store.Tx, organization uuid.UUID, period string, watermark time.Time) (api.SLAReport, error) {
+	if !watermark.IsZero() {
+		if r, made, err := Made(ctx, tx, organization, period, watermark); made || err != nil {
+			return r, err
+		}
+	}
+	return s.Measure(ctx, tx, organization, period, watermark)
+}
+
+// Measure is Report evaluated from what was measured, also where one was made. It bears
+// the names of today.
+func (s *Service) Measure(ctx context.Context, tx store.Tx, organization uuid.UUID, period string, watermark time.Time) (api.SLAReport, error) {
 	o, err := sladb.New(tx).Zone(ctx, organization)
 	if err != nil {
 		return api.SLAReport{}, err

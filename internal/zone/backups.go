@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -11,12 +12,15 @@ import (
 	"souk/internal/backup"
 	"souk/internal/driver"
 	"souk/internal/instance"
+	"souk/internal/problem"
+	"souk/internal/store"
 	"souk/internal/zone/zonedb"
 )
 
 // backupsWanted is what zones are told of backups, by instance.
 type backupsWanted struct {
 	keys     map[uuid.UUID]string
+	places   map[uuid.UUID]*driver.BackupPlace // buckets of the customer's
 	take     map[uuid.UUID][]string
 	drills   map[uuid.UUID]*agentapi.DrillOrder
 	restores map[uuid.UUID]*driver.Restore
@@ -24,14 +28,17 @@ type backupsWanted struct {
 }
 
 // backups reads what is wanted of the backups of instances, with the keys opened.
-func (z *Zones) backups(ctx context.Context, q *zonedb.Queries, ids []uuid.UUID) (backupsWanted, error) {
-	out := backupsWanted{map[uuid.UUID]string{}, map[uuid.UUID][]string{}, map[uuid.UUID]*agentapi.DrillOrder{}, map[uuid.UUID]*driver.Restore{}, map[uuid.UUID]*driver.Rewind{}}
+func (z *Zones) backups(ctx context.Context, tx store.Tx, q *zonedb.Queries, ids []uuid.UUID) (backupsWanted, error) {
+	out := backupsWanted{map[uuid.UUID]string{}, map[uuid.UUID]*driver.BackupPlace{}, map[uuid.UUID][]string{}, map[uuid.UUID]*agentapi.DrillOrder{}, map[uuid.UUID]*driver.Restore{}, map[uuid.UUID]*driver.Rewind{}}
 	sets, err := q.BackupSetsOf(ctx, ids)
 	if err != nil {
 		return out, err
 	}
 	for _, s := range sets {
 		if out.keys[s.InstanceID], err = z.Instances.OpenBackupKey(ctx, s.InstanceID, s.Secret); err != nil {
+			return out, err
+		}
+		if out.places[s.InstanceID], err = z.Instances.BackupPlaceNamed(ctx, tx, s.OrganizationID, s.Bucket); err != nil {
 			return out, err
 		}
 	}
@@ -58,7 +65,11 @@ func (z *Zones) backups(ctx context.Context, q *zonedb.Queries, ids []uuid.UUID)
 		if err != nil {
 			return out, err
 		}
-		restore := &driver.Restore{From: driver.BackupSource{InstanceID: r.SourceID.String(), Service: r.Service, Key: key}, BackupID: r.BackupID.String()}
+		place, err := z.Instances.BackupPlace(ctx, tx, r.OrganizationID, r.BucketID)
+		if err != nil {
+			return out, err
+		}
+		restore := &driver.Restore{From: driver.BackupSource{InstanceID: r.SourceID.String(), Service: r.Service, Key: key, Place: place}, BackupID: r.BackupID.String()}
 		if r.Target != nil {
 			restore.Time = r.Target.UTC()
 		}
@@ -70,6 +81,9 @@ func (z *Zones) backups(ctx context.Context, q *zonedb.Queries, ids []uuid.UUID)
 	}
 	for _, r := range rewinds {
 		rewind := &driver.Rewind{Number: r.Number, Restore: driver.Restore{BackupID: r.BackupID.String()}}
+		if rewind.From.Place, err = z.Instances.BackupPlace(ctx, tx, r.OrganizationID, r.BucketID); err != nil {
+			return out, err
+		}
 		if r.Target != nil {
 			rewind.Time = r.Target.UTC()
 		}
@@ -83,15 +97,32 @@ func (b backupsWanted) add(d *agentapi.Desired, id uuid.UUID, plan []byte) {
 	d.Restore = b.restores[id]
 	key, has := b.keys[id]
 	if rewind := b.rewinds[id]; rewind != nil {
-		rewind.From = driver.BackupSource{InstanceID: d.ID, Service: d.Service, Key: key}
+		rewind.From = driver.BackupSource{InstanceID: d.ID, Service: d.Service, Key: key, Place: rewind.From.Place}
 		d.Rewind = rewind
 	}
 	var p backup.Plan
 	if !has || len(plan) == 0 || json.Unmarshal(plan, &p) != nil || p.Disabled {
 		return
 	}
-	d.Backup = &driver.BackupSettings{Key: key}
+	d.Backup = &driver.BackupSettings{Key: key, Place: b.places[id]}
 	d.Backups = &agentapi.Backups{Plan: p, Take: b.take[id], Drill: b.drills[id]}
+}
+
+// TryBucket has a zone write, read and delete a small object in a customer's bucket. What
+// is wrong with it is a problem that names the field.
+func (z *Zones) TryBucket(ctx context.Context, zone uuid.UUID, place *driver.BackupPlace) error {
+	err := z.ask(ctx, zone, agentapi.Request{TryBucket: place}, func(agentapi.Response) error { return nil })
+	if refusal, ok := errors.AsType[*refused](err); ok {
+		field := refusal.Code
+		if !slices.Contains([]string{"endpoint", "region", "bucket", "accessKey", "secretKey", "ca"}, field) {
+			field = "zone"
+		}
+		return problem.InvalidField("body."+field, nil, "%s", refusal.Response.Error)
+	}
+	if errors.Is(err, ErrAway) {
+		return problem.InvalidField("body.zone", nil, "The zone cannot be reached at the moment, so the bucket cannot be tried from there. Try again later.")
+	}
+	return err
 }
 
 // expiringAtOnce is how many backups are looked up at a time to be removed.

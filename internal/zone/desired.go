@@ -202,7 +202,7 @@ func (z *Zones) desired(ctx context.Context, a agent, ids []uuid.UUID) ([]agenta
 		if err != nil {
 			return err
 		}
-		backups, err := z.backups(ctx, q, ids)
+		backups, err := z.backups(ctx, tx, q, ids)
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,8 @@ SELECT instance_id, id, login, secret FROM credentials
 WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]) AND revoked_at IS NULL ORDER BY instance_id, created_at, id;
 
 -- name: BackupSetsOf :many
-SELECT instance_id, secret FROM backup_sets WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]);
+SELECT s.instance_id, s.organization_id, s.secret, coalesce(CASE WHEN i.phase <> 'Purged' THEN i.backup ->> 'to' END, '')::text AS bucket
+FROM backup_sets s JOIN instances i ON i.id = s.instance_id WHERE s.instance_id = ANY(sqlc.arg(ids)::uuid[]);
 
 -- name: BackupsWantedOf :many
 -- What was asked for and has neither been taken nor given up.
@@ -80,13 +81,14 @@ SELECT instance_id, id, backup_id FROM drills WHERE instance_id = ANY(sqlc.arg(i
 
 -- name: RestoresOf :many
 -- What instances without data are to be made of.
-SELECT r.instance_id, r.source_id, r.backup_id, r.target, o.service, s.secret
-FROM restores r JOIN instances i ON i.id = r.instance_id JOIN instances o ON o.id = r.source_id JOIN backup_sets s ON s.instance_id = r.source_id
+SELECT r.instance_id, r.organization_id, r.source_id, r.backup_id, r.target, o.service, s.secret, b.bucket_id
+FROM restores r JOIN instances i ON i.id = r.instance_id JOIN instances o ON o.id = r.source_id JOIN backup_sets s ON s.instance_id = r.source_id JOIN backups b ON b.id = r.backup_id
 WHERE r.instance_id = ANY(sqlc.arg(ids)::uuid[]) AND NOT i.held_data;
 
 -- name: RewindsOf :many
 -- What is to be restored in place.
-SELECT instance_id, number, backup_id, target FROM rewinds WHERE instance_id = ANY(sqlc.arg(ids)::uuid[]) AND state = 'restoring';
+SELECT r.instance_id, r.organization_id, r.number, r.backup_id, r.target, b.bucket_id FROM rewinds r JOIN backups b ON b.id = r.backup_id
+WHERE r.instance_id = ANY(sqlc.arg(ids)::uuid[]) AND r.state = 'restoring';
 
 -- name: InstanceZone :one
 SELECT zone_id FROM instances WHERE id = $1;

@@ -1,12 +1,15 @@
 // Testsum reads what `go test -json` writes, shows what a person wants to see
-// of it, and appends the counts "PASSED FAILED SKIPPED" to the file it is given.
+// of it, and appends the counts "PASSED FAILED SKIPPED" to the first file it is given,
+// and what failed, with what it said, to the second.
 // As root it lets no test be skipped: continuous integration is root, and there
 // everything has to run.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +30,7 @@ type event struct {
 // sum of what has been read.
 type sum struct {
 	out                     io.Writer
+	failures                bytes.Buffer // what was shown of what failed
 	noSkips                 bool
 	passed, failed, skipped int
 	output                  map[string][]string // of tests that have not ended yet
@@ -38,7 +42,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "testsum:", err)
 		os.Exit(1)
 	}
-	if err := s.append(os.Args[1]); err != nil {
+	counts := fmt.Appendln(nil, s.passed, s.failed, s.skipped)
+	if err := errors.Join(add(os.Args[1], counts), add(os.Args[2], s.failures.Bytes())); err != nil {
 		fmt.Fprintln(os.Stderr, "testsum:", err)
 		os.Exit(1)
 	}
@@ -75,7 +80,7 @@ func (s *sum) line(line []byte) {
 	case "output":
 		s.output[key] = append(s.output[key], e.Output)
 	case "build-output":
-		fmt.Fprint(s.out, e.Output)
+		s.wrong("%s", e.Output)
 	case "pass", "fail", "skip":
 		s.ended(e, s.output[key])
 		delete(s.output, key)
@@ -100,7 +105,7 @@ func (s *sum) ended(e event, output []string) {
 		fmt.Fprintf(s.out, "skipped: %s %s\n%s", e.Package, e.Test, strings.Join(output, ""))
 	case "fail":
 		s.failed++
-		fmt.Fprintf(s.out, "FAILED: %s %s\n%s", e.Package, e.Test, strings.Join(output, ""))
+		s.wrong("FAILED: %s %s\n%s", e.Package, e.Test, strings.Join(output, ""))
 	}
 }
 
@@ -113,26 +118,29 @@ func (s *sum) packageEnded(e event, output []string) {
 		}
 		return
 	}
-	fmt.Fprintf(s.out, "FAIL  %s %.1f s\n%s", e.Package, e.Elapsed, strings.Join(output, ""))
+	s.wrong("FAIL  %s %.1f s\n%s", e.Package, e.Elapsed, strings.Join(output, ""))
 	if s.failed == 0 || e.FailedBuild != "" {
 		s.failed++
 	}
 	for key, lines := range s.output { // a panic or a time-out leaves tests without an end
 		if strings.HasPrefix(key, e.Package+" ") {
-			fmt.Fprint(s.out, strings.Join(lines, ""))
+			s.wrong("%s", strings.Join(lines, ""))
 			delete(s.output, key)
 		}
 	}
 }
 
-func (s *sum) append(path string) error {
+// wrong shows what failed, and keeps it.
+func (s *sum) wrong(format string, args ...any) {
+	fmt.Fprintf(io.MultiWriter(s.out, &s.failures), format, args...)
+}
+
+// add appends to a file.
+func add(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	if _, err = fmt.Fprintln(f, s.passed, s.failed, s.skipped); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
 }

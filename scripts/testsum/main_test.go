@@ -38,6 +38,9 @@ func TestSum(t *testing.T) {
 			if s.passed != c.passed || s.failed != c.failed || s.skipped != c.skipped {
 				t.Errorf("%d passed, %d failed, %d skipped; want %d, %d, %d", s.passed, s.failed, s.skipped, c.passed, c.failed, c.skipped)
 			}
+			if kept := s.failures.String(); (kept != "") != (c.failed > 0) || !strings.Contains(out.String(), kept) {
+				t.Errorf("keeps %q of %q", kept, out.String())
+			}
 			for _, want := range c.shows {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("shows %q, want %q", out.String(), want)

@@ -35,11 +35,11 @@ func (e *engine) Probe(host *process.Host, want driver.Instance) *driver.Probe {
 	if all, _ := driver.AllOrNone(want.AllowedNetworks); !all {
 		return nil
 	}
-	return newProber(host.ClientAddress(), host.Secret(probeLogin), host.TLS()).probe()
+	return newProber(want.ID, host.ClientAddress(), host.Secret(probeLogin), host.TLS()).probe()
 }
 
-func newProber(address, secret string, verified *tls.Config) *prober {
-	p := &prober{address: address, secret: secret, tls: verified}
+func newProber(id, address, secret string, verified *tls.Config) *prober {
+	p := &prober{id: id, address: address, secret: secret, tls: verified}
 	p.kept = driver.Keep(p.dial, (*client).lost, func(_ context.Context, c *client) { c.Close() })
 	return p
 }
@@ -50,6 +50,7 @@ func (p *prober) probe() *driver.Probe {
 
 // prober tries one server as its clients do.
 type prober struct {
+	id              string // of the instance
 	address, secret string
 	tls             *tls.Config
 	kept            *driver.Kept[*client]
@@ -60,6 +61,15 @@ type client struct {
 	*nats.Conn
 	inbox string
 	heard *nats.Subscription // of the inbox
+	id    string             // of the instance
+	told  uint64             // of what it received, in the tally
+}
+
+// tally adds what was received since the last time to what is Souk's own.
+func (c *client) tally() {
+	received := c.Stats().InBytes
+	own.Of(c.id).Add(int64(received - c.told))
+	c.told = received
 }
 
 // within has the dialler end with a context.
@@ -80,7 +90,7 @@ func (p *prober) dial(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{Conn: nc, inbox: nats.NewInbox()}
+	c := &client{Conn: nc, inbox: nats.NewInbox(), id: p.id}
 	if c.heard, err = nc.SubscribeSync(c.inbox); err != nil {
 		nc.Close()
 		return nil, err
@@ -92,6 +102,7 @@ func (c *client) lost() bool { return c.IsClosed() }
 
 // hear sends a message and waits for it to come back.
 func (c *client) hear(ctx context.Context) error {
+	defer c.tally()
 	if err := c.Publish(c.inbox, nil); err != nil {
 		return err
 	}
@@ -106,6 +117,7 @@ func (p *prober) message(ctx context.Context) error {
 // write has a stream on disk take a message, of which it keeps the last.
 func (p *prober) write(ctx context.Context) error {
 	return judged(p.kept.Try(ctx, func(c *client) error {
+		defer c.tally()
 		js, err := c.JetStream()
 		if err != nil {
 			return err

@@ -37,24 +37,13 @@ func TestProbe(t *testing.T) {
 		t.Fatal(p, err)
 	}
 	defer p.Close()
-	try := func(name string, within time.Duration) error {
-		ctx, cancel := context.WithTimeout(t.Context(), within)
-		defer cancel()
-		for _, c := range p.Checks {
-			if c.Name == name {
-				return c.Try(ctx)
-			}
-		}
-		t.Fatal("no check " + name)
-		return nil
-	}
 	alice := user(t, want, seen.Endpoint)
 	heard, err := alice.SubscribeSync(">")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"message", "connect", "write", "message", "write"} {
-		if err := try(name, 20*time.Second); err != nil {
+		if err := processtest.Try(t, p, name, 20*time.Second); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -71,7 +60,7 @@ func TestProbe(t *testing.T) {
 	if info, err := js.AccountInfo(); err != nil || info.Streams != 0 {
 		t.Errorf("users see streams: %+v, %v", info, err)
 	}
-	direct := newProber(spy.host.ClientAddress(), "wrong", spy.host.TLS())
+	direct := newProber(spy.host.Instance(), spy.host.ClientAddress(), "wrong", spy.host.TLS())
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := direct.connect(ctx); !errors.Is(err, driver.ErrCannotTell) {
@@ -83,7 +72,7 @@ func TestProbe(t *testing.T) {
 	}
 	// It stops a moment later: the first try takes longer than that.
 	for _, name := range []string{"connect", "message", "write"} {
-		if err := try(name, 300*time.Millisecond); err == nil {
+		if err := processtest.Try(t, p, name, 300*time.Millisecond); err == nil {
 			t.Errorf("a server that hangs passes %s", name)
 		}
 	}
@@ -91,7 +80,7 @@ func TestProbe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"message", "connect", "write"} { // on new connections, and with the stream of before
-		if err := try(name, 20*time.Second); err != nil {
+		if err := processtest.Try(t, p, name, 20*time.Second); err != nil {
 			t.Errorf("%s afterwards: %v", name, err)
 		}
 	}

@@ -18,7 +18,7 @@ func (e *engine) Sample(ctx context.Context, host *process.Host) ([]driver.Sampl
 	var out []driver.Sample
 	for name, value := range map[string]float64{
 		"gnatsd_varz_connections": is.Connections, "gnatsd_varz_max_connections": is.MaxConnections, "gnatsd_varz_subscriptions": is.Subscriptions,
-		"gnatsd_varz_in_msgs": is.InMsgs, "gnatsd_varz_out_msgs": is.OutMsgs, "gnatsd_varz_in_bytes": is.InBytes, "gnatsd_varz_out_bytes": is.OutBytes,
+		"gnatsd_varz_in_msgs": is.InMsgs, "gnatsd_varz_out_msgs": is.OutMsgs, "gnatsd_varz_in_bytes": is.InBytes, "gnatsd_varz_out_bytes": float64(is.OutBytes),
 		"gnatsd_varz_slow_consumers":         is.SlowConsumers,
 		"gnatsd_varz_jetstream_stats_memory": is.JetStream.Stats.Memory, "gnatsd_varz_jetstream_stats_storage": is.JetStream.Stats.Storage,
 	} {

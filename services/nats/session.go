@@ -82,12 +82,14 @@ type state struct {
 	InMsgs         float64 `json:"in_msgs"`
 	OutMsgs        float64 `json:"out_msgs"`
 	InBytes        float64 `json:"in_bytes"`
-	OutBytes       float64 `json:"out_bytes"`
+	OutBytes       int64   `json:"out_bytes"`
 	SlowConsumers  float64 `json:"slow_consumers"`
 	JetStream      struct {
 		Stats struct{ Memory, Storage float64 }
 	} `json:"jetstream"`
 
+	ID     string    `json:"server_id"` // another one each time that it starts
+	Start  time.Time `json:"start"`
 	Loaded time.Time `json:"config_load_time"` // when the server was done with its configuration
 }
 
@@ -112,6 +114,7 @@ func ask(ctx context.Context, host *process.Host) (is state, err error) {
 		return is, err
 	}
 	defer nc.Close()
+	defer func() { own.Of(host.Instance()).Add(int64(nc.Stats().InBytes)) }()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	reply, err := nc.RequestWithContext(ctx, "$SYS.REQ.SERVER.PING.VARZ", nil)

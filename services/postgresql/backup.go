@@ -36,16 +36,20 @@ func (s settings) addArchiving(host *process.Host) error {
 }
 
 // backupFiles are those that pgBackRest needs under the instance's account.
-func (w *work) backupFiles() []shim.File {
-	if w.Want.Backup == nil || w.Backups == nil {
-		return nil
+func (w *work) backupFiles() ([]shim.File, error) {
+	if w.Want.Backup == nil {
+		return nil, nil
+	}
+	place, err := w.PlaceOf(w.Want.BackupSource())
+	if err != nil || place == nil {
+		return nil, err
 	}
 	return []shim.File{
-		{Path: backupCAFile, Mode: 0o600, Data: []byte(w.Backups.CAPEM)},
-		{Path: backupConfigFile, Mode: 0o600, Data: repositoryConfig(w.Backups, w.Want.BackupSource(), w.Path(backupCAFile), w.Path(shim.RunFolder+"/backup"),
+		{Path: backupCAFile, Mode: 0o600, Data: []byte(place.CAPEM)},
+		{Path: backupConfigFile, Mode: 0o600, Data: repositoryConfig(place, w.Want.BackupSource(), w.Path(backupCAFile), w.Path(shim.RunFolder+"/backup"),
 			"["+stanza+"]", "pg1-path="+w.Path(clusterFolder), "pg1-socket-path="+w.Path(shim.RunFolder), fmt.Sprintf("pg1-port=%d", w.Port),
 			"pg1-user="+backupRole, "pg1-database=postgres")},
-	}
+	}, nil
 }
 
 // allowBackups makes the role that pgBackRest works as.
@@ -83,16 +87,16 @@ func (w *work) allowBackups(ctx context.Context) error {
 // TakeBackup takes a whole backup of the running server, unless it is there.
 func (e *engine) TakeBackup(ctx context.Context, job *process.Job, order driver.BackupOrder) error {
 	w := &work{Job: job, engine: e}
-	config := w.Path(backupConfigFile)
+	config, place := w.Path(backupConfigFile), job.Want.Backup.Place
 	aside := func(arguments ...string) ([]byte, error) {
 		output, err := w.Run(ctx, shim.Command{Argv: command(config, arguments...), Env: environment(), Aside: true})
-		return output, inWords(err)
+		return output, inWords(place, err)
 	}
 	output, err := aside("info", "--output=json")
 	if err != nil {
 		return err
 	}
-	held, err := parseInfo(output)
+	held, err := parseInfo(place, output)
 	if err != nil || slices.ContainsFunc(held, func(b heldBackup) bool { return b.Annotation.ID == order.ID }) {
 		return err
 	}
@@ -147,7 +151,7 @@ func (s *session) archived(ctx context.Context, report *driver.BackupReport) err
 	}
 	report.Archiving = a.last != nil && (a.failed == nil || a.failed.Before(*a.last))
 	if a.failed != nil && !report.Archiving && len(report.Backups) > 0 { // before the first backup nothing can be put away
-		report.Message = fmt.Sprintf("The changes since the last backup cannot be put away at the moment (%d files wait, and take up the instance's storage): the zone's place for backups cannot be used. It is tried again; if this goes on, the zone's operator has to act.", a.waiting)
+		report.Message = fmt.Sprintf("The changes since the last backup cannot be put away at the moment (%d files wait, and take up the instance's storage): the place for backups cannot be used. It is tried again; if this goes on, whoever keeps that place has to act.", a.waiting)
 	}
 	return nil
 }
@@ -182,7 +186,7 @@ func (s *session) flush(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return &driver.BlockedError{Message: "The last changes of the instance cannot be put away: the zone's place for backups cannot be used. It is tried again; if this goes on, the zone's operator has to act.", BlockedBy: "operator", Err: context.Cause(ctx)}
+			return &driver.BlockedError{Message: "The last changes of the instance cannot be put away: the place for backups cannot be used. It is tried again; if this goes on, whoever keeps that place has to act.", BlockedBy: "operator", Err: context.Cause(ctx)}
 		case <-time.After(pause):
 		}
 	}

@@ -174,6 +174,30 @@ func TestBackupsOutliveTheInstance(t *testing.T) {
 	}
 }
 
+func TestTheOnlyBackupOfARunningInstanceIsDeleted(t *testing.T) {
+	z, _ := newBackupZone(t)
+	want := kept()
+	seen := z.Bring(&want)
+	users := z.user(want, seen.Endpoint)
+	z.exec(users, "CREATE TABLE numbers (n int); INSERT INTO numbers SELECT generate_series(1, 100)")
+	only := z.backup(want)
+	for range 2 { // what is not there is gone
+		if err := z.ExpireBackup(t.Context(), want.BackupSource(), only.ID, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := z.backups(want); len(got.Backups) != 0 {
+		t.Fatalf("there are %+v", got)
+	}
+	z.exec(users, "INSERT INTO numbers VALUES (101)")
+	next := z.backup(want) // for the same time of the schedule, it may have the same ID
+	copied := restored(want, next.ID, time.Now())
+	at := z.Bring(&copied)
+	if got := numbers(t, z, copied, at.Endpoint); len(got) != 101 {
+		t.Errorf("%d rows, want 101", len(got))
+	}
+}
+
 func TestABackupIsTakenOnce(t *testing.T) {
 	z, _ := newBackupZone(t)
 	want := kept()

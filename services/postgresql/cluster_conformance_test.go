@@ -11,6 +11,7 @@ import (
 
 	"souk/internal/driver"
 	"souk/internal/driver/conformance"
+	"souk/internal/driver/kubernetes/clustertest"
 )
 
 // TestClusterConformance holds the kubernetes driver, with PostgreSQL by
@@ -46,7 +47,7 @@ func TestClusterConformance(t *testing.T) {
 
 // loseVolumes deletes the volumes of a stopped instance, as nobody should.
 func loseVolumes(t *testing.T, id string) {
-	claims := bedClient(t).Resource(core("persistentvolumeclaims")).Namespace("souk-" + id)
+	claims := clustertest.Client(t).Resource(core("persistentvolumeclaims")).Namespace("souk-" + id)
 	if err := claims.DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ import (
 
 	"souk/internal/driver"
 	"souk/internal/driver/kubernetes"
+	"souk/internal/driver/kubernetes/clustertest"
 )
 
 // The cluster that the tests are run against is told by the environment; what
@@ -85,20 +86,6 @@ func clusterOrder() driver.Instance {
 	return want
 }
 
-// bedClient is a person with all rights in the cluster.
-func bedClient(t *testing.T) dynamic.Interface {
-	t.Helper()
-	rest, err := kubernetes.Section{Kubeconfig: os.Getenv(envKubeconfig)}.REST()
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := dynamic.NewForConfig(rest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
 func core(resource string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Version: "v1", Resource: resource}
 }
@@ -116,7 +103,7 @@ func newPlace(t *testing.T, zone string, change ...func(*kubernetes.Config, *clu
 	t.Helper()
 	d := cluster(t, zone, change...)
 	t.Cleanup(func() { d.Close() })
-	return &place{t: t, Driver: d, client: bedClient(t)}
+	return &place{t: t, Driver: d, client: clustertest.Client(t)}
 }
 
 // on is the place for a test within the test.

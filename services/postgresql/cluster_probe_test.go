@@ -97,10 +97,5 @@ func TestClusterFailoverIsMeasured(t *testing.T) {
 	over := time.Now()
 	awaitState(t, records, agentapi.SLIUp, over)
 	stop()
-	found := downIn(t, records)
-	const edge = time.Second + 5*time.Second // interval and timeout of the read
-	if len(found) != 1 || found[0].From.Sub(down).Abs() > edge || found[0].To.Sub(over).Abs() > edge {
-		t.Errorf("a client found it down from %s to %s, and the agent %v", down.UTC(), over.UTC(), found)
-	}
-	t.Logf("down for %s; error %s at its beginning, %s at its end", over.Sub(down), found[0].From.Sub(down), found[0].To.Sub(over))
+	toldAsDown(t, records, down, over)
 }

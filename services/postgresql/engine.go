@@ -200,7 +200,11 @@ func (w *work) configure(ctx context.Context) error {
 		{Path: accessFile, Mode: 0o600, Data: []byte(w.config.access)},
 		{Path: identFile, Mode: 0o600, Data: []byte(w.config.ident)},
 	}
-	return w.WriteIfChanged(ctx, append(files, w.backupFiles()...)...)
+	backups, err := w.backupFiles()
+	if err != nil {
+		return err
+	}
+	return w.WriteIfChanged(ctx, append(files, backups...)...)
 }
 
 // program that the shim keeps running. The fingerprint on its command line says

@@ -157,12 +157,18 @@ func TestInjectedOutagesOfARealServer(t *testing.T) {
 	over := time.Now()
 	awaitState(t, records, agentapi.SLIUp, over)
 	stop()
+	toldAsDown(t, records, hung, over)
+}
+
+// toldAsDown holds the one outage that was told against the one that there was.
+func toldAsDown(t *testing.T, records *store.Store, from, to time.Time) {
+	t.Helper()
 	down := downIn(t, records)
 	const edge = time.Second + 5*time.Second // interval and timeout of the read
-	if len(down) != 1 || down[0].From.Sub(hung).Abs() > edge || down[0].To.Sub(over).Abs() > edge {
-		t.Errorf("it hung from %s to %s, and was found down %v", hung.UTC(), over.UTC(), down)
+	if len(down) != 1 || down[0].From.Sub(from).Abs() > edge || down[0].To.Sub(to).Abs() > edge {
+		t.Fatalf("it was down from %s to %s, and found down %v", from.UTC(), to.UTC(), down)
 	}
-	t.Logf("an outage of %s: error %s at its beginning, %s at its end", over.Sub(hung), down[0].From.Sub(hung), down[0].To.Sub(over))
+	t.Logf("an outage of %s: error %s at its beginning, %s at its end", to.Sub(from), down[0].From.Sub(from), down[0].To.Sub(to))
 }
 
 // measured has an agent's prober try a running instance until stop is called, which

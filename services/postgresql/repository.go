@@ -42,13 +42,16 @@ func (e *engine) NoBackups() string {
 	return ""
 }
 
+// Snapshots implements process.BackupEngine.
+func (e *engine) Snapshots() bool { return false }
+
 // repositoryConfig is what pgBackRest has to know to reach the backups of an
 // instance; ca is where the authority's certificate lies, and locks a folder that
 // keeps two from working on them at once.
 func repositoryConfig(place *driver.BackupPlace, of driver.BackupSource, ca, locks string, more ...string) []byte {
 	lines := []string{
 		"# Written by Souk; changes are lost.", "[global]",
-		"repo1-type=s3", "repo1-path=/" + of.InstanceID,
+		"repo1-type=s3", "repo1-path=/" + place.Folder(of.InstanceID),
 		"repo1-s3-bucket=" + place.Bucket, "repo1-s3-endpoint=" + place.Endpoint, "repo1-s3-region=" + place.Region,
 		"repo1-s3-key=" + place.AccessKey, "repo1-s3-key-secret=" + place.SecretKey, "repo1-s3-uri-style=path",
 		"repo1-storage-port=" + strconv.Itoa(place.Port), "repo1-storage-ca-file=" + ca,
@@ -77,9 +80,9 @@ func (e *engine) Backups(ctx context.Context, repo *process.Repository) ([]drive
 	return backups, nil
 }
 
-// ExpireBackup removes one backup, and the changes that only it needed. With the
-// last one it removes the whole repository.
-func (e *engine) ExpireBackup(ctx context.Context, repo *process.Repository, id string, last bool) error {
+// ExpireBackup removes one backup, and the changes that only it needed. With the only
+// one it removes the whole repository, which the next backup prepares anew.
+func (e *engine) ExpireBackup(ctx context.Context, repo *process.Repository, id string, _ bool) error {
 	held, err := e.held(ctx, repo)
 	if err != nil {
 		return err
@@ -88,16 +91,16 @@ func (e *engine) ExpireBackup(ctx context.Context, repo *process.Repository, id 
 	if err != nil {
 		return err
 	}
-	if last && len(held) > 0 && !slices.ContainsFunc(held, func(b heldBackup) bool { return b.Annotation.ID != id }) {
+	i := slices.IndexFunc(held, func(b heldBackup) bool { return b.Annotation.ID == id })
+	switch {
+	case i < 0:
+		return nil
+	case len(held) == 1:
 		return e.removeAll(ctx, repo, config)
 	}
-	i := slices.IndexFunc(held, func(b heldBackup) bool { return b.Annotation.ID == id })
-	if i < 0 {
-		return nil
-	}
-	left := strconv.Itoa(max(len(held)-1, 1)) // all that stay keep the changes after them
+	left := strconv.Itoa(len(held) - 1) // all that stay keep the changes after them
 	_, err = repo.Run(ctx, command(config, "--set="+held[i].Label, "--repo1-retention-archive-type=full", "--repo1-retention-archive="+left, "expire"), environment())
-	return inWords(err)
+	return inWords(repo.Place, err)
 }
 
 // removeAll removes a whole repository, the backups last: while they are there it
@@ -105,7 +108,7 @@ func (e *engine) ExpireBackup(ctx context.Context, repo *process.Repository, id 
 func (e *engine) removeAll(ctx context.Context, repo *process.Repository, config string) error {
 	for _, part := range []string{"archive", "backup"} {
 		if _, err := repo.Run(ctx, []string{program, "--config=" + config, "repo-rm", "--recurse", part}, environment()); err != nil {
-			return inWords(err)
+			return inWords(repo.Place, err)
 		}
 	}
 	return nil
@@ -162,23 +165,28 @@ func (e *engine) held(ctx context.Context, repo *process.Repository) ([]heldBack
 	}
 	output, err := repo.Run(ctx, command(config, "info", "--output=json"), environment())
 	if err != nil {
-		return nil, inWords(err)
+		return nil, inWords(repo.Place, err)
 	}
-	return parseInfo(output)
+	return parseInfo(repo.Place, output)
 }
 
-func parseInfo(output []byte) ([]heldBackup, error) {
-	held, _, err := parseRepository(output)
+func parseInfo(place *driver.BackupPlace, output []byte) ([]heldBackup, error) {
+	held, _, err := parseRepository(place, output)
 	return held, err
 }
 
 // parseRepository returns also the name of the newest file of changes that is kept.
-func parseRepository(output []byte) (held []heldBackup, newest string, err error) {
+func parseRepository(place *driver.BackupPlace, output []byte) (held []heldBackup, newest string, err error) {
 	var stanzas []struct {
 		Archive []struct {
 			Max string `json:"max"`
 		} `json:"archive"`
 		Backup []heldBackup `json:"backup"`
+		Repo   []struct {
+			Status struct {
+				Message string `json:"message"`
+			} `json:"status"`
+		} `json:"repo"`
 		Status struct {
 			Code    int    `json:"code"`
 			Message string `json:"message"`
@@ -190,7 +198,11 @@ func parseRepository(output []byte) (held []heldBackup, newest string, err error
 	for _, s := range stanzas {
 		// 1 and 2: there is nothing yet; other codes come with what could be read.
 		if s.Status.Code > 3 {
-			return nil, "", &driver.BlockedError{Message: placeAway, BlockedBy: "operator", Err: fmt.Errorf("pgbackrest cannot read the backups: %s", s.Status.Message)}
+			said := s.Status.Message
+			for _, r := range s.Repo {
+				said += "\n" + r.Status.Message
+			}
+			return nil, "", place.Unusable(said, fmt.Errorf("pgbackrest cannot read the backups: %s", s.Status.Message))
 		}
 		for _, a := range s.Archive {
 			newest = max(newest, a.Max)
@@ -204,17 +216,11 @@ func parseRepository(output []byte) (held []heldBackup, newest string, err error
 	return held, newest, nil
 }
 
-const placeAway = "The zone's place for backups cannot be used at the moment. It is tried again; if this goes on, the zone's operator has to act."
-
 // inWords turns what went wrong with the place of backups into words for users.
-func inWords(err error) error {
+func inWords(place *driver.BackupPlace, err error) error {
 	var exit *shim.ExitError
 	if !errors.As(err, &exit) {
 		return err
 	}
-	message := placeAway
-	if strings.Contains(string(exit.Output), "No space left on device") {
-		message = "A disk is full: either the instance's, or that of the place for backups. The zone's operator has to act."
-	}
-	return &driver.BlockedError{Message: message, BlockedBy: "operator", Err: err}
+	return place.Unusable(string(exit.Output), err)
 }

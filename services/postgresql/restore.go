@@ -14,18 +14,23 @@ import (
 
 const (
 	restoreConfigFile = shim.ConfFolder + "/restore.conf" // there until the server has recovered
+	restoreCAFile     = shim.ConfFolder + "/restore-ca.pem"
 	recoveryFile      = clusterFolder + "/postgresql.auto.conf"
 )
 
 // restore brings the files of a backup into the unfinished cluster. What an
 // attempt that was cut short has brought already is kept.
 func (w *work) restore(ctx context.Context) error {
-	if w.Backups == nil {
+	from := w.Want.Restore
+	place, err := w.PlaceOf(from.From)
+	if err != nil {
+		return err
+	}
+	if place == nil {
 		return driver.NothingToRestoreFrom()
 	}
-	from := w.Want.Restore
-	ca := shim.File{Path: backupCAFile, Mode: 0o600, Data: []byte(w.Backups.CAPEM)}
-	config := shim.File{Path: restoreConfigFile, Mode: 0o600, Data: repositoryConfig(w.Backups, from.From, w.Path(backupCAFile), w.Path(shim.RunFolder+"/restore"),
+	ca := shim.File{Path: restoreCAFile, Mode: 0o600, Data: []byte(place.CAPEM)}
+	config := shim.File{Path: restoreConfigFile, Mode: 0o600, Data: repositoryConfig(place, from.From, w.Path(restoreCAFile), w.Path(shim.RunFolder+"/restore"),
 		"["+stanza+"]", "pg1-path="+w.Path(clusterFolder))}
 	if err := w.WriteIfChanged(ctx, ca, config); err != nil {
 		return err
@@ -62,9 +67,9 @@ func (w *work) recoveryTarget(from *driver.Restore) []string {
 func (w *work) findBackup(ctx context.Context, id string) (string, error) {
 	output, err := w.pgbackrest(ctx, "info", "--output=json")
 	if err != nil {
-		return "", inWords(err)
+		return "", inWords(w.Want.Restore.From.Place, err)
 	}
-	held, err := parseInfo(output)
+	held, err := parseInfo(w.Want.Restore.From.Place, output)
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +104,7 @@ func (w *work) bring(ctx context.Context, label string, target []string) error {
 	case codeChecksum, codeFormat, codeFileMissing, codeCrypto, codeBackupSet:
 		return unusable("The backup is damaged and cannot be restored. Delete this instance and restore from another backup; tell the zone's operator.", err)
 	}
-	return inWords(err)
+	return inWords(w.Want.Restore.From.Place, err)
 }
 
 func missingChanges() *driver.BlockedError {
@@ -176,9 +181,9 @@ var applied = regexp.MustCompile(`restored log file "([0-9A-F]{24})" from archiv
 func (w *work) wholeLog(ctx context.Context, log []byte) error {
 	output, err := w.pgbackrest(ctx, "info", "--output=json")
 	if err != nil {
-		return inWords(err)
+		return inWords(w.Want.Restore.From.Place, err)
 	}
-	_, newest, err := parseRepository(output)
+	_, newest, err := parseRepository(w.Want.Restore.From.Place, output)
 	if err != nil {
 		return err
 	}
@@ -206,7 +211,7 @@ func (w *work) newestOf(ctx context.Context, timeline string) (newest string, er
 	name := timeline + "[0-9A-F]{16}"
 	output, err := w.Run(ctx, shim.Command{Argv: []string{program, "--config=" + w.Path(restoreConfigFile), "repo-ls", "--recurse", "--filter=/" + name + "-", "archive/" + stanza}, Env: environment()})
 	if err != nil {
-		return "", inWords(err)
+		return "", inWords(w.Want.Restore.From.Place, err)
 	}
 	for _, file := range regexp.MustCompile(name).FindAllString(string(output), -1) {
 		newest = max(newest, file)

@@ -35,7 +35,7 @@ func (e *engine) TakeBackup(ctx context.Context, job *process.Job, order driver.
 	all, err := r.snapshots(ctx)
 	if errors.Is(err, errNoRepository) {
 		_, err = r.restic(ctx, "init")
-		err = inWords(err)
+		err = r.inWords(err)
 	}
 	if err != nil || slices.ContainsFunc(all, func(s snapshot) bool { return s.tag(tagID) == order.ID }) {
 		return err
@@ -46,7 +46,7 @@ func (e *engine) TakeBackup(ctx context.Context, job *process.Job, order driver.
 	}
 	output, err := r.restic(ctx, "backup", "--host", "souk", "--tag", tagID+order.ID+","+tagKind+order.Kind+","+tagAt+order.At.UTC().Format(time.RFC3339Nano), job.Path(dumpFile))
 	if err != nil {
-		return inWords(err)
+		return r.inWords(err)
 	}
 	var said struct {
 		Added    int64  `json:"data_added"`
@@ -59,7 +59,7 @@ func (e *engine) TakeBackup(ctx context.Context, job *process.Job, order driver.
 	took := time.Since(began).Milliseconds()
 	_, err = r.restic(ctx, "tag", "--add", fmt.Sprintf("%s%d,%s%d,%s%d", tagTook, took, tagSize, said.Size, tagStored, said.Added), "--tag", tagID+order.ID)
 	if err != nil {
-		return inWords(err)
+		return r.inWords(err)
 	}
 	return job.Remove(ctx, dumpFile)
 }
@@ -121,9 +121,6 @@ func (e *engine) DataFolders() (data, brought string) { return dataFolder, unfin
 // restore brings a snapshot into the unfinished data, as the file that the log of
 // writes goes on from.
 func (w *work) restore(ctx context.Context) error {
-	if w.Backups == nil {
-		return driver.NothingToRestoreFrom()
-	}
 	r, err := within(ctx, w.Host, w.Want.Restore.From)
 	if err != nil {
 		return err
@@ -144,7 +141,7 @@ func (w *work) restore(ctx context.Context) error {
 		if errors.As(err, &exit) && damaged(string(exit.Output)) {
 			return &driver.BlockedError{Message: "The backup is damaged and cannot be restored. Delete this instance and restore from another backup; tell the zone's operator.", BlockedBy: "you", Permanent: true, Err: err}
 		}
-		return inWords(err)
+		return r.inWords(err)
 	}
 	folder := unfinished + "/" + appendOnly + "/"
 	text := "file " + restoredRDB + " seq 1 type b\nfile " + firstFile + " seq 1 type i\n"

@@ -19,7 +19,7 @@ func TestClusterConformance(t *testing.T) {
 		d := cluster(t, "rk-conformance")
 		t.Cleanup(func() { d.Close() })
 		return conformance.Harness{
-			Driver: d, Elsewhere: "192.0.2.0/24", Patience: 5 * time.Minute, Restarts: true,
+			Driver: d, Elsewhere: "192.0.2.0/24", Patience: 5 * time.Minute, Restarts: true, Meters: []string{meterTraffic},
 			Order:        clusterOrder,
 			Larger:       driver.Plan{Name: "large", Revision: 1, CPUMillis: 200, MemoryMiB: 256},
 			NoVersion:    "a StatefulSet starts its pods anew for another image by itself",

@@ -109,7 +109,7 @@ func enterPod(ctx context.Context, job *kubernetes.Job, pod string) (*session, *
 		raw.Close()
 		return nil, nil, err
 	}
-	s, err := administer(conn, clusterPassword(job, administrator))
+	s, err := administer(own.Conn(job.Want.ID, conn), clusterPassword(job, administrator))
 	if err != nil {
 		return nil, nil, err
 	}

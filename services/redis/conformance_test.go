@@ -31,7 +31,7 @@ func TestConformance(t *testing.T) {
 	conformance.Run(t, func(t *testing.T) conformance.Harness {
 		z := processtest.New(t, ProcessEngine())
 		return conformance.Harness{
-			Driver: z.Driver, Order: order, Elsewhere: "192.0.2.0/24", Restarts: true,
+			Driver: z.Driver, Order: order, Elsewhere: "192.0.2.0/24", Restarts: true, Meters: []string{meterTraffic},
 			Larger:    driver.Plan{Name: "large", Revision: 1, CPUMillis: 2000, MemoryMiB: 1024},
 			AllOrNone: "Redis has no list of networks",
 			Connect: func(ctx context.Context, _ string, at *driver.Endpoint, c driver.Credential) (conformance.Client, error) {

@@ -38,7 +38,7 @@ func (e *engine) Probe(host *process.Host, want driver.Instance) *driver.Probe {
 	if all, _ := driver.AllOrNone(want.AllowedNetworks); !all {
 		return nil
 	}
-	return newProber(driver.Dialing(host.ClientAddress()), host.Secret(probeLogin), host.TLS()).probe()
+	return newProber(want.ID, driver.Dialing(host.ClientAddress()), host.Secret(probeLogin), host.TLS()).probe()
 }
 
 var _ kubernetes.Prober = (*clusterEngine)(nil)
@@ -48,11 +48,11 @@ func (e *clusterEngine) Probe(job *kubernetes.Job, way kubernetes.Way) *driver.P
 	if all, _ := driver.AllOrNone(job.Want.AllowedNetworks); !all {
 		return nil
 	}
-	return newProber(way.Dial, clusterPassword(job, probeLogin), way.TLS).probe()
+	return newProber(job.Want.ID, way.Dial, clusterPassword(job, probeLogin), way.TLS).probe()
 }
 
-func newProber(open func(context.Context) (net.Conn, error), secret string, verified *tls.Config) *prober {
-	p := &prober{open: open, secret: secret, tls: verified}
+func newProber(id string, open func(context.Context) (net.Conn, error), secret string, verified *tls.Config) *prober {
+	p := &prober{id: id, open: open, secret: secret, tls: verified}
 	p.kept = driver.Keep(p.dial, (*client).lost, func(_ context.Context, c *client) { c.Close() })
 	return p
 }
@@ -63,6 +63,7 @@ func (p *prober) probe() *driver.Probe {
 
 // prober tries one server as its clients do.
 type prober struct {
+	id     string // of the instance
 	open   func(context.Context) (net.Conn, error)
 	secret string
 	tls    *tls.Config
@@ -88,7 +89,7 @@ func (p *prober) dial(ctx context.Context) (*client, error) {
 		plain.Close()
 		return nil, err
 	}
-	c := &client{Conn: redis.NewConn(raw, 0, 0), raw: raw}
+	c := &client{Conn: redis.NewConn(own.Conn(p.id, raw), 0, 0), raw: raw}
 	if _, err := c.do(ctx, "AUTH", probeLogin, p.secret); err != nil {
 		raw.Close()
 		return nil, err

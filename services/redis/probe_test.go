@@ -38,19 +38,8 @@ func TestProbe(t *testing.T) {
 		t.Fatal(p, err)
 	}
 	defer p.Close()
-	try := func(name string, within time.Duration) error {
-		ctx, cancel := context.WithTimeout(t.Context(), within)
-		defer cancel()
-		for _, c := range p.Checks {
-			if c.Name == name {
-				return c.Try(ctx)
-			}
-		}
-		t.Fatal("no check " + name)
-		return nil
-	}
 	for _, name := range []string{"read", "connect", "write"} {
-		if err := try(name, 10*time.Second); err != nil {
+		if err := processtest.Try(t, p, name, 10*time.Second); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -60,7 +49,7 @@ func TestProbe(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	direct := newProber(driver.Dialing(spy.host.ClientAddress()), spy.host.Secret(probeLogin), spy.host.TLS())
+	direct := newProber(spy.host.Instance(), driver.Dialing(spy.host.ClientAddress()), spy.host.Secret(probeLogin), spy.host.TLS())
 	c, err := direct.dial(ctx)
 	if err != nil || !c.apart {
 		t.Fatal(err)
@@ -80,14 +69,14 @@ func TestProbe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"read", "connect"} {
-		if err := try(name, 300*time.Millisecond); err == nil {
+		if err := processtest.Try(t, p, name, 300*time.Millisecond); err == nil {
 			t.Errorf("a server that hangs passes %s", name)
 		}
 	}
 	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	if err := try("read", 10*time.Second); err != nil {
+	if err := processtest.Try(t, p, "read", 10*time.Second); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	if err := judged(redis.Error("OOM command not allowed when used memory > 'maxmemory'.")); err != nil {

@@ -44,6 +44,9 @@ func (e *engine) NoBackups() string {
 	return ""
 }
 
+// Snapshots implements process.BackupEngine.
+func (e *engine) Snapshots() bool { return true }
+
 // repository is how restic reaches what is kept of an instance. Its secrets are in
 // files.
 type repository struct {
@@ -63,7 +66,7 @@ func (r repository) files() map[string]string {
 
 func (r repository) restic(ctx context.Context, arguments ...string) ([]byte, error) {
 	argv := append([]string{
-		resticProgram, "--repo", "s3:https://" + r.place.Endpoint + ":" + strconv.Itoa(r.place.Port) + "/" + r.place.Bucket + "/" + r.of.InstanceID,
+		resticProgram, "--repo", "s3:https://" + r.place.Endpoint + ":" + strconv.Itoa(r.place.Port) + "/" + r.place.Bucket + "/" + r.place.Folder(r.of.InstanceID),
 		"--password-file", r.key, "--cacert", r.ca, "--no-cache", "--quiet", "--json", "-o", "s3.bucket-lookup=path", "-o", "s3.region=" + r.place.Region,
 	}, arguments...)
 	return r.run(ctx, argv, []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC", "AWS_SHARED_CREDENTIALS_FILE=" + r.account})
@@ -83,7 +86,14 @@ func reached(repo *process.Repository) (repository, error) {
 // within is the repository as an instance's own account reaches it.
 func within(ctx context.Context, host *process.Host, of driver.BackupSource) (repository, error) {
 	const folder = shim.ConfFolder + "/backup"
-	r := repository{place: host.Backups, of: of, key: folder + "/key", account: folder + "/account", ca: folder + "/ca.pem"}
+	place, err := host.PlaceOf(of)
+	if err != nil {
+		return repository{}, err
+	}
+	if place == nil {
+		return repository{}, driver.NothingToRestoreFrom()
+	}
+	r := repository{place: place, of: of, key: folder + "/key", account: folder + "/account", ca: folder + "/ca.pem"}
 	for path, text := range r.files() {
 		if err := host.WriteIfChanged(ctx, shim.File{Path: path, Mode: 0o600, Data: []byte(text)}); err != nil {
 			return r, err
@@ -137,7 +147,7 @@ func (r repository) snapshots(ctx context.Context) ([]snapshot, error) {
 		return nil, errNoRepository
 	}
 	if err != nil {
-		return nil, inWords(err)
+		return nil, r.inWords(err)
 	}
 	var all []snapshot
 	if err := json.Unmarshal(output, &all); err != nil {
@@ -184,24 +194,24 @@ func (e *engine) ExpireBackup(ctx context.Context, repo *process.Repository, id 
 			continue
 		}
 		if _, err := r.restic(ctx, "unlock"); err != nil { // of who was killed
-			return inWords(err)
+			return r.inWords(err)
 		}
 		if _, err := r.restic(ctx, "forget", "--prune", s.ID); err != nil {
-			return inWords(err)
+			return r.inWords(err)
 		}
 	}
 	return nil
 }
 
 // inWords turns what went wrong with the place of backups into words for users.
-func inWords(err error) error {
+func (r repository) inWords(err error) error {
 	var exit *shim.ExitError
 	if !errors.As(err, &exit) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	message := "The zone's place for backups cannot be used at the moment. It is tried again; if this goes on, the zone's operator has to act."
-	if exit != nil && strings.Contains(string(exit.Output), "no space left on device") {
-		message = "A disk is full: either the instance's, or that of the place for backups. The zone's operator has to act."
+	said := ""
+	if exit != nil {
+		said = string(exit.Output)
 	}
-	return &driver.BlockedError{Message: message, BlockedBy: "operator", Err: err}
+	return r.place.Unusable(said, err)
 }

@@ -57,7 +57,7 @@ func attempt(ctx context.Context, host *process.Host) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return administer(raw, host.Secret(administrator))
+	return administer(own.Conn(host.Instance(), raw), host.Secret(administrator))
 }
 
 // administer opens a session on a connection.

@@ -24,12 +24,13 @@ func TestMain(m *testing.M) {
 func TestBenchmarksRun(t *testing.T) {
 	e, err := newEnv(t.Context(), options{sizes: sizes{
 		pairs: 1, starts: 1, idle: time.Millisecond, few: 3, many: 450, orders: 2, pages: 2, window: 10 * time.Millisecond, windows: 1, streams: 2, measured: 3, history: 6 * time.Hour, dashboards: 2,
+		customers: 3, lines: 4, documents: 2, growing: 2, events: 1500,
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.close()
-	rows, err := e.measure(t.Context(), []benchmark{{"dispatch", dispatch}, {"list", listPage}, {"cost", costAndAudit}, {"dashboard", dashboardQueries}})
+	rows, err := e.measure(t.Context(), []benchmark{{"dispatch", dispatch}, {"list", listPage}, {"cost", costAndAudit}, {"invoices", invoiceRuns}, {"usage", usageEvents}, {"dashboard", dashboardQueries}})
 	if err != nil {
 		t.Fatal(err)
 	}

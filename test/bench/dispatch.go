@@ -55,8 +55,8 @@ func dispatch(ctx context.Context, e *env) ([]row, error) {
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 
-// orderPatience bounds the wait for one order to be begun.
-const orderPatience = 30 * time.Second
+// orderPatience bounds the wait for one order to be begun, on however busy a machine.
+const orderPatience = 5 * time.Minute
 
 func (p *plant) dispatchOne(ctx context.Context, token, organization, name string) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, orderPatience)

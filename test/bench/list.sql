@@ -4,7 +4,7 @@ SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.ser
 	i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected,
 	i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message,
 	i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes,
-	i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version,
+	i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version, i.suspendable,
 	z.name, o.name, p.name, r.name, r.revision, k.revision, l.revision, f.revision, z.driver, a.last_seen_real, a.revoked_at
 FROM (SELECT * FROM instances i WHERE i.phase <> 'Purged' AND i.project_id = $1 ORDER BY i.created_at, i.id LIMIT 51) i
 JOIN zones z ON z.id = i.zone_id

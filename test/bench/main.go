@@ -31,9 +31,12 @@ var benchmarks = []benchmark{
 	{"start", startUp},
 	{"backup", backupAndRestore},
 	{"pass", noChangePass},
+	{"probe", probing},
 	{"dispatch", dispatch},
 	{"list", listPage},
 	{"cost", costAndAudit},
+	{"invoices", invoiceRuns},
+	{"usage", usageEvents},
 	{"portal", portalPages},
 	{"dashboard", dashboardQueries},
 }
@@ -81,11 +84,17 @@ type sizes struct {
 	measured   int           // instances with a month of figures
 	history    time.Duration // of them
 	dashboards int           // read, of each span
+	customers  int           // whose month is closed
+	lines      int           // of each of their invoices
+	documents  int           // invoices whose documents are made
+	growing    int           // customers whose twelve months are closed
+	events     int           // of usage
 }
 
 var fullSize = sizes{
 	pairs: 10, backups: 5, backupMiB: 256, starts: 5, idle: 30 * time.Second, few: 100, many: 100_000, orders: 300,
 	pages: 400, window: 2 * time.Second, windows: 5, streams: 200, measured: 1000, history: month, dashboards: 100,
+	customers: 10_000, lines: 100, documents: 200, growing: 500, events: 200_000,
 }
 
 func run(ctx context.Context, args []string) error {
@@ -97,6 +106,9 @@ func run(ctx context.Context, args []string) error {
 	flags.BoolVar(&o.hold, "hold", false, "wait for Ctrl-C at the end, to look at what was measured")
 	flags.IntVar(&o.sizes.pairs, "pairs", o.sizes.pairs, "pairs of an order and the script by hand")
 	flags.IntVar(&o.sizes.many, "instances", o.sizes.many, "instances stored, where there are many")
+	flags.IntVar(&o.sizes.customers, "customers", o.sizes.customers, "organizations whose month is closed")
+	flags.IntVar(&o.sizes.growing, "growing", o.sizes.growing, "organizations whose twelve months are closed")
+	flags.IntVar(&o.sizes.events, "events", o.sizes.events, "events of usage")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ const explanation = `
 ## How to read it
 
 Run it with ` + "`make bench`" + `, or one part with ` + "`go run ./test/bench -run list`" + ` (order, start,
-pass, dispatch, list, cost, portal). It needs root for what an ordinary ` + "`souk dev`" + ` as root does,
+backup, pass, probe, dispatch, list, cost, invoices, usage, portal, dashboard). It needs root for what an ordinary ` + "`souk dev`" + ` as root does,
 uses this machine only, and removes what it made.
 
 - Souk and its baseline take turns, and the ratio is the median of the ratios of such
@@ -23,6 +23,10 @@ uses this machine only, and removes what it made.
   a certificate of its own, SCRAM, an owner role and a log-in, and the same client.
 - **start**: memory is each process's proportional share (PSS).
 - **pass**: the agent's own benchmark in internal/agent/reconcile, with ` + "`-cpu 1`" + `.
+- **probe**: the real prober, with 1000 simulated servers in another process that answer over
+  TLS, and some of them made to refuse or to hang for a known time. What a server takes is
+  of a real one that nobody uses, with the agent at work and with the agent stopped; figures
+  are taken by the agent, too.
 - **dispatch**: from the order's acceptance, as the record has it, until the agent has the
   driver begin. The API, the zones' listener and the agent are the real ones; the
   idle instances lie in a zone marked simulated, on the driver that runs nothing. Two
@@ -41,4 +45,12 @@ uses this machine only, and removes what it made.
 - **cost** is for information. Seeds in bulk go in with constraints and triggers off, for
   speed; the audit recomputes every billing chain of them and must find no difference.
   Up to 1000 the same statements run with all constraints on, as in this program's test.
+- **invoices**: runs of a month in this program, by two at a time as two control planes do,
+  on a record made as ` + "`souk dev`" + ` makes it; each instance has two lines. Documents are apart:
+  they are made after an invoice is posted, and keep none. Growth is of twelve months in a
+  row, in each of which every instance has another link of its chain.
+- **usage**: from the JSON of CloudEvents on, 1000 events a transaction, two senders with 500
+  instances each, each of which is told of every three minutes; without HTTP. The baseline
+  copies the same rows, as many a transaction, into a table with the same key and indexes,
+  and adds nothing up.
 `

@@ -32,6 +32,7 @@ func pss(pid int) (int64, error) {
 type process struct {
 	pid, parent int
 	ticks       int64 // of processor time
+	ended       int64 // the same of its children that have ended
 	name        string
 }
 
@@ -46,13 +47,16 @@ func readProcess(pid int) (process, error) {
 	p := process{pid: pid}
 	rest := text[bytes.LastIndexByte(text, ')')+1:] // the name may hold anything
 	fields := strings.Fields(string(rest))
-	if len(fields) < 13 {
+	if len(fields) < 15 {
 		return p, fmt.Errorf("process %d is told of in an unknown way", pid)
 	}
 	p.parent, _ = strconv.Atoi(fields[1])
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
 	p.ticks = user + system
+	user, _ = strconv.ParseInt(fields[13], 10, 64)
+	system, _ = strconv.ParseInt(fields[14], 10, 64)
+	p.ended = user + system
 	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	p.name = describe(strings.Split(strings.TrimRight(string(command), "\x00"), "\x00"))
 	return p, err

@@ -103,8 +103,9 @@ func twoPorts() (first, second string, err error) {
 	return a.Addr().String(), b.Addr().String(), nil
 }
 
-// startPatience bounds the wait for a program that starts.
-const startPatience = 60 * time.Second
+// startPatience bounds the wait for a program that starts, on however busy a machine:
+// a new record is first brought through all migrations.
+const startPatience = 5 * time.Minute
 
 // answers returns once the address answers with 200, looking every few
 // milliseconds: a program that starts tells nobody when it is up.

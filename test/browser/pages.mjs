@@ -1,6 +1,7 @@
 // Every page that people see, by who looks at it; "" is nobody. journeys/pages.mjs
 // looks at each of them: add a page here, and it is held against the rules. {result}
-// stands for a conformance result that it has had recorded.
+// stands for a conformance result that it has had recorded, {backup} for a backup of
+// orders that it has had taken, {line} for a line of the draft.
 export const pages = {
 	"": ["/", "/catalog", "/catalog/postgresql", "/evidence/{result}", "/login", "/sso/start", "/signup", "/verify-email", "/password/forgot", "/password/reset", "/invitation", "/dev/mail", "/pricing", "/docs", "/docs/connect", "/docs/costs", "/docs/api"],
 	"owner@acme.example": [
@@ -14,6 +15,14 @@ export const pages = {
 		"/o/acme/tokens",
 		"/o/acme/audit",
 		"/o/acme/costs",
+		"/o/acme/costs?by=instance&item=storage",
+		"/o/acme/costs?by=day",
+		"/o/acme/budgets",
+		"/o/acme/budgets/everything",
+		"/o/acme/invoices",
+		"/o/acme/invoices/draft",
+		"/o/acme/invoices/draft/lines/{line}",
+		"/o/acme/billing",
 		"/o/acme/sla",
 		"/o/acme/quota",
 		"/o/acme/settings",
@@ -24,7 +33,9 @@ export const pages = {
 		"/o/acme/p/default/instances/orders",
 		"/o/acme/p/default/instances/orders/bindings",
 		"/o/acme/p/default/instances/orders/backups",
+		"/o/acme/p/default/instances/orders/backups/{backup}/delete",
 		"/o/acme/backups?project=default",
+		"/o/acme/buckets",
 		"/o/acme/p/default/instances/orders/maintenance",
 		"/o/acme/p/default/instances/orders/logs",
 		"/o/acme/p/default/instances/orders/metrics",
@@ -43,7 +54,20 @@ export const pages = {
 		"/operator/stuck",
 		"/operator/burning",
 		"/operator/maintenance",
+		"/operator/maintenance/planned?all=true",
 		"/operator/maintenance?zone=local&reason=Other+hardware",
+		"/operator/billing",
+		"/operator/billing/held",
+		"/operator/billing/failed",
+		"/operator/billing/issuer",
+		"/operator/billing/invoices",
+		"/operator/billing/invoices?state=overdue&kind=invoice",
+		"/operator/billing/payments",
+		"/operator/billing/dunning",
+		"/operator/billing/write-offs",
+		"/operator/billing/agreements",
+		"/operator/billing/credits",
+		"/operator/billing/reconciliation",
 		"/operator/zones",
 		"/operator/maturity",
 		"/operator/zones/new",

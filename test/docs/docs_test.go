@@ -53,6 +53,7 @@ var notRun = map[string]string{
 	"docs/contributor/steps.md: go test":                              "is a stage of make test",
 	"docs/provider/service-package.md: go test":                       "NAME is to be made up; the like is a stage of make test",
 	"docs/provider/service-package.md: souk --context":                "NAME is to be made up; docs/operator/conformance.md runs the like",
+	"docs/provider/usage.md: curl":                                    "needs a service of a provider's with a meter: internal/httpapi",
 	"docs/contributor/testbed.md: sudo":                               "starts a cluster; make e2e does",
 	"docs/contributor/testbed.md: test/testbed/":                      "breaks a cluster; make e2e does",
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"souk/api"
+	"souk/test/soukdev"
 )
 
 // TestAgentRevokedAndReplaced cuts the zone's agent off as an operator would, and
@@ -51,7 +52,7 @@ func TestAgentRevokedAndReplaced(t *testing.T) {
 	w.stop()
 	w.compare(t)
 	billedThroughout(t, z, "db1", ordered)
-	got := z.Record("SELECT epoch FROM facts WHERE zone_id = " + z.id() + " GROUP BY epoch HAVING count(*) <> max(sequence) - min(sequence) + 1")
+	got := z.Record("SELECT epoch FROM " + soukdev.Reports + " WHERE zone_id = " + z.id() + " GROUP BY epoch HAVING count(*) <> max(sequence) - min(sequence) + 1")
 	if len(got) > 0 {
 		t.Errorf("facts are missing of the epochs %v", got)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"souk/api"
+	"souk/test/soukdev"
 )
 
 // away is for how long the control plane is cut off, and hurried what would last
@@ -204,7 +205,7 @@ func (z *zone) billed(t *testing.T, cut, ordered, mended time.Time) {
 
 // nothingTwice: each fact came once, none is missing, and each instance is there once.
 func (z *zone) nothingTwice(t *testing.T) {
-	got := z.Record("SELECT count(*), min(sequence), max(sequence), count(DISTINCT epoch), count(DISTINCT boot_id) FROM facts WHERE zone_id = " + z.id())
+	got := z.Record("SELECT count(*), min(sequence), max(sequence), count(DISTINCT epoch), count(DISTINCT boot_id) FROM " + soukdev.Reports + " WHERE zone_id = " + z.id())
 	var numbers []int
 	for _, text := range strings.Split(got[0], "|") {
 		n, err := strconv.Atoi(text)

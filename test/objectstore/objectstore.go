@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,8 +48,11 @@ func Program(t testing.TB) string {
 
 // Build is Program for what is no test.
 func Build(ctx context.Context) (string, error) {
-	_, here, _, _ := runtime.Caller(0)
-	module := filepath.Join(filepath.Dir(here), "..", "..", "deploy", "objectstore")
+	souk, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module: %w", err)
+	}
+	module := filepath.Join(filepath.Dir(strings.TrimSpace(string(souk))), "deploy", "objectstore")
 	sums, err := os.ReadFile(filepath.Join(module, "go.sum"))
 	if err != nil {
 		return "", err

@@ -39,11 +39,11 @@ func (k *Keeper) attend(ctx context.Context, id string) next {
 		return next{after: k.opt.Progress}
 	}
 	wanted, s := work.Desired, k.state(id)
-	is, err := k.opt.Driver.Backups(ctx, driver.BackupSource{InstanceID: id, Service: wanted.Service, Key: wanted.Backup.Key})
+	is, err := k.opt.Driver.Backups(ctx, wanted.BackupSource())
 	if err != nil {
-		return k.cannotLook(ctx, id, s, err)
+		return k.cannotLook(ctx, id, wanted.Backup.Place.OwnID(), s, err)
 	}
-	fact := agentapi.BackupFact{BackupReport: is}
+	fact := agentapi.BackupFact{BackupReport: is, Bucket: wanted.Backup.Place.OwnID()}
 	order, wait := k.due(wanted, is, s)
 	if order == nil {
 		return k.report(id, s, fact, next{after: wait})
@@ -56,13 +56,16 @@ func (k *Keeper) attend(ctx context.Context, id string) next {
 }
 
 // cannotLook reports that nothing is known of the backups at the moment.
-func (k *Keeper) cannotLook(ctx context.Context, id string, s *state, err error) next {
+func (k *Keeper) cannotLook(ctx context.Context, id, bucket string, s *state, err error) next {
 	if ctx.Err() != nil {
 		return next{}
 	}
 	k.opt.Logger.Warn("the backups of an instance cannot be looked at; it is tried again", "instance", id, "error", err)
 	fact := s.reported
-	fact.Message, fact.Attempts = inWords(err), nil
+	fact.Message, fact.Attempts, fact.Bucket = inWords(err), nil, bucket
+	if s.reported.Bucket != bucket {
+		fact.BackupReport = driver.BackupReport{Message: fact.Message} // of another place nothing is known yet
+	}
 	k.report(id, s, fact, next{})
 	return next{failed: true}
 }
@@ -94,7 +97,7 @@ func (k *Keeper) due(wanted agentapi.Desired, is driver.BackupReport, s *state) 
 		if wait := s.seen.Add(k.firstAfter(wanted.ID)).Sub(real); wait > 0 {
 			return nil, wait
 		}
-		return &driver.BackupOrder{ID: backup.FirstID(wanted.ID), Kind: scheduled, At: now}, 0
+		return &driver.BackupOrder{ID: backup.FirstID(wanted.ID, wanted.Backup.Place.OwnID()), Kind: scheduled, At: now}, 0
 	}
 	newest := is.Backups[len(is.Backups)-1].At
 	if last := wanted.Backups.Plan.Last(wanted.ID, now); last.After(newest) {

@@ -137,7 +137,7 @@ func TestTheFirstBackupIsTakenAtOnceAndTheNextWhenDue(t *testing.T) {
 	b := newBench(t)
 	b.want(nightly)
 	b.settle()
-	if got := b.ids(); !slices.Equal(got, []string{backup.FirstID(b.id)}) {
+	if got := b.ids(); !slices.Equal(got, []string{backup.FirstID(b.id, "")}) {
 		t.Fatalf("taken %v", got)
 	}
 	if wait := b.settle(); wait != 10*time.Minute || len(b.ids()) != 1 {

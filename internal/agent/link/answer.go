@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"souk/internal/agentapi"
+	"souk/internal/bucket"
 	"souk/internal/driver"
 )
 
@@ -17,6 +18,13 @@ func (s *stream) answer(ctx context.Context, request agentapi.Request) agentapi.
 	last := agentapi.Response{ID: request.ID, Done: true}
 	if keeper, ok := s.zone.(driver.BackupKeeper); ok && request.ExpireBackup != nil {
 		return s.expireBackup(ctx, keeper, *request.ExpireBackup, last)
+	}
+	if keeper, ok := s.zone.(driver.BucketKeeper); ok && request.TryBucket != nil {
+		return s.tryBucket(ctx, keeper, request.TryBucket, last)
+	}
+	if request.TryBucket != nil {
+		last.Code, last.Error = "zone", "Backups cannot be kept in a bucket of yours in this zone: its driver cannot put them there."
+		return last
 	}
 	if request.Logs == nil {
 		last.Error = "This zone's agent does not know that request; it may be older than the control plane."
@@ -43,6 +51,20 @@ func (s *stream) expireBackup(ctx context.Context, keeper driver.BackupKeeper, r
 	} else {
 		s.log.Info("backup removed", "instance", r.Of.InstanceID, "backup", r.ID)
 	}
+	return last
+}
+
+// tryBucket says whether backups can be kept in a bucket of a customer's.
+func (s *stream) tryBucket(ctx context.Context, keeper driver.BucketKeeper, place *driver.BackupPlace, last agentapi.Response) agentapi.Response {
+	err := keeper.TryBucket(ctx, place)
+	if err == nil {
+		return last
+	}
+	last.Code, last.Error = "zone", "The bucket could not be tried; the operator of the zone finds the reason in the agent's log."
+	if wrong, ok := errors.AsType[*bucket.Wrong](err); ok {
+		last.Code, last.Error = wrong.Field, wrong.Message
+	}
+	s.log.Warn("a customer's bucket cannot be used", "endpoint", place.Endpoint, "field", last.Code, "error", err)
 	return last
 }
 

@@ -31,6 +31,9 @@ func (r *Reconciler) attend(ctx context.Context, id string) next {
 	defer landed()
 
 	first := r.reportCreating(&work)
+	if r.opt.Before != nil && work.Reported != nil && work.Reported.Ran && work.Reported.Observation.Generation != work.Desired.Generation {
+		r.opt.Before(ctx, id)
+	}
 	seen, err := r.call(ctx, work.Desired)
 	stepDriverCalled.Done()
 	if first != nil {

@@ -27,6 +27,9 @@ type Options struct {
 	Resync      time.Duration // in which every instance is looked at once, spread evenly
 	Call        time.Duration // for one call of the driver
 
+	// Before is called before something else than before is made of an instance that has
+	// run: its engine may end. May be nil.
+	Before func(ctx context.Context, id string)
 	// ListAgain asks for a whole list of what is wanted, because some of it
 	// cannot be read from disk.
 	ListAgain func()

@@ -105,7 +105,7 @@ func (s *Store) Apply(events []agentapi.DesiredEvent, listing *Listing) (changed
 	}
 	for _, event := range events {
 		if event.Clock != nil {
-			s.clock.raise(event.Clock.Offset)
+			s.clock.move(event.Clock.Offset, s.now())
 		}
 	}
 	stepDesiredCached.Done()

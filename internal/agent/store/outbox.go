@@ -138,6 +138,9 @@ func (s *Store) drop(tx *bolt.Tx, wanted agentapi.Desired, sequence uint64) erro
 	if err := tx.Bucket([]byte(bucketReported)).Delete(key); err != nil {
 		return err
 	}
+	if err := s.endAccounts(tx, wanted.ID); err != nil {
+		return err
+	}
 	return s.put(tx, bucketPurged, key, tombstone{Epoch: epoch, Generation: wanted.Generation, Sequence: sequence})
 }
 

@@ -22,10 +22,11 @@ const (
 	bucketReported  = "reported"  // by instance ID
 	bucketPurged    = "purged"    // by instance ID: what a late event must not bring back
 	bucketThrowAway = "throwaway" // by instance ID: what a drill makes, to be removed again
+	bucketCounters  = "counters"  // by instance ID and meter: up to where counters are accounted for
 	bucketOutbox    = "outbox"    // by sequence and instance ID; the bucket's own sequence numbers the facts
 )
 
-var buckets = []string{bucketMeta, bucketDesired, bucketReported, bucketPurged, bucketThrowAway, bucketOutbox}
+var buckets = []string{bucketMeta, bucketDesired, bucketReported, bucketPurged, bucketThrowAway, bucketCounters, bucketOutbox}
 
 // ErrNotCached: nothing is known of the instance.
 var ErrNotCached = errors.New("instance not in the agent's cache")
@@ -41,15 +42,17 @@ type Options struct {
 
 // Store is the agent's durable memory. It is safe for concurrent use.
 type Store struct {
-	db      *bolt.DB
-	ring    *keyring
-	writes  *committer
-	log     *slog.Logger
-	now     func() time.Time
-	bootID  string
-	clock   soukClock
-	atStart atomic.Uint64 // facts made by the time the epoch was begun
-	waiting chan struct{} // holds a token while the outbox may have something new
+	db     *bolt.DB
+	ring   *keyring
+	writes *committer
+	log    *slog.Logger
+	now    func() time.Time
+	bootID string
+	clock  soukClock
+	// counting is since when accounts of counters have been kept, in real time.
+	counting time.Time
+	atStart  atomic.Uint64 // facts made by the time the epoch was begun
+	waiting  chan struct{} // holds a token while the outbox may have something new
 }
 
 // Open opens or makes the store in the folder and finishes what an earlier
@@ -121,7 +124,7 @@ func (s *Store) prepare(keyMaxAge time.Duration) error {
 	if err := s.renewKey(keyMaxAge); err != nil {
 		return err
 	}
-	return s.loadClock()
+	return errors.Join(s.loadClock(), s.beginCounting())
 }
 
 // get reads and opens one value; found is false when there is none. A value

@@ -118,32 +118,42 @@ func (q *Queries) BackupStepsOf(ctx context.Context, instances []uuid.UUID) ([]B
 }
 
 const backupUses = `-- name: BackupUses :many
-SELECT s.from_at, s.to_at, s.bytes, s.price_list_revision_id, s.service_level,
+SELECT s.id, s.instance_id, s.project_id, s.plan_revision_id, s.price_list_revision_id, s.service_level, s.from_at,
+	s.to_at, s.to_recorded_at, s.bytes,
 	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM backup_segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
 JOIN plan_revisions r ON r.id = s.plan_revision_id
-WHERE s.superseded_at IS NULL AND s.organization_id = $1
-	AND tstzrange(s.from_at, s.to_at, '[)') && tstzrange($2::timestamptz, $3::timestamptz, '[)')
-	AND ($4::uuid IS NULL OR s.project_id = $4)
+WHERE s.organization_id = $1
+	AND s.recorded_at <= $2::timestamptz AND (s.superseded_at IS NULL OR s.superseded_at > $2::timestamptz)
+	AND s.from_at < $3::timestamptz
+	AND (tstzrange(s.from_at, s.to_at, '[)') && tstzrange($4::timestamptz, $3::timestamptz, '[)')
+		OR s.to_recorded_at > $2::timestamptz)
+	AND ($5::uuid IS NULL OR s.project_id = $5)
 	AND s.bytes > 0
 ORDER BY s.instance_id, s.from_at
 `
 
 type BackupUsesParams struct {
 	OrganizationID uuid.UUID
-	PeriodFrom     time.Time
+	Watermark      time.Time
 	PeriodTo       time.Time
+	PeriodFrom     time.Time
 	ProjectID      *uuid.UUID
 }
 
 type BackupUsesRow struct {
-	FromAt              time.Time
-	ToAt                *time.Time
-	Bytes               int64
+	ID                  uuid.UUID
+	InstanceID          uuid.UUID
+	ProjectID           uuid.UUID
+	PlanRevisionID      uuid.UUID
 	PriceListRevisionID uuid.UUID
 	ServiceLevel        string
+	FromAt              time.Time
+	ToAt                *time.Time
+	ToRecordedAt        *time.Time
+	Bytes               int64
 	Instance            string
 	Gone                bool
 	Service             string
@@ -151,12 +161,13 @@ type BackupUsesRow struct {
 	Plan                string
 }
 
-// The live links of an organization's backups that touch a period.
+// The links of an organization's backups that touch a period, as they were known at a watermark.
 func (q *Queries) BackupUses(ctx context.Context, arg BackupUsesParams) ([]BackupUsesRow, error) {
 	rows, err := q.db.Query(ctx, backupUses,
 		arg.OrganizationID,
-		arg.PeriodFrom,
+		arg.Watermark,
 		arg.PeriodTo,
+		arg.PeriodFrom,
 		arg.ProjectID,
 	)
 	if err != nil {
@@ -167,11 +178,16 @@ func (q *Queries) BackupUses(ctx context.Context, arg BackupUsesParams) ([]Backu
 	for rows.Next() {
 		var i BackupUsesRow
 		if err := rows.Scan(
-			&i.FromAt,
-			&i.ToAt,
-			&i.Bytes,
+			&i.ID,
+			&i.InstanceID,
+			&i.ProjectID,
+			&i.PlanRevisionID,
 			&i.PriceListRevisionID,
 			&i.ServiceLevel,
+			&i.FromAt,
+			&i.ToAt,
+			&i.ToRecordedAt,
+			&i.Bytes,
 			&i.Instance,
 			&i.Gone,
 			&i.Service,
@@ -189,14 +205,18 @@ func (q *Queries) BackupUses(ctx context.Context, arg BackupUsesParams) ([]Backu
 }
 
 const backupUsesOfInstance = `-- name: BackupUsesOfInstance :many
-SELECT s.from_at, s.to_at, s.bytes, s.price_list_revision_id, s.service_level,
+SELECT s.id, s.instance_id, s.project_id, s.plan_revision_id, s.price_list_revision_id, s.service_level, s.from_at,
+	s.to_at, s.to_recorded_at, s.bytes,
 	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM backup_segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
 JOIN plan_revisions r ON r.id = s.plan_revision_id
-WHERE s.superseded_at IS NULL AND s.organization_id = $1 AND s.instance_id = $2
-	AND tstzrange(s.from_at, s.to_at, '[)') && tstzrange($3::timestamptz, $4::timestamptz, '[)')
+WHERE s.organization_id = $1 AND s.instance_id = $2
+	AND s.recorded_at <= $3::timestamptz AND (s.superseded_at IS NULL OR s.superseded_at > $3::timestamptz)
+	AND s.from_at < $4::timestamptz
+	AND (tstzrange(s.from_at, s.to_at, '[)') && tstzrange($5::timestamptz, $4::timestamptz, '[)')
+		OR s.to_recorded_at > $3::timestamptz)
 	AND s.bytes > 0
 ORDER BY s.from_at
 `
@@ -204,16 +224,22 @@ ORDER BY s.from_at
 type BackupUsesOfInstanceParams struct {
 	OrganizationID uuid.UUID
 	InstanceID     uuid.UUID
-	PeriodFrom     time.Time
+	Watermark      time.Time
 	PeriodTo       time.Time
+	PeriodFrom     time.Time
 }
 
 type BackupUsesOfInstanceRow struct {
-	FromAt              time.Time
-	ToAt                *time.Time
-	Bytes               int64
+	ID                  uuid.UUID
+	InstanceID          uuid.UUID
+	ProjectID           uuid.UUID
+	PlanRevisionID      uuid.UUID
 	PriceListRevisionID uuid.UUID
 	ServiceLevel        string
+	FromAt              time.Time
+	ToAt                *time.Time
+	ToRecordedAt        *time.Time
+	Bytes               int64
 	Instance            string
 	Gone                bool
 	Service             string
@@ -226,8 +252,9 @@ func (q *Queries) BackupUsesOfInstance(ctx context.Context, arg BackupUsesOfInst
 	rows, err := q.db.Query(ctx, backupUsesOfInstance,
 		arg.OrganizationID,
 		arg.InstanceID,
-		arg.PeriodFrom,
+		arg.Watermark,
 		arg.PeriodTo,
+		arg.PeriodFrom,
 	)
 	if err != nil {
 		return nil, err
@@ -237,11 +264,16 @@ func (q *Queries) BackupUsesOfInstance(ctx context.Context, arg BackupUsesOfInst
 	for rows.Next() {
 		var i BackupUsesOfInstanceRow
 		if err := rows.Scan(
-			&i.FromAt,
-			&i.ToAt,
-			&i.Bytes,
+			&i.ID,
+			&i.InstanceID,
+			&i.ProjectID,
+			&i.PlanRevisionID,
 			&i.PriceListRevisionID,
 			&i.ServiceLevel,
+			&i.FromAt,
+			&i.ToAt,
+			&i.ToRecordedAt,
+			&i.Bytes,
 			&i.Instance,
 			&i.Gone,
 			&i.Service,
@@ -259,7 +291,7 @@ func (q *Queries) BackupUsesOfInstance(ctx context.Context, arg BackupUsesOfInst
 }
 
 const backupsNow = `-- name: BackupsNow :many
-SELECT id, (state = 'completed')::boolean AS kept, stored_bytes, finished_at FROM backups WHERE instance_id = $1 ORDER BY finished_at, id
+SELECT id, (state = 'completed' AND bucket_id IS NULL)::boolean AS kept, stored_bytes, finished_at FROM backups WHERE instance_id = $1 ORDER BY finished_at, id
 `
 
 type BackupsNowRow struct {
@@ -269,7 +301,8 @@ type BackupsNowRow struct {
 	FinishedAt  *time.Time
 }
 
-// All that were ever heard of, and whether they are kept.
+// All that were ever heard of, and whether they are kept where that costs something: a
+// customer's own bucket does not.
 func (q *Queries) BackupsNow(ctx context.Context, instanceID uuid.UUID) ([]BackupsNowRow, error) {
 	rows, err := q.db.Query(ctx, backupsNow, instanceID)
 	if err != nil {
@@ -296,7 +329,7 @@ func (q *Queries) BackupsNow(ctx context.Context, instanceID uuid.UUID) ([]Backu
 }
 
 const backupsOf = `-- name: BackupsOf :many
-SELECT instance_id, id, (state = 'completed')::boolean AS kept, stored_bytes, finished_at FROM backups WHERE instance_id = ANY($1::uuid[]) ORDER BY instance_id, id
+SELECT instance_id, id, (state = 'completed' AND bucket_id IS NULL)::boolean AS kept, stored_bytes, finished_at FROM backups WHERE instance_id = ANY($1::uuid[]) ORDER BY instance_id, id
 `
 
 type BackupsOfRow struct {

@@ -58,7 +58,7 @@ func (q *Queries) AllSegments(ctx context.Context, instances []uuid.UUID) ([]Seg
 }
 
 const auditedInstances = `-- name: AuditedInstances :many
-SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version, o.name AS organization FROM instances i JOIN organizations o ON o.id = i.organization_id WHERE i.id > $1 ORDER BY i.id LIMIT 500
+SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version, i.suspendable, o.name AS organization FROM instances i JOIN organizations o ON o.id = i.organization_id WHERE i.id > $1 ORDER BY i.id LIMIT 500
 `
 
 type AuditedInstancesRow struct {
@@ -109,6 +109,7 @@ type AuditedInstancesRow struct {
 	Restarts            int64
 	LogDays             int32
 	EngineVersion       string
+	Suspendable         bool
 	Organization        string
 }
 
@@ -169,6 +170,7 @@ func (q *Queries) AuditedInstances(ctx context.Context, id uuid.UUID) ([]Audited
 			&i.Restarts,
 			&i.LogDays,
 			&i.EngineVersion,
+			&i.Suspendable,
 			&i.Organization,
 		); err != nil {
 			return nil, err
@@ -266,6 +268,44 @@ func (q *Queries) CommandsOf(ctx context.Context, instances []uuid.UUID) ([]Comm
 			&i.AcceptedAt,
 			&i.Actor,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const firstReady = `-- name: FirstReady :many
+SELECT instance_id, min(from_at)::timestamptz AS at FROM segments
+WHERE instance_id = ANY($1::uuid[]) AND compute_billed
+	AND recorded_at <= $2::timestamptz AND (superseded_at IS NULL OR superseded_at > $2::timestamptz)
+GROUP BY instance_id
+`
+
+type FirstReadyParams struct {
+	Instances []uuid.UUID
+	Watermark time.Time
+}
+
+type FirstReadyRow struct {
+	InstanceID uuid.UUID
+	At         time.Time
+}
+
+// When each of the instances was ready for the first time, as known at a watermark.
+func (q *Queries) FirstReady(ctx context.Context, arg FirstReadyParams) ([]FirstReadyRow, error) {
+	rows, err := q.db.Query(ctx, firstReady, arg.Instances, arg.Watermark)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FirstReadyRow
+	for rows.Next() {
+		var i FirstReadyRow
+		if err := rows.Scan(&i.InstanceID, &i.At); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -395,7 +435,7 @@ func (q *Queries) Orphans(ctx context.Context) ([]uuid.UUID, error) {
 }
 
 const pricesOfRevisions = `-- name: PricesOfRevisions :many
-SELECT p.price_list_revision_id, p.service, p.plan, p.service_level, p.item, p.unit, p.amount, r.currency
+SELECT p.price_list_revision_id, p.service, p.plan, p.service_level, p.item, p.unit, p.amount, p.mode, p.tiers, p.minimum, r.currency
 FROM prices p JOIN price_list_revisions r ON r.id = p.price_list_revision_id
 WHERE p.price_list_revision_id = ANY($1::uuid[])
 `
@@ -408,6 +448,9 @@ type PricesOfRevisionsRow struct {
 	Item                string
 	Unit                string
 	Amount              money.Amount
+	Mode                string
+	Tiers               json.RawMessage
+	Minimum             money.Amount
 	Currency            string
 }
 
@@ -428,6 +471,9 @@ func (q *Queries) PricesOfRevisions(ctx context.Context, revisions []uuid.UUID) 
 			&i.Item,
 			&i.Unit,
 			&i.Amount,
+			&i.Mode,
+			&i.Tiers,
+			&i.Minimum,
 			&i.Currency,
 		); err != nil {
 			return nil, err
@@ -540,34 +586,45 @@ func (q *Queries) Transitions(ctx context.Context, instanceID uuid.UUID) ([]Tran
 }
 
 const uses = `-- name: Uses :many
-SELECT s.from_at, s.to_at, s.compute_billed, s.storage_billed, s.storage_gib, s.price_list_revision_id, s.service_level,
+SELECT s.id, s.instance_id, s.project_id, s.plan_revision_id, s.price_list_revision_id, s.service_level, s.from_at,
+	s.to_at, s.to_recorded_at, s.state, s.compute_billed, s.storage_billed, s.storage_gib,
 	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
 JOIN plan_revisions r ON r.id = s.plan_revision_id
-WHERE s.superseded_at IS NULL AND s.organization_id = $1
-	AND tstzrange(s.from_at, s.to_at, '[)') && tstzrange($2::timestamptz, $3::timestamptz, '[)')
-	AND ($4::uuid IS NULL OR s.project_id = $4)
+WHERE s.organization_id = $1
+	AND s.recorded_at <= $2::timestamptz AND (s.superseded_at IS NULL OR s.superseded_at > $2::timestamptz)
+	AND s.from_at < $3::timestamptz
+	AND (tstzrange(s.from_at, s.to_at, '[)') && tstzrange($4::timestamptz, $3::timestamptz, '[)')
+		OR s.to_recorded_at > $2::timestamptz)
+	AND ($5::uuid IS NULL OR s.project_id = $5)
 	AND (s.compute_billed OR s.storage_billed)
 ORDER BY s.instance_id, s.from_at
 `
 
 type UsesParams struct {
 	OrganizationID uuid.UUID
-	PeriodFrom     time.Time
+	Watermark      time.Time
 	PeriodTo       time.Time
+	PeriodFrom     time.Time
 	ProjectID      *uuid.UUID
 }
 
 type UsesRow struct {
+	ID                  uuid.UUID
+	InstanceID          uuid.UUID
+	ProjectID           uuid.UUID
+	PlanRevisionID      uuid.UUID
+	PriceListRevisionID uuid.UUID
+	ServiceLevel        string
 	FromAt              time.Time
 	ToAt                *time.Time
+	ToRecordedAt        *time.Time
+	State               string
 	ComputeBilled       bool
 	StorageBilled       bool
 	StorageGib          int64
-	PriceListRevisionID uuid.UUID
-	ServiceLevel        string
 	Instance            string
 	Gone                bool
 	Service             string
@@ -575,12 +632,14 @@ type UsesRow struct {
 	Plan                string
 }
 
-// The live segments of an organization that touch a period.
+// The segments of an organization that touch a period, as they were known at a watermark:
+// recorded by then, and neither superseded nor closed unless that was known too.
 func (q *Queries) Uses(ctx context.Context, arg UsesParams) ([]UsesRow, error) {
 	rows, err := q.db.Query(ctx, uses,
 		arg.OrganizationID,
-		arg.PeriodFrom,
+		arg.Watermark,
 		arg.PeriodTo,
+		arg.PeriodFrom,
 		arg.ProjectID,
 	)
 	if err != nil {
@@ -591,13 +650,19 @@ func (q *Queries) Uses(ctx context.Context, arg UsesParams) ([]UsesRow, error) {
 	for rows.Next() {
 		var i UsesRow
 		if err := rows.Scan(
+			&i.ID,
+			&i.InstanceID,
+			&i.ProjectID,
+			&i.PlanRevisionID,
+			&i.PriceListRevisionID,
+			&i.ServiceLevel,
 			&i.FromAt,
 			&i.ToAt,
+			&i.ToRecordedAt,
+			&i.State,
 			&i.ComputeBilled,
 			&i.StorageBilled,
 			&i.StorageGib,
-			&i.PriceListRevisionID,
-			&i.ServiceLevel,
 			&i.Instance,
 			&i.Gone,
 			&i.Service,
@@ -615,14 +680,18 @@ func (q *Queries) Uses(ctx context.Context, arg UsesParams) ([]UsesRow, error) {
 }
 
 const usesOfInstance = `-- name: UsesOfInstance :many
-SELECT s.from_at, s.to_at, s.compute_billed, s.storage_billed, s.storage_gib, s.price_list_revision_id, s.service_level,
+SELECT s.id, s.instance_id, s.project_id, s.plan_revision_id, s.price_list_revision_id, s.service_level, s.from_at,
+	s.to_at, s.to_recorded_at, s.state, s.compute_billed, s.storage_billed, s.storage_gib,
 	i.name AS instance, (i.phase = 'Purged')::boolean AS gone, i.service, p.name AS project, r.name AS plan
 FROM segments s
 JOIN instances i ON i.id = s.instance_id
 JOIN projects p ON p.id = s.project_id
 JOIN plan_revisions r ON r.id = s.plan_revision_id
-WHERE s.superseded_at IS NULL AND s.organization_id = $1 AND s.instance_id = $2
-	AND tstzrange(s.from_at, s.to_at, '[)') && tstzrange($3::timestamptz, $4::timestamptz, '[)')
+WHERE s.organization_id = $1 AND s.instance_id = $2
+	AND s.recorded_at <= $3::timestamptz AND (s.superseded_at IS NULL OR s.superseded_at > $3::timestamptz)
+	AND s.from_at < $4::timestamptz
+	AND (tstzrange(s.from_at, s.to_at, '[)') && tstzrange($5::timestamptz, $4::timestamptz, '[)')
+		OR s.to_recorded_at > $3::timestamptz)
 	AND (s.compute_billed OR s.storage_billed)
 ORDER BY s.from_at
 `
@@ -630,18 +699,25 @@ ORDER BY s.from_at
 type UsesOfInstanceParams struct {
 	OrganizationID uuid.UUID
 	InstanceID     uuid.UUID
-	PeriodFrom     time.Time
+	Watermark      time.Time
 	PeriodTo       time.Time
+	PeriodFrom     time.Time
 }
 
 type UsesOfInstanceRow struct {
+	ID                  uuid.UUID
+	InstanceID          uuid.UUID
+	ProjectID           uuid.UUID
+	PlanRevisionID      uuid.UUID
+	PriceListRevisionID uuid.UUID
+	ServiceLevel        string
 	FromAt              time.Time
 	ToAt                *time.Time
+	ToRecordedAt        *time.Time
+	State               string
 	ComputeBilled       bool
 	StorageBilled       bool
 	StorageGib          int64
-	PriceListRevisionID uuid.UUID
-	ServiceLevel        string
 	Instance            string
 	Gone                bool
 	Service             string
@@ -655,8 +731,9 @@ func (q *Queries) UsesOfInstance(ctx context.Context, arg UsesOfInstanceParams) 
 	rows, err := q.db.Query(ctx, usesOfInstance,
 		arg.OrganizationID,
 		arg.InstanceID,
-		arg.PeriodFrom,
+		arg.Watermark,
 		arg.PeriodTo,
+		arg.PeriodFrom,
 	)
 	if err != nil {
 		return nil, err
@@ -666,13 +743,19 @@ func (q *Queries) UsesOfInstance(ctx context.Context, arg UsesOfInstanceParams) 
 	for rows.Next() {
 		var i UsesOfInstanceRow
 		if err := rows.Scan(
+			&i.ID,
+			&i.InstanceID,
+			&i.ProjectID,
+			&i.PlanRevisionID,
+			&i.PriceListRevisionID,
+			&i.ServiceLevel,
 			&i.FromAt,
 			&i.ToAt,
+			&i.ToRecordedAt,
+			&i.State,
 			&i.ComputeBilled,
 			&i.StorageBilled,
 			&i.StorageGib,
-			&i.PriceListRevisionID,
-			&i.ServiceLevel,
 			&i.Instance,
 			&i.Gone,
 			&i.Service,

@@ -51,6 +51,9 @@ type Price struct {
 	Item                string
 	Unit                string
 	Amount              money.Amount
+	Mode                string
+	Tiers               json.RawMessage
+	Minimum             money.Amount
 }
 
 type PriceListRevision struct {
@@ -59,4 +62,5 @@ type PriceListRevision struct {
 	Revision    int32
 	Currency    string
 	PublishedAt time.Time
+	Policy      string
 }

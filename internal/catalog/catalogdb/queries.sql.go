@@ -364,7 +364,7 @@ func (q *Queries) InsertPlan(ctx context.Context, arg InsertPlanParams) error {
 }
 
 const insertPrice = `-- name: InsertPrice :exec
-INSERT INTO prices (price_list_revision_id, service, plan, service_level, item, unit, amount) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO prices (price_list_revision_id, service, plan, service_level, item, unit, amount, mode, tiers, minimum) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 `
 
 type InsertPriceParams struct {
@@ -375,6 +375,9 @@ type InsertPriceParams struct {
 	Item                string
 	Unit                string
 	Amount              money.Amount
+	Mode                string
+	Tiers               json.RawMessage
+	Minimum             money.Amount
 }
 
 func (q *Queries) InsertPrice(ctx context.Context, arg InsertPriceParams) error {
@@ -386,12 +389,15 @@ func (q *Queries) InsertPrice(ctx context.Context, arg InsertPriceParams) error 
 		arg.Item,
 		arg.Unit,
 		arg.Amount,
+		arg.Mode,
+		arg.Tiers,
+		arg.Minimum,
 	)
 	return err
 }
 
 const insertPriceListRevision = `-- name: InsertPriceListRevision :exec
-INSERT INTO price_list_revisions (id, price_list_id, revision, currency, published_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO price_list_revisions (id, price_list_id, revision, currency, published_at, policy) VALUES ($1, $2, $3, $4, $5, $6)
 `
 
 type InsertPriceListRevisionParams struct {
@@ -400,6 +406,7 @@ type InsertPriceListRevisionParams struct {
 	Revision    int32
 	Currency    string
 	PublishedAt time.Time
+	Policy      string
 }
 
 func (q *Queries) InsertPriceListRevision(ctx context.Context, arg InsertPriceListRevisionParams) error {
@@ -409,6 +416,7 @@ func (q *Queries) InsertPriceListRevision(ctx context.Context, arg InsertPriceLi
 		arg.Revision,
 		arg.Currency,
 		arg.PublishedAt,
+		arg.Policy,
 	)
 	return err
 }
@@ -526,7 +534,7 @@ func (q *Queries) LatestPackage(ctx context.Context, serviceID uuid.UUID) (Packa
 }
 
 const latestPriceList = `-- name: LatestPriceList :one
-SELECT id, price_list_id, revision, currency, published_at FROM price_list_revisions WHERE price_list_id = $1 ORDER BY revision DESC LIMIT 1
+SELECT id, price_list_id, revision, currency, published_at, policy FROM price_list_revisions WHERE price_list_id = $1 ORDER BY revision DESC LIMIT 1
 `
 
 func (q *Queries) LatestPriceList(ctx context.Context, priceListID uuid.UUID) (PriceListRevision, error) {
@@ -538,6 +546,7 @@ func (q *Queries) LatestPriceList(ctx context.Context, priceListID uuid.UUID) (P
 		&i.Revision,
 		&i.Currency,
 		&i.PublishedAt,
+		&i.Policy,
 	)
 	return i, err
 }
@@ -571,9 +580,9 @@ func (q *Queries) MakeProvider(ctx context.Context, arg MakeProviderParams) (int
 }
 
 const makeZone = `-- name: MakeZone :execrows
-INSERT INTO zones (id, provider_id, organization_id, name, title, driver, failure_domains, capacity_cpu_millis, capacity_memory_mib, capacity_storage_gib, capacity_instances, created_at, updated_at)
-SELECT $1, p.id, p.organization_id, $2, $3, $4, $5::text[], $6, $7, $8, $9,
-	$10, $10 FROM providers p WHERE p.id = $11 ON CONFLICT (name) DO NOTHING
+INSERT INTO zones (id, provider_id, organization_id, name, title, driver, simulated, failure_domains, capacity_cpu_millis, capacity_memory_mib, capacity_storage_gib, capacity_instances, created_at, updated_at)
+SELECT $1, p.id, p.organization_id, $2, $3, $4, $5, $6::text[], $7, $8, $9, $10,
+	$11, $11 FROM providers p WHERE p.id = $12 ON CONFLICT (name) DO NOTHING
 `
 
 type MakeZoneParams struct {
@@ -581,6 +590,7 @@ type MakeZoneParams struct {
 	Name           string
 	Title          string
 	Driver         string
+	Simulated      bool
 	FailureDomains []string
 	CpuMillis      int64
 	MemoryMib      int64
@@ -596,6 +606,7 @@ func (q *Queries) MakeZone(ctx context.Context, arg MakeZoneParams) (int64, erro
 		arg.Name,
 		arg.Title,
 		arg.Driver,
+		arg.Simulated,
 		arg.FailureDomains,
 		arg.CpuMillis,
 		arg.MemoryMib,
@@ -675,7 +686,7 @@ func (q *Queries) Plan(ctx context.Context, id uuid.UUID) (PlanRevision, error) 
 }
 
 const priceLists = `-- name: PriceLists :many
-SELECT DISTINCT ON (l.id) l.id, l.name, l.created_at, v.name AS provider, r.id AS revision_id, r.revision, r.currency, r.published_at
+SELECT DISTINCT ON (l.id) l.id, l.name, l.created_at, v.name AS provider, r.id AS revision_id, r.revision, r.currency, r.published_at, r.policy
 FROM price_lists l JOIN price_list_revisions r ON r.price_list_id = l.id JOIN providers v ON v.id = l.provider_id
 WHERE ($1::text = '' OR l.name = $1) ORDER BY l.id, r.revision DESC
 `
@@ -689,6 +700,7 @@ type PriceListsRow struct {
 	Revision    int32
 	Currency    string
 	PublishedAt time.Time
+	Policy      string
 }
 
 // The newest revision of every price list.
@@ -710,6 +722,7 @@ func (q *Queries) PriceLists(ctx context.Context, name string) ([]PriceListsRow,
 			&i.Revision,
 			&i.Currency,
 			&i.PublishedAt,
+			&i.Policy,
 		); err != nil {
 			return nil, err
 		}
@@ -722,7 +735,7 @@ func (q *Queries) PriceLists(ctx context.Context, name string) ([]PriceListsRow,
 }
 
 const prices = `-- name: Prices :many
-SELECT p.price_list_revision_id, p.service, p.plan, p.service_level, p.item, p.unit, p.amount, l.currency, l.revision FROM prices p JOIN price_list_revisions l ON l.id = p.price_list_revision_id
+SELECT p.price_list_revision_id, p.service, p.plan, p.service_level, p.item, p.unit, p.amount, p.mode, p.tiers, p.minimum, l.currency, l.revision FROM prices p JOIN price_list_revisions l ON l.id = p.price_list_revision_id
 WHERE p.price_list_revision_id = ANY($2::uuid[]) AND p.service = $1
 `
 
@@ -739,6 +752,9 @@ type PricesRow struct {
 	Item                string
 	Unit                string
 	Amount              money.Amount
+	Mode                string
+	Tiers               json.RawMessage
+	Minimum             money.Amount
 	Currency            string
 	Revision            int32
 }
@@ -760,6 +776,9 @@ func (q *Queries) Prices(ctx context.Context, arg PricesParams) ([]PricesRow, er
 			&i.Item,
 			&i.Unit,
 			&i.Amount,
+			&i.Mode,
+			&i.Tiers,
+			&i.Minimum,
 			&i.Currency,
 			&i.Revision,
 		); err != nil {
@@ -774,7 +793,7 @@ func (q *Queries) Prices(ctx context.Context, arg PricesParams) ([]PricesRow, er
 }
 
 const pricesOf = `-- name: PricesOf :many
-SELECT price_list_revision_id, service, plan, service_level, item, unit, amount FROM prices WHERE price_list_revision_id = $1 ORDER BY service, plan, service_level, item
+SELECT price_list_revision_id, service, plan, service_level, item, unit, amount, mode, tiers, minimum FROM prices WHERE price_list_revision_id = $1 ORDER BY service, plan, service_level, item
 `
 
 func (q *Queries) PricesOf(ctx context.Context, priceListRevisionID uuid.UUID) ([]Price, error) {
@@ -794,6 +813,9 @@ func (q *Queries) PricesOf(ctx context.Context, priceListRevisionID uuid.UUID) (
 			&i.Item,
 			&i.Unit,
 			&i.Amount,
+			&i.Mode,
+			&i.Tiers,
+			&i.Minimum,
 		); err != nil {
 			return nil, err
 		}

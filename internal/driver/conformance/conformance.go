@@ -42,6 +42,8 @@ type Harness struct {
 	// in, or nobody. The driver then has to refuse anything between in plain words
 	// and leave the instance as it is.
 	AllOrNone string
+	// Meters are what the driver counts of what clients read by Has.
+	Meters []string
 	// Upgrade gives the zone another version of the engine; nil where a test cannot.
 	Upgrade func(version string)
 }
@@ -86,6 +88,9 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	}
 	if s.Upgrade != nil {
 		t.Run("a newer version of the engine waits for a restart", s.newerVersion)
+	}
+	if counting, ok := s.Driver.(driver.Counting); ok {
+		t.Run("what is billed is counted of what runs", func(t *testing.T) { s.counters(t, counting) })
 	}
 	if sampler, ok := s.Driver.(driver.Sampler); ok {
 		t.Run("figures are told of what runs", func(t *testing.T) { s.figures(t, sampler) })

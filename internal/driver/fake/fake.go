@@ -32,6 +32,8 @@ const (
 	OpRemove  Op = "remove"
 	OpObserve Op = "observe"
 	OpLogs    Op = "logs"
+
+	OpCounters Op = "counters"
 )
 
 // Config of a Driver.
@@ -70,6 +72,9 @@ type instance struct {
 	message string
 	marks   []string
 	version string // of the engine, since it was started last
+	run     int    // how often it was started
+	since   time.Time
+	counted map[string]int64 // by meter, in this run
 }
 
 // New returns an empty zone.
@@ -122,6 +127,8 @@ func (d *Driver) Ensure(ctx context.Context, want driver.Instance) (driver.Obser
 	}
 	if found.state != driver.StateRunning || found.want.Restart != want.Restart {
 		found.version = d.engineOf(want.Service)
+		found.run++
+		found.since, found.counted = d.cfg.Now(), map[string]int64{}
 	}
 	found.want, found.state, found.message = want, driver.StateRunning, ""
 	return d.observe(found), nil

@@ -22,11 +22,18 @@ func order() driver.Instance {
 	}
 }
 
-type client struct{ *fake.Session }
+// client reads by what the simulated instance counts.
+type client struct {
+	*fake.Session
+	read func()
+}
 
-func (c client) Put(_ context.Context, mark string) error         { c.Session.Put(mark); return nil }
-func (c client) Has(_ context.Context, mark string) (bool, error) { return c.Session.Has(mark), nil }
-func (c client) Close()                                           {}
+func (c client) Put(_ context.Context, mark string) error { c.Session.Put(mark); return nil }
+func (c client) Has(_ context.Context, mark string) (bool, error) {
+	c.read()
+	return c.Session.Has(mark), nil
+}
+func (c client) Close() {}
 
 func TestConformance(t *testing.T) {
 	conformance.Run(t, func(t *testing.T) conformance.Harness {
@@ -38,9 +45,10 @@ func TestConformance(t *testing.T) {
 			Larger: driver.Plan{Name: "large", CPUMillis: 1000, MemoryMiB: 1024},
 			Connect: func(_ context.Context, id string, _ *driver.Endpoint, c driver.Credential) (conformance.Client, error) {
 				session, err := d.Login(id, netip.MustParseAddr("127.0.0.1"), c.Login, c.Password)
-				return client{session}, err
+				return client{session, func() { d.Count(id, "traffic-out", 20) }}, err
 			},
 			LoseData: func(_ *testing.T, id string) { d.LoseData(id) },
+			Meters:   []string{"traffic-out"},
 		}
 	})
 }

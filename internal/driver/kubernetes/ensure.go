@@ -418,12 +418,17 @@ func (d *Driver) settle(ctx context.Context, job *Job, engine Engine, view View,
 		}
 		stepSettled.Done()
 	}
+	starts := rec.Form == ""
+	if starts { // what serves is not yet reached by clients: the cluster takes a moment
+		d.tryDuring(job, engine, d.cfg.Now())
+	}
 	interruption, answers := d.interrupted(job.Want.ID, job.Want.Generation)
 	if !answers {
 		rec.Settled = ""
+		d.lookAgain(job.Want.ID)
 		return rec, nil
 	}
-	if !interruption.From.IsZero() {
+	if !interruption.From.IsZero() && !starts {
 		rec.Interruption = interruption
 	}
 	rec.Changing = time.Time{}

@@ -37,6 +37,7 @@ type trial struct {
 	down     time.Time           // since when it does not answer; zero: it does
 	longest  driver.Interruption // that is over
 	asked    time.Time           // when it was first asked for what was seen
+	known    bool                // a try that began later has succeeded, or could not tell
 }
 
 // tryDuring tries an instance from now on, unless it is tried already. since is when the
@@ -102,10 +103,15 @@ func tryAll(ctx context.Context, checks []driver.ProbeCheck) error {
 	return nil
 }
 
-// note takes in what came of a try, and says whether an interruption is over by it.
+// note takes in what came of a try, and says whether by it an interruption is over, or
+// what was asked for is known.
 func (t *trial) note(began, ended time.Time, err error) (back bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !t.known && !t.asked.IsZero() && began.After(t.asked) && (err == nil || errors.Is(err, driver.ErrCannotTell)) {
+		t.known = true
+		defer func() { back = true }()
+	}
 	switch {
 	case errors.Is(err, driver.ErrCannotTell):
 	case err != nil && t.down.IsZero():
@@ -124,14 +130,15 @@ func (t *trial) note(began, ended time.Time, err error) (back bool) {
 }
 
 // over returns the longest interruption, zero where there was none, once the instance
-// answers at its address; nothing is waited for where it never did.
+// has answered at its address since it was first asked: a try before may still hang at a
+// server that is gone. It is not waited for without end.
 func (t *trial) over(now time.Time) (driver.Interruption, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.asked.IsZero() {
 		t.asked = now
 	}
-	return t.longest, t.down.IsZero() || now.Sub(t.asked) >= answerPatience
+	return t.longest, t.known && t.down.IsZero() || now.Sub(t.asked) >= answerPatience
 }
 
 // interrupted returns how clients fared while a change came into force; not ok while they

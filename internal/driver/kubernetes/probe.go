@@ -36,17 +36,13 @@ var _ driver.Prober = (*Driver)(nil)
 
 // Probe implements driver.Prober.
 func (d *Driver) Probe(ctx context.Context, want driver.Instance) (*driver.Probe, error) {
-	if err := validID(want.ID); err != nil {
+	rec, err := d.cached(ctx, want.ID)
+	if err != nil {
 		return nil, err
 	}
-	if !d.watches.synced(ctx, namespaces) || !d.watches.synced(ctx, services) {
+	if !d.watches.synced(ctx, services) {
 		return nil, context.Cause(ctx)
 	}
-	ns := d.watches.get(namespaces, "", namespaceOf(want.ID))
-	if ns == nil || ns.GetDeletionTimestamp() != nil {
-		return nil, driver.ErrNotFound
-	}
-	rec := recordOf(ns)
 	prober, ok := d.engines[rec.Service].(Prober)
 	if !ok || rec.Stopped || !rec.Initialised {
 		return nil, nil

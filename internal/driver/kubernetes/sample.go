@@ -29,17 +29,10 @@ type measured struct {
 // Sample implements driver.Sampler. Figures come by the session that roles and
 // log-ins are made in: no right and no network is there for them alone.
 func (d *Driver) Sample(ctx context.Context, id string) ([]driver.Sample, error) {
-	if err := validID(id); err != nil {
+	rec, err := d.cached(ctx, id)
+	if err != nil {
 		return nil, err
 	}
-	if !d.watches.synced(ctx, namespaces) {
-		return nil, context.Cause(ctx)
-	}
-	ns := d.watches.get(namespaces, "", namespaceOf(id))
-	if ns == nil || ns.GetDeletionTimestamp() != nil {
-		return nil, driver.ErrNotFound
-	}
-	rec := recordOf(ns)
 	if rec.Stopped || !rec.Initialised {
 		return nil, nil
 	}
@@ -60,10 +53,26 @@ func (d *Driver) Sample(ctx context.Context, id string) ([]driver.Sample, error)
 	return append(samples, own...), nil
 }
 
+// cached is what is recorded of an instance as the cluster was last heard of, without a
+// request to it.
+func (d *Driver) cached(ctx context.Context, id string) (record, error) {
+	if err := validID(id); err != nil {
+		return record{}, err
+	}
+	if !d.watches.synced(ctx, namespaces) {
+		return record{}, context.Cause(ctx)
+	}
+	ns := d.watches.get(namespaces, "", namespaceOf(id))
+	if ns == nil || ns.GetDeletionTimestamp() != nil {
+		return record{}, driver.ErrNotFound
+	}
+	return recordOf(ns), nil
+}
+
 // ofEngine asks the engine for its figures. One that does not answer is down; of
 // one that cannot be asked, as while the API server is away, nothing is known.
 func (d *Driver) ofEngine(ctx context.Context, engine Engine, sampler Sampler, rec record, id string) ([]driver.Sample, error) {
-	want := driver.Instance{ID: id, Service: rec.Service, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
+	want := rec.instance(id)
 	if err := d.seen(ctx, engine); err != nil {
 		return nil, err
 	}
@@ -84,6 +93,11 @@ func (d *Driver) ofEngine(ctx context.Context, engine Engine, sampler Sampler, r
 	}
 	own = append(own, vouched...)
 	return append(own, driver.Sample{Name: driver.MetricUp, Value: 1}), nil
+}
+
+// instance is what the record says of the instance.
+func (r record) instance(id string) driver.Instance {
+	return driver.Instance{ID: id, Service: r.Service, Plan: r.Plan, StorageGiB: r.StorageGiB, ServiceLevel: r.Level}
 }
 
 // certified is for how long the server's certificate is good, as it was issued last:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"souk/internal/agent/durable"
+	"souk/internal/bucket"
 	"souk/internal/driver"
 	"souk/internal/shim"
 	"souk/internal/step"
@@ -25,6 +26,8 @@ type BackupEngine interface {
 	Engine
 	// NoBackups says in plain words why it cannot on this machine, or "".
 	NoBackups() string
+	// Snapshots says that no points in time between the backups are kept.
+	Snapshots() bool
 	// TakeBackup takes a backup of a running instance, unless it is there.
 	TakeBackup(ctx context.Context, job *Job, order driver.BackupOrder) error
 	// Archived says how far the running instance's log of changes is kept.
@@ -187,7 +190,21 @@ func (d *Driver) repository(of driver.BackupSource) (BackupEngine, *unit, *Repos
 			return nil, nil, nil, err
 		}
 	}
-	return keeper, u, &Repository{Place: d.cfg.Backups, Of: of, Dir: dir}, nil
+	place, err := placeOf(of, d.cfg.Backups)
+	return keeper, u, &Repository{Place: place, Of: of, Dir: dir}, err
+}
+
+// placeOf is where backups are kept: a bucket of the customer's, or else the zone's place.
+func placeOf(of driver.BackupSource, zone *driver.BackupPlace) (*driver.BackupPlace, error) {
+	if of.Place == nil {
+		return zone, nil
+	}
+	return of.Place.Verified()
+}
+
+// PlaceOf is where backups are kept; nil where the zone has no place for them.
+func (h *Host) PlaceOf(of driver.BackupSource) (*driver.BackupPlace, error) {
+	return placeOf(of, h.Backups)
 }
 
 // flushTime is how long a source may take to put away what it has changed last.
@@ -226,4 +243,9 @@ func (d *Driver) prepareRestore(ctx context.Context, u *unit, want driver.Instan
 		return err
 	}
 	return d.flushSource(ctx, keeper, want.Restore)
+}
+
+// TryBucket implements driver.BucketKeeper.
+func (d *Driver) TryBucket(ctx context.Context, place *driver.BackupPlace) error {
+	return bucket.Try(ctx, place, d.cfg.PrivateBuckets)
 }

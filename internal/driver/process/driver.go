@@ -31,7 +31,9 @@ type Config struct {
 	Engines          []Engine
 	// Backups is where backups are kept; nil: nowhere.
 	Backups *driver.BackupPlace
-	Logger  *slog.Logger
+	// PrivateBuckets lets customers keep backups at private addresses too.
+	PrivateBuckets bool
+	Logger         *slog.Logger
 	// MeasureEvery is how often storage is measured; 0 means every minute.
 	MeasureEvery time.Duration
 	// Now tells real time; nil means time.Now.
@@ -57,7 +59,7 @@ type Driver struct {
 
 var (
 	_ driver.Driver       = (*Driver)(nil)
-	_ driver.BackupKeeper = (*Driver)(nil)
+	_ driver.BucketKeeper = (*Driver)(nil)
 	_ driver.Prover       = (*Driver)(nil)
 )
 
@@ -130,7 +132,9 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 		keeper, why := d.keeps(engine)
 		_, proves := keeper.(ProvingEngine)
 		_, rewinds := keeper.(RewindingEngine)
+		snapshots := why == "" && keeper.Snapshots()
 		for _, version := range engine.Versions() {
+			version.Snapshots, version.OwnBuckets = snapshots, why == ""
 			version.Backups, version.NoBackups, version.Drills, version.InPlace = why == "", why, why == "" && proves, why == "" && rewinds
 			out.Engines = append(out.Engines, version)
 		}
@@ -169,6 +173,16 @@ func (d *Driver) unit(id string) (*unit, error) {
 		d.units[id] = u
 	}
 	return u, nil
+}
+
+// known is the unit of an instance that there is, or ErrNotFound.
+func (d *Driver) known(id string) (*unit, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if u := d.units[id]; u != nil {
+		return u, nil
+	}
+	return nil, driver.ErrNotFound
 }
 
 func (d *Driver) forget(u *unit) {

@@ -18,11 +18,9 @@ var _ driver.Prober = (*Driver)(nil)
 
 // Probe implements driver.Prober.
 func (d *Driver) Probe(_ context.Context, want driver.Instance) (*driver.Probe, error) {
-	d.mu.Lock()
-	u := d.units[want.ID]
-	d.mu.Unlock()
-	if u == nil {
-		return nil, driver.ErrNotFound
+	u, err := d.known(want.ID)
+	if err != nil {
+		return nil, err
 	}
 	u.mu.Lock()
 	r := u.record

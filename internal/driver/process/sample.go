@@ -19,11 +19,9 @@ var _ driver.Sampler = (*Driver)(nil)
 
 // Sample implements driver.Sampler.
 func (d *Driver) Sample(ctx context.Context, id string) ([]driver.Sample, error) {
-	d.mu.Lock()
-	u := d.units[id]
-	d.mu.Unlock()
-	if u == nil {
-		return nil, driver.ErrNotFound
+	u, err := d.known(id)
+	if err != nil {
+		return nil, err
 	}
 	u.mu.Lock()
 	r, storage, connected, status, certified := u.record, u.storage, u.connected, u.status, u.certified

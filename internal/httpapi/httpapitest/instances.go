@@ -12,6 +12,7 @@ import (
 	"souk/api"
 	"souk/internal/agentapi"
 	"souk/internal/alert"
+	"souk/internal/budget"
 	"souk/internal/catalog"
 	"souk/internal/catalog/catalogdb"
 	"souk/internal/change"
@@ -24,6 +25,8 @@ import (
 	"souk/internal/maintenance"
 	"souk/internal/metrics"
 	"souk/internal/outbound"
+	"souk/internal/payment"
+	"souk/internal/reconcile"
 	"souk/internal/servicepkg"
 	"souk/internal/signing"
 	"souk/internal/sla"
@@ -72,7 +75,10 @@ func (e *Env) equip(t testing.TB, c *httpapi.Config) {
 	c.Mail, c.CaughtMail = &mail.Outbox{Secrets: secrets, PublicURL: PublicURL}, &mail.Catcher{Store: e.Store, Clock: ticking}
 	c.SSO = sso.New(sso.Config{Store: e.Store, Secrets: secrets, Real: e.Clock.Now, Logger: c.Logger, Resolver: e.DNS, Dev: true})
 	e.Alerts = alert.New(alert.Config{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Secrets: secrets, Mail: c.Mail, Metrics: figures, Packages: c.Instances.Packages, SLA: &sla.Service{Clock: ticking, Catalog: c.Instances.Catalog}, PublicURL: PublicURL, Logger: c.Logger, Reach: outbound.Rules{Dev: true}})
+	c.Books = &reconcile.Service{Clock: ticking, Tell: e.Alerts.TellOfBooks}
 	c.Alerts = e.Alerts
+	c.Instances.Budgets, c.Instances.Standing = budget.Guard{Clock: ticking}, payment.Guard{}
+	c.Budgets = &budget.Service{Clock: ticking, Instances: c.Instances, Mail: c.Mail}
 	c.Maintenance = &maintenance.Service{Store: e.Store, Clock: ticking, Real: e.Clock.Now, Instances: c.Instances, Mail: c.Mail}
 	e.Signing = &signing.Service{Store: e.Store, Clock: ticking, Secrets: secrets}
 	c.Signing, c.Instances.Evidence = e.Signing, e.Signing
@@ -114,7 +120,13 @@ func (e *Env) offer(ctx context.Context, tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	revision, err := catalog.PublishPackage(ctx, tx, provider, postgresql.Package().Definition, now)
+	definition := postgresql.Package().Definition
+	definition.Meters = []servicepkg.Meter{
+		{Name: "queries", Title: "Queries", Unit: "request", Aggregation: servicepkg.AggregateSum, Description: "Queries that were answered."},
+		{Name: "connections", Title: "Connections", Unit: "item", Aggregation: servicepkg.AggregateMaximum, Description: "Open at once, at most."},
+		{Name: "traffic-out", Title: "Outgoing traffic", Unit: "byte", Aggregation: servicepkg.AggregateSum, Description: "Sent to clients.", Measured: true},
+	}
+	revision, err := catalog.PublishPackage(ctx, tx, provider, definition, now)
 	if err != nil {
 		return err
 	}

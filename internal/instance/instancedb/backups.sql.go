@@ -13,7 +13,7 @@ import (
 )
 
 const allBackups = `-- name: AllBackups :many
-SELECT id, organization_id, instance_id, kind, state, message, actor, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, expired_at FROM backups WHERE instance_id = $1
+SELECT id, organization_id, instance_id, kind, state, message, actor, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, expired_at, bucket_id FROM backups WHERE instance_id = $1
 `
 
 func (q *Queries) AllBackups(ctx context.Context, instanceID uuid.UUID) ([]Backup, error) {
@@ -41,6 +41,7 @@ func (q *Queries) AllBackups(ctx context.Context, instanceID uuid.UUID) ([]Backu
 			&i.SizeBytes,
 			&i.StoredBytes,
 			&i.ExpiredAt,
+			&i.BucketID,
 		); err != nil {
 			return nil, err
 		}
@@ -85,7 +86,7 @@ func (q *Queries) AttemptBackup(ctx context.Context, arg AttemptBackupParams) er
 }
 
 const backup = `-- name: Backup :one
-SELECT id, organization_id, instance_id, kind, state, message, actor, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, expired_at FROM backups WHERE instance_id = $1 AND id = $2
+SELECT id, organization_id, instance_id, kind, state, message, actor, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, expired_at, bucket_id FROM backups WHERE instance_id = $1 AND id = $2
 `
 
 type BackupParams struct {
@@ -112,6 +113,7 @@ func (q *Queries) Backup(ctx context.Context, arg BackupParams) (Backup, error) 
 		&i.SizeBytes,
 		&i.StoredBytes,
 		&i.ExpiredAt,
+		&i.BucketID,
 	)
 	return i, err
 }
@@ -134,7 +136,7 @@ func (q *Queries) BackupExpired(ctx context.Context, arg BackupExpiredParams) (i
 }
 
 const backupSet = `-- name: BackupSet :one
-SELECT instance_id, organization_id, secret, created_at, archiving, archived_until, message, reported_at, look_at, drill_due FROM backup_sets WHERE instance_id = $1
+SELECT instance_id, organization_id, secret, created_at, archiving, archived_until, message, reported_at, look_at, drill_due, bucket_id FROM backup_sets WHERE instance_id = $1
 `
 
 func (q *Queries) BackupSet(ctx context.Context, instanceID uuid.UUID) (BackupSet, error) {
@@ -151,6 +153,7 @@ func (q *Queries) BackupSet(ctx context.Context, instanceID uuid.UUID) (BackupSe
 		&i.ReportedAt,
 		&i.LookAt,
 		&i.DrillDue,
+		&i.BucketID,
 	)
 	return i, err
 }
@@ -181,7 +184,7 @@ func (q *Queries) BackupSetDue(ctx context.Context, due time.Time) ([]uuid.UUID,
 }
 
 const backupSetForUpdate = `-- name: BackupSetForUpdate :one
-SELECT instance_id, organization_id, secret, created_at, archiving, archived_until, message, reported_at, look_at, drill_due FROM backup_sets WHERE instance_id = $1 FOR UPDATE
+SELECT instance_id, organization_id, secret, created_at, archiving, archived_until, message, reported_at, look_at, drill_due, bucket_id FROM backup_sets WHERE instance_id = $1 FOR UPDATE
 `
 
 func (q *Queries) BackupSetForUpdate(ctx context.Context, instanceID uuid.UUID) (BackupSet, error) {
@@ -198,6 +201,7 @@ func (q *Queries) BackupSetForUpdate(ctx context.Context, instanceID uuid.UUID) 
 		&i.ReportedAt,
 		&i.LookAt,
 		&i.DrillDue,
+		&i.BucketID,
 	)
 	return i, err
 }
@@ -249,7 +253,7 @@ func (q *Queries) BackupSummaries(ctx context.Context, projectID uuid.UUID) ([]B
 }
 
 const backups = `-- name: Backups :many
-SELECT id, organization_id, instance_id, kind, state, message, actor, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, expired_at FROM backups WHERE instance_id = $1 AND state <> 'expired' ORDER BY created_at DESC, id DESC
+SELECT id, organization_id, instance_id, kind, state, message, actor, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, expired_at, bucket_id FROM backups WHERE instance_id = $1 AND state <> 'expired' ORDER BY created_at DESC, id DESC
 `
 
 // Those of an instance that have not expired, newest first.
@@ -278,6 +282,7 @@ func (q *Queries) Backups(ctx context.Context, instanceID uuid.UUID) ([]Backup, 
 			&i.SizeBytes,
 			&i.StoredBytes,
 			&i.ExpiredAt,
+			&i.BucketID,
 		); err != nil {
 			return nil, err
 		}
@@ -290,8 +295,8 @@ func (q *Queries) Backups(ctx context.Context, instanceID uuid.UUID) ([]Backup, 
 }
 
 const backupsExpiring = `-- name: BackupsExpiring :many
-SELECT b.id, b.instance_id, b.organization_id, i.project_id, i.zone_id, i.service, i.name, s.secret,
-	(i.phase = 'Purged' AND NOT EXISTS (SELECT FROM backups o WHERE o.instance_id = b.instance_id AND o.id <> b.id AND o.state IN ('completed', 'expiring')))::boolean AS last
+SELECT b.id, b.instance_id, b.organization_id, b.bucket_id, i.project_id, i.zone_id, i.service, i.name, s.secret,
+	(i.phase = 'Purged' AND NOT EXISTS (SELECT FROM backups o WHERE o.instance_id = b.instance_id AND o.id <> b.id AND o.bucket_id IS NOT DISTINCT FROM b.bucket_id AND o.state IN ('completed', 'expiring')))::boolean AS last
 FROM backups b JOIN instances i ON i.id = b.instance_id JOIN backup_sets s ON s.instance_id = b.instance_id
 WHERE b.state = 'expiring' ORDER BY b.id LIMIT $1
 `
@@ -300,6 +305,7 @@ type BackupsExpiringRow struct {
 	ID             uuid.UUID
 	InstanceID     uuid.UUID
 	OrganizationID uuid.UUID
+	BucketID       *uuid.UUID
 	ProjectID      uuid.UUID
 	ZoneID         uuid.UUID
 	Service        string
@@ -322,6 +328,7 @@ func (q *Queries) BackupsExpiring(ctx context.Context, limit int32) ([]BackupsEx
 			&i.ID,
 			&i.InstanceID,
 			&i.OrganizationID,
+			&i.BucketID,
 			&i.ProjectID,
 			&i.ZoneID,
 			&i.Service,
@@ -340,11 +347,12 @@ func (q *Queries) BackupsExpiring(ctx context.Context, limit int32) ([]BackupsEx
 }
 
 const completeBackup = `-- name: CompleteBackup :exec
-INSERT INTO backups (id, organization_id, instance_id, kind, state, message, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes)
-VALUES ($1, $2, $3, $4, 'completed', $5, $6, $7, $8, $9, $10, $11, $12)
-ON CONFLICT (id) DO UPDATE SET state = 'completed', message = excluded.message, started_at = excluded.started_at, finished_at = excluded.finished_at,
-	started_real = excluded.started_real, finished_real = excluded.finished_real, size_bytes = excluded.size_bytes, stored_bytes = excluded.stored_bytes
-WHERE backups.instance_id = excluded.instance_id AND backups.state NOT IN ('expiring', 'expired')
+INSERT INTO backups (id, organization_id, instance_id, kind, state, message, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, bucket_id)
+VALUES ($1, $2, $3, $4, 'completed', $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (id) DO UPDATE SET state = 'completed', bucket_id = excluded.bucket_id, message = excluded.message, started_at = excluded.started_at, finished_at = excluded.finished_at,
+	started_real = excluded.started_real, finished_real = excluded.finished_real, size_bytes = excluded.size_bytes, stored_bytes = excluded.stored_bytes, expired_at = NULL,
+	created_at = CASE WHEN backups.state IN ('expiring', 'expired') THEN excluded.created_at ELSE backups.created_at END
+WHERE backups.instance_id = excluded.instance_id AND (backups.state NOT IN ('expiring', 'expired') OR excluded.started_real > backups.started_real)
 `
 
 type CompleteBackupParams struct {
@@ -360,8 +368,10 @@ type CompleteBackupParams struct {
 	FinishedReal   *time.Time
 	SizeBytes      int64
 	StoredBytes    int64
+	BucketID       *uuid.UUID
 }
 
+// What was removed comes back only where it was taken anew, after its deletion, for the same time of its schedule.
 func (q *Queries) CompleteBackup(ctx context.Context, arg CompleteBackupParams) error {
 	_, err := q.db.Exec(ctx, completeBackup,
 		arg.ID,
@@ -376,6 +386,7 @@ func (q *Queries) CompleteBackup(ctx context.Context, arg CompleteBackupParams) 
 		arg.FinishedReal,
 		arg.SizeBytes,
 		arg.StoredBytes,
+		arg.BucketID,
 	)
 	return err
 }
@@ -396,7 +407,7 @@ func (q *Queries) EndArchiving(ctx context.Context, arg EndArchivingParams) erro
 }
 
 const expireBackup = `-- name: ExpireBackup :exec
-UPDATE backups SET state = 'expiring' WHERE id = $1 AND state = 'completed'
+UPDATE backups SET state = 'expiring' WHERE id = $1 AND state IN ('completed', 'lost')
 `
 
 func (q *Queries) ExpireBackup(ctx context.Context, id uuid.UUID) error {
@@ -404,8 +415,18 @@ func (q *Queries) ExpireBackup(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
+const holdBackup = `-- name: HoldBackup :one
+SELECT id FROM backups WHERE id = $1 AND state = 'completed' FOR SHARE
+`
+
+func (q *Queries) HoldBackup(ctx context.Context, id uuid.UUID) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, holdBackup, id)
+	err := row.Scan(&id)
+	return id, err
+}
+
 const inProject = `-- name: InProject :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version FROM instances WHERE project_id = $1 AND id = $2
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version, suspendable FROM instances WHERE project_id = $1 AND id = $2
 `
 
 type InProjectParams struct {
@@ -464,6 +485,7 @@ func (q *Queries) InProject(ctx context.Context, arg InProjectParams) (Instance,
 		&i.Restarts,
 		&i.LogDays,
 		&i.EngineVersion,
+		&i.Suspendable,
 	)
 	return i, err
 }
@@ -572,6 +594,59 @@ func (q *Queries) InsertRestore(ctx context.Context, arg InsertRestoreParams) er
 	return err
 }
 
+const lockBackup = `-- name: LockBackup :one
+SELECT state FROM backups WHERE id = $1 FOR UPDATE
+`
+
+func (q *Queries) LockBackup(ctx context.Context, id uuid.UUID) (string, error) {
+	row := q.db.QueryRow(ctx, lockBackup, id)
+	var state string
+	err := row.Scan(&state)
+	return state, err
+}
+
+const lockBackups = `-- name: LockBackups :many
+SELECT id, organization_id, instance_id, kind, state, message, actor, created_at, started_at, finished_at, started_real, finished_real, size_bytes, stored_bytes, expired_at, bucket_id FROM backups WHERE instance_id = $1 AND state = 'completed' FOR UPDATE
+`
+
+// Those of an instance that can be restored, locked so that nothing is made of them meanwhile.
+func (q *Queries) LockBackups(ctx context.Context, instanceID uuid.UUID) ([]Backup, error) {
+	rows, err := q.db.Query(ctx, lockBackups, instanceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Backup
+	for rows.Next() {
+		var i Backup
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.InstanceID,
+			&i.Kind,
+			&i.State,
+			&i.Message,
+			&i.Actor,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.StartedReal,
+			&i.FinishedReal,
+			&i.SizeBytes,
+			&i.StoredBytes,
+			&i.ExpiredAt,
+			&i.BucketID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lookAtBackupSet = `-- name: LookAtBackupSet :exec
 UPDATE backup_sets SET look_at = $2 WHERE instance_id = $1
 `
@@ -601,7 +676,7 @@ func (q *Queries) LoseBackup(ctx context.Context, arg LoseBackupParams) error {
 }
 
 const newestByName = `-- name: NewestByName :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version FROM instances WHERE project_id = $1 AND name = $2 ORDER BY phase = 'Purged', created_at DESC LIMIT 1
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version, suspendable FROM instances WHERE project_id = $1 AND name = $2 ORDER BY phase = 'Purged', created_at DESC LIMIT 1
 `
 
 type NewestByNameParams struct {
@@ -661,29 +736,34 @@ func (q *Queries) NewestByName(ctx context.Context, arg NewestByNameParams) (Ins
 		&i.Restarts,
 		&i.LogDays,
 		&i.EngineVersion,
+		&i.Suspendable,
 	)
 	return i, err
 }
 
 const reportBackupSet = `-- name: ReportBackupSet :exec
-UPDATE backup_sets SET archiving = $2, archived_until = coalesce($3, archived_until), message = $4, reported_at = $5, look_at = $5 WHERE instance_id = $1
+UPDATE backup_sets SET archiving = $1, archived_until = CASE WHEN bucket_id IS NOT DISTINCT FROM $2::uuid THEN coalesce($3, archived_until) ELSE $3 END,
+	bucket_id = $2::uuid, message = $4, reported_at = $5, look_at = $5 WHERE instance_id = $6
 `
 
 type ReportBackupSetParams struct {
-	InstanceID    uuid.UUID
 	Archiving     bool
+	BucketID      *uuid.UUID
 	ArchivedUntil *time.Time
 	Message       string
 	ReportedAt    *time.Time
+	InstanceID    uuid.UUID
 }
 
+// Where another place is looked at than before, nothing is known of points in time there but what is told now.
 func (q *Queries) ReportBackupSet(ctx context.Context, arg ReportBackupSetParams) error {
 	_, err := q.db.Exec(ctx, reportBackupSet,
-		arg.InstanceID,
 		arg.Archiving,
+		arg.BucketID,
 		arg.ArchivedUntil,
 		arg.Message,
 		arg.ReportedAt,
+		arg.InstanceID,
 	)
 	return err
 }

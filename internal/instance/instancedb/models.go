@@ -27,6 +27,23 @@ type Backup struct {
 	SizeBytes      int64
 	StoredBytes    int64
 	ExpiredAt      *time.Time
+	BucketID       *uuid.UUID
+}
+
+type BackupBucket struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	Name           string
+	Endpoint       string
+	Port           int32
+	Region         string
+	Bucket         string
+	Prefix         string
+	CaPem          string
+	AccessKey      string
+	Secret         []byte
+	Actor          string
+	CreatedAt      time.Time
 }
 
 type BackupSet struct {
@@ -40,6 +57,7 @@ type BackupSet struct {
 	ReportedAt     *time.Time
 	LookAt         *time.Time
 	DrillDue       *time.Time
+	BucketID       *uuid.UUID
 }
 
 type Binding struct {
@@ -129,6 +147,7 @@ type Instance struct {
 	Restarts            int64
 	LogDays             int32
 	EngineVersion       string
+	Suspendable         bool
 }
 
 type Rewind struct {

@@ -106,7 +106,7 @@ func (q *Queries) Bindings(ctx context.Context, instanceID uuid.UUID) ([]Binding
 }
 
 const byIDForUpdate = `-- name: ByIDForUpdate :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version FROM instances WHERE id = $1 FOR UPDATE
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version, suspendable FROM instances WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) ByIDForUpdate(ctx context.Context, id uuid.UUID) (Instance, error) {
@@ -160,12 +160,13 @@ func (q *Queries) ByIDForUpdate(ctx context.Context, id uuid.UUID) (Instance, er
 		&i.Restarts,
 		&i.LogDays,
 		&i.EngineVersion,
+		&i.Suspendable,
 	)
 	return i, err
 }
 
 const byNameForUpdate = `-- name: ByNameForUpdate :one
-SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version FROM instances WHERE project_id = $1 AND name = $2 AND phase <> 'Purged' FOR UPDATE
+SELECT id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id, display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected, suspended_for, intent, generation, version, created_at, updated_at, last_command_at, active_generation, phase, message, blocked_by, observed_state, observed_generation, conditions, endpoint, applied_plan, applied_storage_gib, storage_used_bytes, held_data, last_fact_at, deleted_at, purge_at, purged_at, members, backup, maintenance, maintaining, restarts, log_days, engine_version, suspendable FROM instances WHERE project_id = $1 AND name = $2 AND phase <> 'Purged' FOR UPDATE
 `
 
 type ByNameForUpdateParams struct {
@@ -224,6 +225,7 @@ func (q *Queries) ByNameForUpdate(ctx context.Context, arg ByNameForUpdateParams
 		&i.Restarts,
 		&i.LogDays,
 		&i.EngineVersion,
+		&i.Suspendable,
 	)
 	return i, err
 }
@@ -356,8 +358,8 @@ func (q *Queries) ExpireCredentials(ctx context.Context, arg ExpireCredentialsPa
 const insert = `-- name: Insert :exec
 INSERT INTO instances (id, organization_id, project_id, name, labels, zone_id, service, package_revision_id, offering_revision_id,
 	display_name, service_level, plan_revision_id, price_list_revision_id, storage_gib, parameters, allowed_networks, protected,
-	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message, backup, maintenance, log_days)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19, $20, $21, $22)
+	intent, generation, created_at, updated_at, last_command_at, active_generation, phase, message, backup, maintenance, log_days, suspendable)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'active', 1, $18, $18, $18, 1, 'Pending', $19, $20, $21, $22, $23)
 `
 
 type InsertParams struct {
@@ -383,6 +385,7 @@ type InsertParams struct {
 	Backup              []byte
 	Maintenance         json.RawMessage
 	LogDays             int32
+	Suspendable         bool
 }
 
 func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
@@ -409,6 +412,7 @@ func (q *Queries) Insert(ctx context.Context, arg InsertParams) error {
 		arg.Backup,
 		arg.Maintenance,
 		arg.LogDays,
+		arg.Suspendable,
 	)
 	return err
 }
@@ -891,7 +895,7 @@ func (q *Queries) UpdateObserved(ctx context.Context, arg UpdateObservedParams) 
 const updateWanted = `-- name: UpdateWanted :exec
 UPDATE instances SET labels = $2, display_name = $3, plan_revision_id = $4, price_list_revision_id = $5, offering_revision_id = $6, package_revision_id = $7,
 	storage_gib = $8, parameters = $9, allowed_networks = $10, protected = $11, suspended_for = $12, intent = $13, generation = $14, version = $15,
-	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23, backup = $24, maintenance = $25, restarts = $26, log_days = $27
+	updated_at = $16, last_command_at = $17, active_generation = $18, phase = $19, message = $20, blocked_by = $21, deleted_at = $22, purge_at = $23, backup = $24, maintenance = $25, restarts = $26, log_days = $27, suspendable = $28
 WHERE id = $1
 `
 
@@ -923,6 +927,7 @@ type UpdateWantedParams struct {
 	Maintenance         json.RawMessage
 	Restarts            int64
 	LogDays             int32
+	Suspendable         bool
 }
 
 // Everything that a user's change may touch, and the phase that follows.
@@ -955,6 +960,7 @@ func (q *Queries) UpdateWanted(ctx context.Context, arg UpdateWantedParams) erro
 		arg.Maintenance,
 		arg.Restarts,
 		arg.LogDays,
+		arg.Suspendable,
 	)
 	return err
 }

@@ -11,10 +11,11 @@ import (
 )
 
 type CaughtMail struct {
-	ID        uuid.UUID
-	Recipient string
-	Subject   string
-	Text      string
-	Html      string
-	At        time.Time
+	ID          uuid.UUID
+	Recipient   string
+	Subject     string
+	Text        string
+	Html        string
+	At          time.Time
+	Attachments []string
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const caught = `-- name: Caught :many
-SELECT id, recipient, subject, text, html, at FROM caught_mails WHERE ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $1
+SELECT id, recipient, subject, text, html, at, attachments FROM caught_mails WHERE ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $1
 `
 
 type CaughtParams struct {
@@ -37,6 +37,7 @@ func (q *Queries) Caught(ctx context.Context, arg CaughtParams) ([]CaughtMail, e
 			&i.Text,
 			&i.Html,
 			&i.At,
+			&i.Attachments,
 		); err != nil {
 			return nil, err
 		}
@@ -116,16 +117,17 @@ func (q *Queries) GiveUpMail(ctx context.Context, arg GiveUpMailParams) error {
 }
 
 const insertCaught = `-- name: InsertCaught :exec
-INSERT INTO caught_mails (id, recipient, subject, text, html, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING
+INSERT INTO caught_mails (id, recipient, subject, text, html, at, attachments) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING
 `
 
 type InsertCaughtParams struct {
-	ID        uuid.UUID
-	Recipient string
-	Subject   string
-	Text      string
-	Html      string
-	At        time.Time
+	ID          uuid.UUID
+	Recipient   string
+	Subject     string
+	Text        string
+	Html        string
+	At          time.Time
+	Attachments []string
 }
 
 func (q *Queries) InsertCaught(ctx context.Context, arg InsertCaughtParams) error {
@@ -136,6 +138,7 @@ func (q *Queries) InsertCaught(ctx context.Context, arg InsertCaughtParams) erro
 		arg.Text,
 		arg.Html,
 		arg.At,
+		arg.Attachments,
 	)
 	return err
 }

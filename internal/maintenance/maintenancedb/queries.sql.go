@@ -333,8 +333,8 @@ func (q *Queries) FeedWasRead(ctx context.Context, arg FeedWasReadParams) error 
 }
 
 const get = `-- name: Get :one
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
-JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization, i.service, z.name AS zone FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id JOIN zones z ON z.id = i.zone_id
 WHERE m.id = $1
 `
 
@@ -371,6 +371,8 @@ type GetRow struct {
 	Project        string
 	Instance       string
 	Organization   string
+	Service        string
+	Zone           string
 }
 
 func (q *Queries) Get(ctx context.Context, id uuid.UUID) (GetRow, error) {
@@ -409,6 +411,8 @@ func (q *Queries) Get(ctx context.Context, id uuid.UUID) (GetRow, error) {
 		&i.Project,
 		&i.Instance,
 		&i.Organization,
+		&i.Service,
+		&i.Zone,
 	)
 	return i, err
 }
@@ -515,8 +519,8 @@ func (q *Queries) LastRestarts(ctx context.Context, instances []uuid.UUID) ([]La
 }
 
 const list = `-- name: List :many
-SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization FROM maintenances m
-JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization, i.service, z.name AS zone FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id JOIN zones z ON z.id = i.zone_id
 WHERE m.organization_id = $1
 	AND ($3::uuid[] IS NULL OR m.project_id = ANY ($3::uuid[]))
 	AND ($4::uuid IS NULL OR m.instance_id = $4::uuid)
@@ -567,6 +571,8 @@ type ListRow struct {
 	Project        string
 	Instance       string
 	Organization   string
+	Service        string
+	Zone           string
 }
 
 func (q *Queries) List(ctx context.Context, arg ListParams) ([]ListRow, error) {
@@ -618,6 +624,8 @@ func (q *Queries) List(ctx context.Context, arg ListParams) ([]ListRow, error) {
 			&i.Project,
 			&i.Instance,
 			&i.Organization,
+			&i.Service,
+			&i.Zone,
 		); err != nil {
 			return nil, err
 		}
@@ -702,6 +710,35 @@ func (q *Queries) Lock(ctx context.Context, id uuid.UUID) (LockRow, error) {
 		&i.Instance,
 	)
 	return i, err
+}
+
+const lockRestarts = `-- name: LockRestarts :many
+SELECT m.id FROM maintenances m WHERE m.id = ANY ($1::uuid[]) AND m.kind = 'restart' AND m.planned_by = $2 ORDER BY m.id FOR UPDATE
+`
+
+type LockRestartsParams struct {
+	Ids []uuid.UUID
+	By  string
+}
+
+func (q *Queries) LockRestarts(ctx context.Context, arg LockRestartsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, lockRestarts, arg.Ids, arg.By)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const move = `-- name: Move :exec
@@ -964,6 +1001,221 @@ func (q *Queries) PlannedVersion(ctx context.Context, instanceID uuid.UUID) (uui
 	return id, err
 }
 
+const restarts = `-- name: Restarts :many
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization, i.service, z.name AS zone FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id JOIN zones z ON z.id = i.zone_id
+WHERE m.kind = 'restart'
+	AND ($2::boolean = false OR m.state IN ('planned', 'running'))
+	AND $3::text IN ('', z.name) AND $4::text IN ('', i.service)
+	AND ($5::uuid IS NULL OR m.id < $5::uuid)
+ORDER BY m.id DESC LIMIT $1
+`
+
+type RestartsParams struct {
+	Limit   int32
+	Open    bool
+	Zone    string
+	Service string
+	Before  *uuid.UUID
+}
+
+type RestartsRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	ProjectID      uuid.UUID
+	InstanceID     uuid.UUID
+	Kind           string
+	Title          string
+	Effect         string
+	Patch          []byte
+	Changes        json.RawMessage
+	PriceList      int32
+	Urgent         bool
+	PlannedBy      string
+	CreatedAt      time.Time
+	FirstFrom      time.Time
+	FromAt         time.Time
+	UntilAt        time.Time
+	Deferrals      int32
+	ApprovedBy     string
+	ApprovedAt     *time.Time
+	NoticeAt       *time.Time
+	State          string
+	BeganAt        *time.Time
+	EndedAt        *time.Time
+	Generation     int64
+	InterruptionMs *int64
+	Message        string
+	Sequence       int32
+	ChangedAt      *time.Time
+	Version        string
+	Project        string
+	Instance       string
+	Organization   string
+	Service        string
+	Zone           string
+}
+
+// Of all organizations, the newest first.
+func (q *Queries) Restarts(ctx context.Context, arg RestartsParams) ([]RestartsRow, error) {
+	rows, err := q.db.Query(ctx, restarts,
+		arg.Limit,
+		arg.Open,
+		arg.Zone,
+		arg.Service,
+		arg.Before,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RestartsRow
+	for rows.Next() {
+		var i RestartsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.ProjectID,
+			&i.InstanceID,
+			&i.Kind,
+			&i.Title,
+			&i.Effect,
+			&i.Patch,
+			&i.Changes,
+			&i.PriceList,
+			&i.Urgent,
+			&i.PlannedBy,
+			&i.CreatedAt,
+			&i.FirstFrom,
+			&i.FromAt,
+			&i.UntilAt,
+			&i.Deferrals,
+			&i.ApprovedBy,
+			&i.ApprovedAt,
+			&i.NoticeAt,
+			&i.State,
+			&i.BeganAt,
+			&i.EndedAt,
+			&i.Generation,
+			&i.InterruptionMs,
+			&i.Message,
+			&i.Sequence,
+			&i.ChangedAt,
+			&i.Version,
+			&i.Project,
+			&i.Instance,
+			&i.Organization,
+			&i.Service,
+			&i.Zone,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const restartsOf = `-- name: RestartsOf :many
+SELECT m.id, m.organization_id, m.project_id, m.instance_id, m.kind, m.title, m.effect, m.patch, m.changes, m.price_list, m.urgent, m.planned_by, m.created_at, m.first_from, m.from_at, m.until_at, m.deferrals, m.approved_by, m.approved_at, m.notice_at, m.state, m.began_at, m.ended_at, m.generation, m.interruption_ms, m.message, m.sequence, m.changed_at, m.version, p.name AS project, i.name AS instance, o.name AS organization, i.service, z.name AS zone FROM maintenances m
+JOIN projects p ON p.id = m.project_id JOIN instances i ON i.id = m.instance_id JOIN organizations o ON o.id = m.organization_id JOIN zones z ON z.id = i.zone_id
+WHERE m.id = ANY ($1::uuid[]) ORDER BY m.id
+`
+
+type RestartsOfRow struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	ProjectID      uuid.UUID
+	InstanceID     uuid.UUID
+	Kind           string
+	Title          string
+	Effect         string
+	Patch          []byte
+	Changes        json.RawMessage
+	PriceList      int32
+	Urgent         bool
+	PlannedBy      string
+	CreatedAt      time.Time
+	FirstFrom      time.Time
+	FromAt         time.Time
+	UntilAt        time.Time
+	Deferrals      int32
+	ApprovedBy     string
+	ApprovedAt     *time.Time
+	NoticeAt       *time.Time
+	State          string
+	BeganAt        *time.Time
+	EndedAt        *time.Time
+	Generation     int64
+	InterruptionMs *int64
+	Message        string
+	Sequence       int32
+	ChangedAt      *time.Time
+	Version        string
+	Project        string
+	Instance       string
+	Organization   string
+	Service        string
+	Zone           string
+}
+
+func (q *Queries) RestartsOf(ctx context.Context, ids []uuid.UUID) ([]RestartsOfRow, error) {
+	rows, err := q.db.Query(ctx, restartsOf, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RestartsOfRow
+	for rows.Next() {
+		var i RestartsOfRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrganizationID,
+			&i.ProjectID,
+			&i.InstanceID,
+			&i.Kind,
+			&i.Title,
+			&i.Effect,
+			&i.Patch,
+			&i.Changes,
+			&i.PriceList,
+			&i.Urgent,
+			&i.PlannedBy,
+			&i.CreatedAt,
+			&i.FirstFrom,
+			&i.FromAt,
+			&i.UntilAt,
+			&i.Deferrals,
+			&i.ApprovedBy,
+			&i.ApprovedAt,
+			&i.NoticeAt,
+			&i.State,
+			&i.BeganAt,
+			&i.EndedAt,
+			&i.Generation,
+			&i.InterruptionMs,
+			&i.Message,
+			&i.Sequence,
+			&i.ChangedAt,
+			&i.Version,
+			&i.Project,
+			&i.Instance,
+			&i.Organization,
+			&i.Service,
+			&i.Zone,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const retarget = `-- name: Retarget :exec
 UPDATE maintenances SET title = $2, version = $3, sequence = sequence + 1, changed_at = $4::timestamptz WHERE id = $1
 `
@@ -1149,5 +1401,21 @@ type ToldParams struct {
 
 func (q *Queries) Told(ctx context.Context, arg ToldParams) error {
 	_, err := q.db.Exec(ctx, told, arg.ID, arg.Next)
+	return err
+}
+
+const withdraw = `-- name: Withdraw :exec
+UPDATE maintenances SET state = 'cancelled', ended_at = $3, message = $2, notice_at = $3, sequence = sequence + 1, changed_at = $3 WHERE id = $1 AND state = 'planned'
+`
+
+type WithdrawParams struct {
+	ID      uuid.UUID
+	Message string
+	At      *time.Time
+}
+
+// People are told at once.
+func (q *Queries) Withdraw(ctx context.Context, arg WithdrawParams) error {
+	_, err := q.db.Exec(ctx, withdraw, arg.ID, arg.Message, arg.At)
 	return err
 }

@@ -41,6 +41,9 @@ func load() (*i18n.Bundle, map[string]map[string]bool) {
 				panic(fmt.Errorf("%s: %w", name, err)) // ours: found by any test
 			}
 			for _, m := range file.Messages {
+				if known[tag.String()][m.ID] {
+					panic(fmt.Errorf("%s: another file has a text named %s, too", name, m.ID))
+				}
 				known[tag.String()][m.ID] = true
 			}
 		}

@@ -128,8 +128,8 @@ func (q *Queries) Changes(ctx context.Context, arg ChangesParams) ([]ChangesRow,
 }
 
 const insertReport = `-- name: InsertReport :execrows
-INSERT INTO sla_reports (id, organization_id, period, watermark, rules_version, instances, missed, sha256, made_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (organization_id, period) DO NOTHING
+INSERT INTO sla_reports (id, organization_id, period, watermark, rules_version, instances, missed, sha256, content, made_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (organization_id, period) DO NOTHING
 `
 
 type InsertReportParams struct {
@@ -141,6 +141,7 @@ type InsertReportParams struct {
 	Instances      int32
 	Missed         int32
 	Sha256         string
+	Content        []byte
 	MadeAt         time.Time
 }
 
@@ -154,6 +155,7 @@ func (q *Queries) InsertReport(ctx context.Context, arg InsertReportParams) (int
 		arg.Instances,
 		arg.Missed,
 		arg.Sha256,
+		arg.Content,
 		arg.MadeAt,
 	)
 	if err != nil {
@@ -224,6 +226,29 @@ func (q *Queries) Instances(ctx context.Context, arg InstancesParams) ([]Instanc
 		return nil, err
 	}
 	return items, nil
+}
+
+const made = `-- name: Made :one
+SELECT sha256, content FROM sla_reports WHERE organization_id = $1 AND period = $2 AND watermark = $3
+`
+
+type MadeParams struct {
+	OrganizationID uuid.UUID
+	Period         string
+	Watermark      time.Time
+}
+
+type MadeRow struct {
+	Sha256  string
+	Content []byte
+}
+
+// A report as it was made when its month was over.
+func (q *Queries) Made(ctx context.Context, arg MadeParams) (MadeRow, error) {
+	row := q.db.QueryRow(ctx, made, arg.OrganizationID, arg.Period, arg.Watermark)
+	var i MadeRow
+	err := row.Scan(&i.Sha256, &i.Content)
+	return i, err
 }
 
 const maintained = `-- name: Maintained :many
@@ -447,10 +472,16 @@ func (q *Queries) Service(ctx context.Context, arg ServiceParams) ([]ServiceRow,
 const unreported = `-- name: Unreported :many
 SELECT o.id, o.name, m.period::text AS period FROM organizations o CROSS JOIN LATERAL (
 	SELECT date_trunc('month', $1::timestamptz AT TIME ZONE o.time_zone) AS month) n CROSS JOIN LATERAL (
-	SELECT to_char(n.month - interval '1 month', 'YYYY-MM') AS period, n.month AT TIME ZONE o.time_zone AS ended_at) m
+	SELECT to_char(f.month, 'YYYY-MM') AS period, (f.month + interval '1 month') AT TIME ZONE o.time_zone AS ended_at
+	FROM generate_series(n.month - $2::int * interval '1 month', n.month - interval '1 month', interval '1 month') f (month)) m
 WHERE o.created_at < m.ended_at AND NOT EXISTS (SELECT FROM sla_reports r WHERE r.organization_id = o.id AND r.period = m.period)
-ORDER BY o.id LIMIT 1
+ORDER BY m.period, o.id LIMIT 1
 `
+
+type UnreportedParams struct {
+	At     time.Time
+	Months int32
+}
 
 type UnreportedRow struct {
 	ID     uuid.UUID
@@ -458,10 +489,11 @@ type UnreportedRow struct {
 	Period string
 }
 
-// At most one organization whose month before was over at a moment, by its own clocks,
-// and of which there is no report.
-func (q *Queries) Unreported(ctx context.Context, at time.Time) ([]UnreportedRow, error) {
-	rows, err := q.db.Query(ctx, unreported, at)
+// At most one month, of those that were over at a moment by an organization's own clocks,
+// of which there is no report: the oldest of its last months first, of which some may have
+// gone by without a control plane.
+func (q *Queries) Unreported(ctx context.Context, arg UnreportedParams) ([]UnreportedRow, error) {
+	rows, err := q.db.Query(ctx, unreported, arg.At, arg.Months)
 	if err != nil {
 		return nil, err
 	}

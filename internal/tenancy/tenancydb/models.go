@@ -31,6 +31,7 @@ type Project struct {
 	DisplayName    string
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	CostCentre     string
 }
 
 type Signup struct {

@@ -789,7 +789,7 @@ func (q *Queries) Owners(ctx context.Context, organizationID uuid.UUID) (int64, 
 }
 
 const project = `-- name: Project :one
-SELECT id, organization_id, name, display_name, created_at, updated_at FROM projects WHERE id = $1
+SELECT id, organization_id, name, display_name, created_at, updated_at, cost_centre FROM projects WHERE id = $1
 `
 
 func (q *Queries) Project(ctx context.Context, id uuid.UUID) (Project, error) {
@@ -802,6 +802,7 @@ func (q *Queries) Project(ctx context.Context, id uuid.UUID) (Project, error) {
 		&i.DisplayName,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.CostCentre,
 	)
 	return i, err
 }
@@ -845,7 +846,7 @@ func (q *Queries) ProjectInstances(ctx context.Context, arg ProjectInstancesPara
 }
 
 const projects = `-- name: Projects :many
-SELECT id, organization_id, name, display_name, created_at, updated_at FROM projects
+SELECT id, organization_id, name, display_name, created_at, updated_at, cost_centre FROM projects
 WHERE organization_id = $1 AND ($3::uuid[] IS NULL OR id = ANY ($3::uuid[])) AND name > $4::text
 ORDER BY name LIMIT $2
 `
@@ -879,6 +880,7 @@ func (q *Queries) Projects(ctx context.Context, arg ProjectsParams) ([]Project, 
 			&i.DisplayName,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.CostCentre,
 		); err != nil {
 			return nil, err
 		}

@@ -103,12 +103,15 @@ func (q *Queries) AgentForUpdate(ctx context.Context, zoneID uuid.UUID) (ZoneAge
 }
 
 const backupSetsOf = `-- name: BackupSetsOf :many
-SELECT instance_id, secret FROM backup_sets WHERE instance_id = ANY($1::uuid[])
+SELECT s.instance_id, s.organization_id, s.secret, coalesce(CASE WHEN i.phase <> 'Purged' THEN i.backup ->> 'to' END, '')::text AS bucket
+FROM backup_sets s JOIN instances i ON i.id = s.instance_id WHERE s.instance_id = ANY($1::uuid[])
 `
 
 type BackupSetsOfRow struct {
-	InstanceID uuid.UUID
-	Secret     []byte
+	InstanceID     uuid.UUID
+	OrganizationID uuid.UUID
+	Secret         []byte
+	Bucket         string
 }
 
 func (q *Queries) BackupSetsOf(ctx context.Context, ids []uuid.UUID) ([]BackupSetsOfRow, error) {
@@ -120,7 +123,12 @@ func (q *Queries) BackupSetsOf(ctx context.Context, ids []uuid.UUID) ([]BackupSe
 	var items []BackupSetsOfRow
 	for rows.Next() {
 		var i BackupSetsOfRow
-		if err := rows.Scan(&i.InstanceID, &i.Secret); err != nil {
+		if err := rows.Scan(
+			&i.InstanceID,
+			&i.OrganizationID,
+			&i.Secret,
+			&i.Bucket,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -231,7 +239,7 @@ func (q *Queries) DesiredIDs(ctx context.Context, arg DesiredIDsParams) ([]uuid.
 }
 
 const desiredInstances = `-- name: DesiredInstances :many
-SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version, o.name AS organization_name, p.name AS project_name, r.name AS plan_name, r.revision AS plan_revision, r.cpu_millis, r.memory_mib
+SELECT i.id, i.organization_id, i.project_id, i.name, i.labels, i.zone_id, i.service, i.package_revision_id, i.offering_revision_id, i.display_name, i.service_level, i.plan_revision_id, i.price_list_revision_id, i.storage_gib, i.parameters, i.allowed_networks, i.protected, i.suspended_for, i.intent, i.generation, i.version, i.created_at, i.updated_at, i.last_command_at, i.active_generation, i.phase, i.message, i.blocked_by, i.observed_state, i.observed_generation, i.conditions, i.endpoint, i.applied_plan, i.applied_storage_gib, i.storage_used_bytes, i.held_data, i.last_fact_at, i.deleted_at, i.purge_at, i.purged_at, i.members, i.backup, i.maintenance, i.maintaining, i.restarts, i.log_days, i.engine_version, i.suspendable, o.name AS organization_name, p.name AS project_name, r.name AS plan_name, r.revision AS plan_revision, r.cpu_millis, r.memory_mib
 FROM instances i
 JOIN organizations o ON o.id = i.organization_id
 JOIN projects p ON p.id = i.project_id
@@ -292,6 +300,7 @@ type DesiredInstancesRow struct {
 	Restarts            int64
 	LogDays             int32
 	EngineVersion       string
+	Suspendable         bool
 	OrganizationName    string
 	ProjectName         string
 	PlanName            string
@@ -357,6 +366,7 @@ func (q *Queries) DesiredInstances(ctx context.Context, arg DesiredInstancesPara
 			&i.Restarts,
 			&i.LogDays,
 			&i.EngineVersion,
+			&i.Suspendable,
 			&i.OrganizationName,
 			&i.ProjectName,
 			&i.PlanName,
@@ -667,18 +677,20 @@ func (q *Queries) PutClock(ctx context.Context, arg PutClockParams) (PutClockRow
 }
 
 const restoresOf = `-- name: RestoresOf :many
-SELECT r.instance_id, r.source_id, r.backup_id, r.target, o.service, s.secret
-FROM restores r JOIN instances i ON i.id = r.instance_id JOIN instances o ON o.id = r.source_id JOIN backup_sets s ON s.instance_id = r.source_id
+SELECT r.instance_id, r.organization_id, r.source_id, r.backup_id, r.target, o.service, s.secret, b.bucket_id
+FROM restores r JOIN instances i ON i.id = r.instance_id JOIN instances o ON o.id = r.source_id JOIN backup_sets s ON s.instance_id = r.source_id JOIN backups b ON b.id = r.backup_id
 WHERE r.instance_id = ANY($1::uuid[]) AND NOT i.held_data
 `
 
 type RestoresOfRow struct {
-	InstanceID uuid.UUID
-	SourceID   uuid.UUID
-	BackupID   uuid.UUID
-	Target     *time.Time
-	Service    string
-	Secret     []byte
+	InstanceID     uuid.UUID
+	OrganizationID uuid.UUID
+	SourceID       uuid.UUID
+	BackupID       uuid.UUID
+	Target         *time.Time
+	Service        string
+	Secret         []byte
+	BucketID       *uuid.UUID
 }
 
 // What instances without data are to be made of.
@@ -693,11 +705,13 @@ func (q *Queries) RestoresOf(ctx context.Context, ids []uuid.UUID) ([]RestoresOf
 		var i RestoresOfRow
 		if err := rows.Scan(
 			&i.InstanceID,
+			&i.OrganizationID,
 			&i.SourceID,
 			&i.BackupID,
 			&i.Target,
 			&i.Service,
 			&i.Secret,
+			&i.BucketID,
 		); err != nil {
 			return nil, err
 		}
@@ -728,14 +742,17 @@ func (q *Queries) Revoke(ctx context.Context, arg RevokeParams) (int64, error) {
 }
 
 const rewindsOf = `-- name: RewindsOf :many
-SELECT instance_id, number, backup_id, target FROM rewinds WHERE instance_id = ANY($1::uuid[]) AND state = 'restoring'
+SELECT r.instance_id, r.organization_id, r.number, r.backup_id, r.target, b.bucket_id FROM rewinds r JOIN backups b ON b.id = r.backup_id
+WHERE r.instance_id = ANY($1::uuid[]) AND r.state = 'restoring'
 `
 
 type RewindsOfRow struct {
-	InstanceID uuid.UUID
-	Number     int64
-	BackupID   uuid.UUID
-	Target     *time.Time
+	InstanceID     uuid.UUID
+	OrganizationID uuid.UUID
+	Number         int64
+	BackupID       uuid.UUID
+	Target         *time.Time
+	BucketID       *uuid.UUID
 }
 
 // What is to be restored in place.
@@ -750,9 +767,11 @@ func (q *Queries) RewindsOf(ctx context.Context, ids []uuid.UUID) ([]RewindsOfRo
 		var i RewindsOfRow
 		if err := rows.Scan(
 			&i.InstanceID,
+			&i.OrganizationID,
 			&i.Number,
 			&i.BackupID,
 			&i.Target,
+			&i.BucketID,
 		); err != nil {
 			return nil, err
 		}

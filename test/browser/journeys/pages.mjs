@@ -7,11 +7,14 @@ import { pages } from "../pages.mjs";
 const validator = new HtmlValidate({ extends: ["html-validate:standard"], elements: ["html5"] });
 
 const { result } = JSON.parse(souk("--context", "operator", "conformance", "run", "--service", "redis", "--zone", "local", "--capability", "logs", "-o", "json"));
+const backup = JSON.parse(souk("--context", "acme", "backup", "orders", "--wait", "-o", "json"));
+souk("--context", "acme", "budgets", "set", "everything", "--amount", "500");
+const [line] = JSON.parse(souk("--context", "acme", "invoices", "--draft", "-o", "json")).lines;
 
 async function each(w, look) {
 	for (const [who, paths] of Object.entries(pages)) {
 		if (who) await w.login(who);
-		for (const path of paths) await look(path.replace("{result}", result.id), path.replaceAll(/\W/g, "_"));
+		for (const path of paths) await look(path.replace("{result}", result.id).replace("{backup}", backup.id).replace("{line}", line.key), path.replaceAll(/\W/g, "_"));
 		if (who) await w.logout();
 	}
 }

@@ -61,6 +61,12 @@ type Person struct {
 // NewPerson returns one for a test.
 func NewPerson(t *testing.T) *Person {
 	t.Helper()
+	return &Person{t, Client(t)}
+}
+
+// Client has all rights in the cluster.
+func Client(t *testing.T) dynamic.Interface {
+	t.Helper()
 	rest, err := kubernetes.Section{Kubeconfig: os.Getenv(envKubeconfig)}.REST()
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +75,7 @@ func NewPerson(t *testing.T) *Person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Person{t, client}
+	return client
 }
 
 // Core is a kind of the core API.
