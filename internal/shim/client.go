@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -52,9 +54,11 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with code %d: %s", e.Program, e.Code, e.Output)
 }
 
-// Unreachable says whether the error means that no shim answers.
+// Unreachable says whether the error means that no shim answers: none listens, or the one
+// that did ended before it answered.
 func Unreachable(err error) bool {
-	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
+	return slices.ContainsFunc([]error{syscall.ENOENT, syscall.ECONNREFUSED, syscall.EPIPE, syscall.ECONNRESET, io.EOF, io.ErrUnexpectedEOF},
+		func(gone error) bool { return errors.Is(err, gone) })
 }
 
 // Write replaces files, each whole or not at all.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,8 +20,9 @@ type server struct {
 	quit   context.CancelFunc
 
 	// turn is held by the one operation that changes something.
-	turn  chan struct{}
-	never chan struct{}
+	turn   chan struct{}
+	ending atomic.Bool // told to shut down: it answers nobody else any more
+	never  chan struct{}
 }
 
 func (s *server) serve(ctx context.Context, listener net.Listener) error {
@@ -51,6 +53,9 @@ func (s *server) talk(ctx context.Context, conn *line.Conn) {
 		return
 	}
 	resp, err := s.handle(ctx, req)
+	if s.ending.Load() && req.Op != opShutdown {
+		<-s.never // who asks one that ends asks the next one
+	}
 	if err != nil {
 		resp = response{Error: err.Error(), Code: code(err)}
 	}
@@ -127,6 +132,7 @@ func (s *server) change(ctx context.Context, req request) (response, error) {
 	case opSignal:
 		return response{}, s.keeper.signal(syscall.Signal(req.Signal))
 	case opShutdown:
+		s.ending.Store(true)
 		return response{}, nil
 	}
 	return response{}, fmt.Errorf("unknown operation %q; the agent and the shim are of different versions", req.Op)

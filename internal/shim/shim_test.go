@@ -348,6 +348,23 @@ func TestOneShimAnInstance(t *testing.T) {
 	}
 }
 
+// A shim that was told to end answers, or is found to be gone; never anything between.
+func TestShutdownThatNobodyWaitsFor(t *testing.T) {
+	i := newInstance(t)
+	for n := range 50 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*20*time.Microsecond)
+		_ = i.Shutdown(ctx)
+		cancel()
+		if _, err := i.Status(t.Context()); err != nil && !shim.Unreachable(err) {
+			t.Fatalf("asked after %d × 20 µs: %v", n, err)
+		}
+		i.spawn()
+		if _, err := i.Status(t.Context()); err != nil && !shim.Unreachable(err) {
+			t.Fatalf("spawned after %d × 20 µs: %v", n, err)
+		}
+	}
+}
+
 func TestShutdownLeavesTheEngine(t *testing.T) {
 	i := newInstance(t)
 	i.start("exec sleep 1000")

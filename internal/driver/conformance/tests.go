@@ -265,7 +265,7 @@ func (s *suite) interrupted(t *testing.T) {
 		_, _ = s.Driver.Ensure(ctx, want)
 		cancel()
 	}
-	seen := s.ensure(t, &want)
+	seen := s.ensureAfterCut(t, &want)
 	s.put(t, want, seen, "before")
 	for range 4 {
 		ctx, cancel := context.WithTimeout(t.Context(), rand.N(40*time.Millisecond))
@@ -275,9 +275,30 @@ func (s *suite) interrupted(t *testing.T) {
 		_, _ = s.Driver.Ensure(ctx, want)
 		cancel()
 	}
-	seen = s.ensure(t, &want)
+	seen = s.ensureAfterCut(t, &want)
 	s.mustHave(t, want, seen, want.Credentials[0], "before")
 }
+
+// ensureAfterCut is ensure by a caller that calls again after a temporary error, as the
+// agent does: what was cut short may still be ending.
+func (s *suite) ensureAfterCut(t *testing.T, want *driver.Instance) driver.Observation {
+	t.Helper()
+	seen, err := s.run(t.Context(), want)
+	for range temporaryErrors {
+		if err == nil || errors.Is(err, driver.ErrDataLost) {
+			break
+		}
+		t.Logf("ensure: %v; again", err)
+		seen, err = s.run(t.Context(), want)
+	}
+	if err != nil {
+		t.Fatalf("ensure: %v", err)
+	}
+	return seen
+}
+
+// temporaryErrors is how many a call that was cut short may leave to the next ones.
+const temporaryErrors = 3
 
 func (s *suite) reopen(t *testing.T) {
 	if s.Reopen == nil {
