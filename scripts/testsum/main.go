@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -80,7 +82,7 @@ func (s *sum) line(line []byte) {
 	case "output":
 		s.output[key] = append(s.output[key], e.Output)
 	case "build-output":
-		s.wrong("%s", e.Output)
+		s.wrong("", []string{e.Output})
 	case "pass", "fail", "skip":
 		s.ended(e, s.output[key])
 		delete(s.output, key)
@@ -105,7 +107,7 @@ func (s *sum) ended(e event, output []string) {
 		fmt.Fprintf(s.out, "skipped: %s %s\n%s", e.Package, e.Test, strings.Join(output, ""))
 	case "fail":
 		s.failed++
-		s.wrong("FAILED: %s %s\n%s", e.Package, e.Test, strings.Join(output, ""))
+		s.wrong(fmt.Sprintf("FAILED: %s %s\n", e.Package, e.Test), output)
 	}
 }
 
@@ -118,22 +120,33 @@ func (s *sum) packageEnded(e event, output []string) {
 		}
 		return
 	}
-	s.wrong("FAIL  %s %.1f s\n%s", e.Package, e.Elapsed, strings.Join(output, ""))
+	s.wrong(fmt.Sprintf("FAIL  %s %.1f s\n", e.Package, e.Elapsed), output)
 	if s.failed == 0 || e.FailedBuild != "" {
 		s.failed++
 	}
 	for key, lines := range s.output { // a panic or a time-out leaves tests without an end
 		if strings.HasPrefix(key, e.Package+" ") {
-			s.wrong("%s", strings.Join(lines, ""))
+			s.wrong("", lines)
 			delete(s.output, key)
 		}
 	}
 }
 
-// wrong shows what failed, and keeps it.
-func (s *sum) wrong(format string, args ...any) {
-	fmt.Fprintf(io.MultiWriter(s.out, &s.failures), format, args...)
+// wrong shows what failed, and keeps what it is and the end of what was said of it.
+func (s *sum) wrong(what string, output []string) {
+	fmt.Fprint(s.out, what, strings.Join(output, ""))
+	said := slices.DeleteFunc(slices.Clone(output), func(line string) bool { return noise.MatchString(line) })
+	if what != "" || len(said) > 0 {
+		fmt.Fprint(&s.failures, what, strings.Join(said[max(len(said)-keptLines, 0):], ""))
+	}
 }
+
+// keptLines is how much is told again of one failure.
+const keptLines = 30
+
+// noise says nothing of why a test failed: the course of tests, what the program under
+// test logged, and empty lines.
+var noise = regexp.MustCompile(`^\s*(===|---|FAIL\b|time=\S+ level=|$)`)
 
 // add appends to a file.
 func add(path string, text []byte) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -47,5 +48,30 @@ func TestSum(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is told again at the end is what somebody needs of it, and no more.
+func TestKept(t *testing.T) {
+	var out bytes.Buffer
+	s := &sum{out: &out, output: map[string][]string{}}
+	said := "=== RUN   TestA\ntime=2026-01-02T03:04:05Z level=INFO msg=hello\n" + strings.Repeat("    many\n", keptLines) + "    a_test.go:1: no\n--- FAIL: TestA (0.1s)\n"
+	var in strings.Builder
+	for _, line := range strings.SplitAfter(said, "\n") {
+		text, err := json.Marshal(event{Action: "output", Package: "p", Test: "TestA", Output: line})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Write(append(text, '\n'))
+	}
+	in.WriteString(`{"Action":"fail","Package":"p","Test":"TestA"}`)
+	if err := s.read(strings.NewReader(in.String())); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), said) {
+		t.Errorf("shows %q", out.String())
+	}
+	if got, want := s.failures.String(), "FAILED: p TestA\n"+strings.Repeat("    many\n", keptLines-1)+"    a_test.go:1: no\n"; got != want {
+		t.Errorf("keeps %q, want %q", got, want)
 	}
 }
