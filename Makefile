@@ -6,7 +6,8 @@ SHELL := /bin/bash
 export PATH := $(PATH):/usr/local/go/bin
 # One static program; no compiler for C is needed.
 export CGO_ENABLED := 0
-export GOFLAGS := $(GOFLAGS) -buildvcs=false
+# All is compiled in one way, which what tests build shares.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath
 
 GIT := git -c safe.directory=*
 VERSION := $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -20,8 +21,8 @@ run: setup build ## Install what is missing, build, and start Souk at http://127
 	@exec ./bin/souk dev
 
 build: ## Build ./bin/souk, and ./bin/souk-objectstore, which keeps souk dev's backups
-	@go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/souk ./cmd/souk
-	@go build -C deploy/objectstore -trimpath -ldflags "-s -w" -o $(CURDIR)/bin/souk-objectstore github.com/versity/versitygw/cmd/versitygw
+	@go build -ldflags "-X main.version=$(VERSION)" -o bin/souk ./cmd/souk
+	@go build -C deploy/objectstore -ldflags "-s -w" -o $(CURDIR)/bin/souk-objectstore github.com/versity/versitygw/cmd/versitygw
 
 image: build ## Make ./bin/souk.oci.tar, the container image (an OCI layout; needs no container runtime)
 	@go run -C deploy/image . build -program $(CURDIR)/bin/souk -version $(VERSION) -out $(CURDIR)/bin/souk.oci.tar

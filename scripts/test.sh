@@ -60,12 +60,16 @@ trap 'rm -rf "$counts" "$failures" "$unproven" "$results"' EXIT
 # The vet stage has vetted. What is printed is kept for the last stage.
 gotest() { go test -C "${folder:-.}" -json -vet=off "$@" 2>&1 | tee -a "$results/$RANDOM$RANDOM" | go run ./scripts/testsum "$counts" "$failures"; }
 
+# What tests need beside them: compiled here, it is only linked there, and takes none of
+# their time.
+built() { go build ./... && make --no-print-directory build; }
+
 tested() { folder=$1 gotest -timeout 5m ./...; }
 
 # The image and the charts.
 deployment() { apart tested; }
 
-units() { gotest -timeout 15m ./...; }
+units() { gotest -timeout 25m ./...; }
 
 journey() { gotest -tags journey -count 1 -timeout 15m ./test/journey ./test/demomonth; }
 
@@ -85,6 +89,7 @@ crash() { gotest -tags crash,crashtest -count 1 -timeout 15m ./test/crash; }
 faults() { SOUK_TEST_RESULTS=$results SOUK_TEST_UNPROVEN=$unproven gotest -count 1 ./test/faults; }
 
 stage "format" formatted
+stage "build" built
 stage "vet" vetted
 stage "generated code" generated
 stage "tests" units

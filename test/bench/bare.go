@@ -4,11 +4,11 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -85,42 +85,33 @@ func serveBare(config string) error {
 // bareHandler is a running baseline.
 type bareHandler struct {
 	url string
-	cmd *exec.Cmd
+	*program
 }
 
 // startBare runs the baseline, in a process of its own as Souk is.
-func startBare(ctx context.Context, p *plant) (*bareHandler, error) {
+func startBare(ctx context.Context, e *env, p *plant) (*bareHandler, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	address := l.Addr().String()
-	l.Close()
 	organization, project, err := p.where(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b := &bareHandler{url: "http://" + address + "/", cmd: exec.Command(self)}
-	b.cmd.Env = append(os.Environ(), bareEnv+"="+p.path, bareListenEnv+"="+address, bareOrganizationEnv+"="+organization, bareProjectEnv+"="+project)
-	b.cmd.Stderr = os.Stderr
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := b.cmd.Start(); err != nil {
-		return nil, err
-	}
-	if err := answers(ctx, b.url); err != nil {
-		b.stop()
-		return nil, fmt.Errorf("the bare handler does not answer: %w", err)
-	}
-	return b, nil
-}
-
-func (b *bareHandler) stop() {
-	_ = b.cmd.Process.Kill()
-	_ = b.cmd.Wait()
+	return onFreePorts(ctx, func() (*bareHandler, error) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		address := l.Addr().String()
+		l.Close()
+		b := &bareHandler{url: "http://" + address + "/"}
+		cmd := exec.Command(self)
+		cmd.Env = append(os.Environ(), bareEnv+"="+p.path, bareListenEnv+"="+address, bareOrganizationEnv+"="+organization, bareProjectEnv+"="+project)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		b.program, err = startProgram(ctx, cmd, b.url, filepath.Join(e.dir, "bare.log"))
+		return b, err
+	})
 }
 
 // where returns the IDs of bench/default.

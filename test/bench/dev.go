@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -19,49 +18,28 @@ import (
 type launcher struct {
 	dataDir string
 	url     string
-	cmd     *exec.Cmd
-	ended   chan error
-	took    time.Duration // from the start until the portal answered
+	*program
+	took time.Duration // from the start until the portal answered
 }
 
 // startDev runs `souk dev` on a data folder, a new one or an existing one, and
 // returns when the portal answers.
 func startDev(ctx context.Context, e *env, dataDir string) (*launcher, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	listen := l.Addr().String()
-	l.Close()
-	d := &launcher{dataDir: dataDir, url: "http://" + listen, cmd: exec.Command(e.souk, "dev", "--data-dir", dataDir, "--listen", listen), ended: make(chan error, 1)}
-	log, err := os.OpenFile(dataDir+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	d.cmd.Stdout, d.cmd.Stderr = log, log
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
-	began := time.Now()
-	if err := d.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { d.ended <- d.cmd.Wait() }()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case err := <-d.ended:
-			d.ended <- err
-			cancel(fmt.Errorf("souk dev has ended: %w", err))
-		case <-ctx.Done():
+	return onFreePorts(ctx, func() (*launcher, error) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
 		}
-	}()
-	if err := answers(ctx, d.url+"/"); err != nil {
-		text, _ := os.ReadFile(log.Name())
-		return nil, errors.Join(fmt.Errorf("souk dev does not answer: %w: %s", err, text), d.stop())
-	}
-	d.took = time.Since(began)
-	return d, nil
+		listen := l.Addr().String()
+		l.Close()
+		d := &launcher{dataDir: dataDir, url: "http://" + listen}
+		cmd := exec.Command(e.souk, "dev", "--data-dir", dataDir, "--listen", listen)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
+		began := time.Now()
+		d.program, err = startProgram(ctx, cmd, d.url+"/", dataDir+".log")
+		d.took = time.Since(began)
+		return d, err
+	})
 }
 
 // acme returns the project that orders are made in, once souk dev has written
@@ -121,7 +99,4 @@ func orderable(ctx context.Context, c *client.Client) (int, error) {
 }
 
 // stop is Ctrl-C. Engines are stopped too.
-func (d *launcher) stop() error {
-	_ = d.cmd.Process.Signal(syscall.SIGINT)
-	return <-d.ended
-}
+func (d *launcher) stop() error { return d.program.stop(syscall.SIGINT) }

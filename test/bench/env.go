@@ -48,7 +48,7 @@ func newEnv(ctx context.Context, o options) (*env, error) {
 	}
 	if e.souk == "" {
 		e.souk = filepath.Join(e.dir, "souk")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", e.souk, "./cmd/souk")
+		build := exec.CommandContext(ctx, "go", "build", "-o", e.souk, "./cmd/souk")
 		build.Dir, build.Stderr = e.root, os.Stderr
 		if err := build.Run(); err != nil {
 			return nil, fmt.Errorf("build souk: %w", err)

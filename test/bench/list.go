@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"souk/api"
@@ -26,11 +27,11 @@ func listPage(ctx context.Context, e *env) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	bare, err := startBare(ctx, p)
+	bare, err := startBare(ctx, e, p)
 	if err != nil {
 		return nil, err
 	}
-	defer bare.stop()
+	defer bare.stop(syscall.SIGKILL)
 	souk := &getter{client: &http.Client{Transport: p.transport, Timeout: time.Minute}, url: p.url + "/api/v1/organizations/bench/projects/default/instances", tokens: p.tokens}
 	plain := &getter{client: souk.client, url: bare.url}
 	if err := souk.warm(ctx); err != nil {

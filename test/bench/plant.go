@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -124,7 +125,7 @@ func (p *plant) close() {
 		err = p.zone.stopped()
 	}
 	if p.replica != nil {
-		p.replica.stop()
+		_ = p.replica.stop(syscall.SIGTERM)
 	}
 	if p.record != nil {
 		p.record.stop()
