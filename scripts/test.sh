@@ -80,7 +80,7 @@ docs() { gotest -tags docs -count 1 -timeout 15m ./test/docs; }
 browser() { gotest -tags browser -count 1 -timeout 10m ./test/browser; }
 
 # Kills processes after each step, package by package and then as a whole.
-steps() { gotest -tags crashtest -count 1 -timeout 10m -run 'KilledAfterEachStep$|^TestArmed' ./internal/step ./internal/agent ./internal/credit ./internal/invoice ./internal/payment ./services/...; }
+steps() { gotest -tags crashtest -count 1 -timeout 10m -run 'KilledAfterEachStep$|^TestArmed' ./internal/step ./internal/agent ./internal/credit ./internal/invoice ./internal/payment ./internal/repricing ./services/...; }
 
 crash() { gotest -tags crash,crashtest -count 1 -timeout 15m ./test/crash; }
 

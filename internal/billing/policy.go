@@ -170,14 +170,30 @@ type Priced struct {
 // PricedFrom returns by which prices an instance that was accepted with terms is priced at
 // a moment, and after that by those that are published already, in the order of time.
 func PricedFrom(ctx context.Context, tx store.Tx, instance uuid.UUID, service, plan string, terms Terms, zone *time.Location, at time.Time) ([]Priced, error) {
-	uses := []Use{{Segment: Segment{From: at, Terms: terms}, InstanceID: instance, Service: service, Plan: plan}}
+	all, err := AllPricedFrom(ctx, tx, []Use{{Segment: Segment{Terms: terms}, InstanceID: instance, Service: service, Plan: plan}}, zone, at)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// AllPricedFrom is PricedFrom for each of several instances, whose uses have no time.
+func AllPricedFrom(ctx context.Context, tx store.Tx, uses []Use, zone *time.Location, at time.Time) ([][]Priced, error) {
 	t, err := readTariffs(ctx, tx, uses, zone, everything)
 	if err != nil {
 		return nil, err
 	}
-	var out []Priced
-	for _, u := range t.split(uses) {
-		out = append(out, Priced{u.From, int(t.revisions[u.Terms.PriceList].number), u.Prices})
+	out := make([][]Priced, len(uses))
+	for i, u := range uses {
+		out[i] = t.pricedFrom(u, at)
 	}
 	return out, nil
+}
+
+func (t tariffs) pricedFrom(u Use, at time.Time) (out []Priced) {
+	u.From = at
+	for _, part := range t.split([]Use{u}) {
+		out = append(out, Priced{part.From, int(t.revisions[part.Terms.PriceList].number), part.Prices})
+	}
+	return out
 }

@@ -88,7 +88,8 @@ func PublishPriceList(ctx context.Context, tx store.Tx, provider uuid.UUID, name
 }
 
 // publishRevision is PublishPriceList with a policy; "" is that of the last revision where
-// nothing else differs, and otherwise that new orders alone have the new prices.
+// nothing else differs, and otherwise that new orders alone have the new prices. Where
+// others have them as well, it notes that they are to be told.
 func publishRevision(ctx context.Context, tx store.Tx, provider uuid.UUID, name, currency, policy string, entries []PriceEntry, at time.Time) (uuid.UUID, error) {
 	q := catalogdb.New(tx)
 	list, err := q.EnsurePriceList(ctx, catalogdb.EnsurePriceListParams{ID: store.NewID(), ProviderID: provider, Name: name, Currency: currency, CreatedAt: at})
@@ -106,9 +107,15 @@ func publishRevision(ctx context.Context, tx store.Tx, provider uuid.UUID, name,
 		}
 	}
 	id := store.NewID()
-	err = q.InsertPriceListRevision(ctx, catalogdb.InsertPriceListRevisionParams{ID: id, PriceListID: list, Revision: last.Revision + 1, Currency: currency, PublishedAt: at, Policy: cmp.Or(policy, string(billing.PolicyNewOrders))})
+	policy = cmp.Or(policy, string(billing.PolicyNewOrders))
+	err = q.InsertPriceListRevision(ctx, catalogdb.InsertPriceListRevisionParams{ID: id, PriceListID: list, Revision: last.Revision + 1, Currency: currency, PublishedAt: at, Policy: policy})
 	if err != nil {
 		return uuid.Nil, err
+	}
+	if policy != string(billing.PolicyNewOrders) {
+		if err := q.InsertPriceNotices(ctx, catalogdb.InsertPriceNoticesParams{PriceListID: list, Revision: id}); err != nil {
+			return uuid.Nil, err
+		}
 	}
 	for _, e := range entries {
 		row, err := priceRow(e)

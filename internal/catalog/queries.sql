@@ -118,6 +118,13 @@ SELECT * FROM prices WHERE price_list_revision_id = $1 ORDER BY service, plan, s
 -- name: InsertPriceListRevision :exec
 INSERT INTO price_list_revisions (id, price_list_id, revision, currency, published_at, policy) VALUES ($1, $2, $3, $4, $5, $6);
 
+-- name: InsertPriceNotices :exec
+-- Notes that all who have something by earlier revisions of a list are to be told of one.
+INSERT INTO price_notices (price_list_revision_id, organization_id)
+SELECT DISTINCT sqlc.arg(revision)::uuid, i.organization_id
+FROM instances i JOIN price_list_revisions r ON r.id = i.price_list_revision_id
+WHERE r.price_list_id = $1 AND i.intent <> 'purged';
+
 -- name: InsertPrice :exec
 INSERT INTO prices (price_list_revision_id, service, plan, service_level, item, unit, amount, mode, tiers, minimum) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 

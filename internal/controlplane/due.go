@@ -111,6 +111,7 @@ func (cp *ControlPlane) keepAccounts(ctx context.Context) {
 	for {
 		cp.try(ctx, "look at budgets", cp.untilNone(cp.budgets.LookDue))
 		cp.try(ctx, "tell that alerts of budgets are over", cp.untilNone(cp.budgets.EndAlertDue))
+		cp.try(ctx, "tell of changes of prices", cp.untilNone(cp.prices.TellDue))
 		if time.Since(settled) > settleEvery {
 			settled = time.Now()
 			cp.try(ctx, "take customers' credit for what they have open", cp.untilNone(cp.payments.SettleDue))

@@ -31,6 +31,7 @@ import (
 	"souk/internal/payment"
 	"souk/internal/portal"
 	"souk/internal/reconcile"
+	"souk/internal/repricing"
 	"souk/internal/servicepkg"
 	"souk/internal/signing"
 	"souk/internal/sla"
@@ -58,6 +59,7 @@ type ControlPlane struct {
 	months    *invoice.Service
 	observer  *maturity.Observer
 	books     *reconcile.Service
+	prices    *repricing.Service
 	mails     *mail.Worker   // nil: there is no mail server
 	metrics   metrics.Store  // nil: none are kept
 	local     *metrics.Local // nil: they are kept elsewhere, or not at all
@@ -128,6 +130,7 @@ func (cp *ControlPlane) assemble(ctx context.Context, packages map[string]servic
 	cp.alerts = alert.New(alert.Config{Store: cp.store, Clock: cp.clock, Secrets: secrets, Mail: outbox, Metrics: cp.metrics, Packages: packages, SLA: cp.reports, PublicURL: cp.config.publicURL(), Logger: cp.log,
 		Reach: outbound.Rules{Networks: cp.config.Alerts.AllowedNetworks, Dev: cp.config.Demo != nil}})
 	cp.books = &reconcile.Service{Clock: cp.clock, Tell: cp.alerts.TellOfBooks, Close: cp.untilNone(cp.months.CloseDue)}
+	cp.prices = &repricing.Service{Clock: cp.clock, Mail: outbox}
 	cp.observer = &maturity.Observer{Store: cp.store, Clock: cp.clock, Catalog: books}
 	cp.instances.Budgets, cp.instances.Standing = budget.Guard{Clock: cp.clock}, payment.Guard{}
 	cp.budgets = &budget.Service{Clock: cp.clock, Instances: cp.instances, Mail: outbox, Tell: cp.alerts.TellOfBudget}

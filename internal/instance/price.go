@@ -35,6 +35,12 @@ func WithoutBackups(prices []billing.Price) []billing.Price {
 // the customer's is not.
 func billedBackups(p backup.Plan) bool { return !p.Disabled && p.To == "" }
 
+// BillsBackups says whether what is kept by a plan is billed, as an instance has it stored.
+func BillsBackups(stored []byte) bool {
+	p := planOf(row{Backup: stored})
+	return p.has && billedBackups(p.Plan)
+}
+
 // pricesWith are the prices that matter where backups are kept, or are not.
 func pricesWith(backups bool, prices []billing.Price) []billing.Price {
 	if backups {

@@ -50,6 +50,8 @@ const (
 	DunningSuspended Kind = "dunning-suspended"
 	// Budget tells that a threshold of a budget is reached.
 	Budget Kind = "budget"
+	// Prices tells that other prices hold for instances. Period is from when on.
+	Prices Kind = "prices"
 )
 
 // Message is what a mail says, before it is put into words.

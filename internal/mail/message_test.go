@@ -12,7 +12,7 @@ import (
 func TestEveryMessageInEveryLanguage(t *testing.T) {
 	const link = "https://souk.example/do?token=souk_x-y_z"
 	for _, locale := range slices.Sorted(maps.Keys(languages)) {
-		for _, kind := range []Kind{SignUp, KnownAddress, Reset, PasswordChanged, SecondFactorOn, SecondFactorOff, RecoveryCodesRenewed, Invitation, Alerts, Maintenance, Invoice, CreditNote, BillingDetails, InvoiceHeld, InvoiceFailed, DunningReminder, DunningSecond, DunningAnnounced, DunningSuspended} {
+		for _, kind := range []Kind{SignUp, KnownAddress, Reset, PasswordChanged, SecondFactorOn, SecondFactorOff, RecoveryCodesRenewed, Invitation, Alerts, Maintenance, Invoice, CreditNote, BillingDetails, InvoiceHeld, InvoiceFailed, DunningReminder, DunningSecond, DunningAnnounced, DunningSuspended, Prices} {
 			for _, project := range []string{"", "shop"} {
 				m, err := Message{Kind: kind, Locale: locale, Path: "/do?token=souk_x-y_z", Organization: "acme", Project: project, Inviter: "ann@example.org", Role: "viewer"}.compose("https://souk.example/")
 				if err != nil {

@@ -82,6 +82,15 @@ var german = language{
 			link:    "Budgets ansehen",
 			after:   []string{"Sie erhalten diese Mail, einmal je Schwelle und Monat, weil Sie Eigentümer oder Administrator von {{.Organization}} sind oder deren Kosten sehen."},
 		},
+		Prices: {
+			subject: "Neue Preise für Instanzen von {{.Organization}} ab {{.Period}}",
+			before:  []string{"Ab {{.Period}} gelten andere Preise für Instanzen von {{.Organization}}. Was vorher gebraucht wurde, wird verrechnet wie bisher."},
+			link:    "Kosten ansehen",
+			after: []string{
+				"Auf der Seite einer Instanz können Sie ihren Plan ändern, und vorher sehen, was das kosten würde, oder sie löschen. Damit sie zu den neuen Preisen weiterläuft, brauchen Sie nichts zu tun. Die Preise sind ohne Steuer und vor vereinbarten Rabatten.",
+				"Sie erhalten diese Mail einmal je Preisänderung, weil Rechnungen von {{.Organization}} an diese Adresse gehen, weil Sie Eigentümer oder Administrator von {{.Organization}} sind oder deren Kosten sehen.",
+			},
+		},
 		Alerts: {
 			subject: "Alarme zu Instanzen von {{.Organization}}",
 			link:    "Alle Alarme ansehen",

@@ -112,6 +112,15 @@ var english = language{
 			link:    "See the budgets",
 			after:   []string{"You get this mail, once for each threshold and month, because you are an owner or administrator of {{.Organization}}, or see its costs."},
 		},
+		Prices: {
+			subject: "New prices for instances of {{.Organization}} from {{.Period}} on",
+			before:  []string{"From {{.Period}} on other prices hold for instances of {{.Organization}}. What was used before that is charged as it was."},
+			link:    "See the costs",
+			after: []string{
+				"On an instance's page you can change its plan, and see what that would cost before you do, or delete it. Nothing has to be done for it to go on at the new prices. They are without tax, and before discounts that were agreed on.",
+				"You get this mail once for each change of prices, because invoices of {{.Organization}} are sent to this address, or you are an owner or administrator of it, or see its costs.",
+			},
+		},
 		Alerts: {
 			subject: "Alerts about instances of {{.Organization}}",
 			link:    "See all alerts",

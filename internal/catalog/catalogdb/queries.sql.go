@@ -421,6 +421,24 @@ func (q *Queries) InsertPriceListRevision(ctx context.Context, arg InsertPriceLi
 	return err
 }
 
+const insertPriceNotices = `-- name: InsertPriceNotices :exec
+INSERT INTO price_notices (price_list_revision_id, organization_id)
+SELECT DISTINCT $2::uuid, i.organization_id
+FROM instances i JOIN price_list_revisions r ON r.id = i.price_list_revision_id
+WHERE r.price_list_id = $1 AND i.intent <> 'purged'
+`
+
+type InsertPriceNoticesParams struct {
+	PriceListID uuid.UUID
+	Revision    uuid.UUID
+}
+
+// Notes that all who have something by earlier revisions of a list are to be told of one.
+func (q *Queries) InsertPriceNotices(ctx context.Context, arg InsertPriceNoticesParams) error {
+	_, err := q.db.Exec(ctx, insertPriceNotices, arg.PriceListID, arg.Revision)
+	return err
+}
+
 const insertProvider = `-- name: InsertProvider :one
 INSERT INTO providers (id, organization_id, name, title, kind, created_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (name) DO UPDATE SET title = providers.title RETURNING id
