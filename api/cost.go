@@ -18,6 +18,21 @@ type CostReport struct {
 	Others   *CostOthers `json:"others,omitempty" doc:"Those that the limit has left out"`
 	Days     []CostDay   `json:"days,omitempty" doc:"Absent where there is too much of it, or more than three months"`
 	Gaps     *MeterGaps  `json:"gaps,omitempty" doc:"Times of which nobody has said that a meter's usage is complete: what was used in them is not known, and not billed until it is. Absent: none"`
+	// Coming are other prices that are to hold.
+	Coming []ComingPrices `json:"coming,omitempty" doc:"While one of the months runs: when other prices will hold for instances of the organization, or of the project that was asked for, by their day"`
+}
+
+// ComingPrices is that other prices will hold for instances from a moment on.
+type ComingPrices struct {
+	From  time.Time        `json:"from"`
+	Count int              `json:"count" doc:"Of how many instances"`
+	First []ComingInstance `json:"first" nullable:"false" doc:"A hundred at most, by project and name"`
+}
+
+// ComingInstance is one for which other prices will hold.
+type ComingInstance struct {
+	Project  string `json:"project"`
+	Instance string `json:"instance"`
 }
 
 // MeterGap is a time of which nobody has said that a meter's usage is complete.

@@ -14,6 +14,7 @@ import (
 	"souk/internal/costs"
 	"souk/internal/money"
 	"souk/internal/problem"
+	"souk/internal/repricing"
 	"souk/internal/store"
 )
 
@@ -109,9 +110,27 @@ func (s *Server) costReport(ctx context.Context, in *CostQuery, limit int) (out 
 			out.Until = last.To
 		}
 		fillCosts(&out, r, limit)
-		return nil
+		if !r.Running || limit == 0 { // tables do not have it
+			return nil
+		}
+		coming, err := repricing.ComingTo(ctx, tx, p.Organization, q.Project, now)
+		fillComing(&out, coming)
+		return err
 	})
 	return out, err
+}
+
+// comingShown bounds the instances that are listed one by one for a day.
+const comingShown = 100
+
+func fillComing(out *api.CostReport, coming []repricing.Coming) {
+	for _, c := range coming {
+		one := api.ComingPrices{From: c.From.UTC(), Count: len(c.Instances)}
+		for _, i := range c.Instances[:min(len(c.Instances), comingShown)] {
+			one.First = append(one.First, api.ComingInstance{Project: i.Project, Instance: i.Name})
+		}
+		out.Coming = append(out.Coming, one)
+	}
 }
 
 func fillCosts(out *api.CostReport, r costs.Report, limit int) {

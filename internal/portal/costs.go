@@ -17,6 +17,9 @@ import (
 // linesAtMost is how many lines of an account are shown one by one.
 const linesAtMost = 300
 
+// comingLinked is how many instances the notice of coming prices links to.
+const comingLinked = 20
+
 // costsView is what months have cost, and how it was asked for.
 type costsView struct {
 	api.CostReport
