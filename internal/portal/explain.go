@@ -37,16 +37,6 @@ func (v *visit) part() client.Part {
 	return client.Part{Limit: partsShown, Cursor: v.query.Get("cursor")}
 }
 
-// with is the address of the page with a field of the query changed.
-func (v *visit) with(name, value string) string {
-	q := url.Values{}
-	for key := range v.query {
-		q.Set(key, v.query.Get(key))
-	}
-	q.Set(name, value)
-	return "?" + q.Encode()
-}
-
 func (p *Portal) invoiceLine(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if _, err := v.settle(r.Context()); err != nil {
 		return err
