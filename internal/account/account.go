@@ -85,13 +85,13 @@ func checkProfile(p *api.BillingProfile, issuer Issuer, has bool, at time.Time) 
 			f.refuse("costCentres."+project, p.CostCentres[project], "has at most %d characters", longestCostCentre)
 		}
 	}
-	if len(f.wrong) == 0 && has {
+	if len(f.Complaints) == 0 && has {
 		from := tax.Party{Country: issuer.Country, VATID: issuer.VATID}
 		if _, err := tax.Treat(from, tax.Party{Country: p.Country, VATID: p.VATID}, at.Format(time.DateOnly)); errors.Is(err, tax.ErrNoVATID) {
 			f.refuse("vatId", p.VATID, "%s", err)
 		}
 	}
-	return f.err()
+	return f.Err()
 }
 
 // setCostCentres sets those that are given, and clears the others.
@@ -165,7 +165,7 @@ func checkIssuer(in *api.Issuer, is Issuer, at time.Time) error {
 	f.vatID(in.Country, &in.VATID, true)
 	f.bank(&in.IBAN, &in.BIC)
 	f.email(&in.Email)
-	if len(f.wrong) == 0 && !slices.Contains(tax.Issuers(), in.Country) {
+	if len(f.Complaints) == 0 && !slices.Contains(tax.Issuers(), in.Country) {
 		f.refuse("country", in.Country, "must be one whose tax is known: %s", strings.Join(tax.Issuers(), ", "))
 	}
 	in.Currency = strings.ToUpper(cmp.Or(in.Currency, "CHF"))
@@ -176,9 +176,9 @@ func checkIssuer(in *api.Issuer, is Issuer, at time.Time) error {
 	zone, err := time.LoadLocation(in.TimeZone)
 	if err != nil || in.TimeZone == "Local" {
 		f.refuse("timeZone", in.TimeZone, "must be a time zone such as Europe/Zurich")
-		return f.err()
+		return f.Err()
 	}
 	in.FirstMonth = cmp.Or(in.FirstMonth, is.FirstMonth, at.In(zone).Format("2006-01"))
 	f.month("firstMonth", in.FirstMonth)
-	return f.err()
+	return f.Err()
 }

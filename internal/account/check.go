@@ -1,7 +1,6 @@
 package account
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -16,17 +15,10 @@ import (
 )
 
 // form collects what is wrong with fields of a request's body.
-type form struct{ wrong []problem.Field }
+type form struct{ problem.Complaints }
 
 func (f *form) refuse(field string, value any, format string, args ...any) {
-	f.wrong = append(f.wrong, problem.Field{Location: "body." + field, Value: value, Message: fmt.Sprintf(format, args...)})
-}
-
-func (f *form) err() error {
-	if len(f.wrong) == 0 {
-		return nil
-	}
-	return problem.Invalid(f.wrong...)
+	f.Unless(false, "body."+field, value, format, args...)
 }
 
 // text trims a field, and refuses what does not fit on a line.
@@ -87,7 +79,7 @@ func (f *form) email(value *string) {
 		return
 	}
 	if err := mail.CheckAddress("body.email", *value); err != nil {
-		f.wrong = append(f.wrong, problem.As(err).Fields...)
+		f.Complaints = append(f.Complaints, problem.As(err).Fields...)
 	}
 }
 

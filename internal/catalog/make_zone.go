@@ -31,13 +31,13 @@ func MakeZone(ctx context.Context, tx store.Tx, c api.ZoneCreate, at time.Time) 
 	if err != nil {
 		return catalogdb.ZonesRow{}, false, err
 	}
-	var wrong complaints
-	wrong.add(nameForm.MatchString(c.Name), "body.name", c.Name, nameRule)
-	wrong.add(slices.Contains(drivers, c.Driver), "body.driver", c.Driver, "It is one of: "+strings.Join(drivers, ", ")+".")
+	var wrong problem.Complaints
+	wrong.Unless(nameForm.MatchString(c.Name), "body.name", c.Name, nameRule)
+	wrong.Unless(slices.Contains(drivers, c.Driver), "body.driver", c.Driver, "It is one of: %s.", strings.Join(drivers, ", "))
 	known := c.Provider != "" && len(providers) > 0
-	wrong.add(known, "body.provider", c.Provider, "There is no provider of this name. See them with: souk get providers. Make one with: souk provider create NAME.")
-	wrong.zone(c.Title, c.FailureDomains, c.Capacity)
-	if err := wrong.err(); err != nil {
+	wrong.Unless(known, "body.provider", c.Provider, "There is no provider of this name. See them with: souk get providers. Make one with: souk provider create NAME.")
+	checkZone(&wrong, c.Title, c.FailureDomains, c.Capacity)
+	if err := wrong.Err(); err != nil {
 		return catalogdb.ZonesRow{}, false, err
 	}
 	domains := sortedDomains(c.FailureDomains)
@@ -77,9 +77,9 @@ func ChangeZone(ctx context.Context, tx store.Tx, name string, patch api.ZonePat
 			}
 		}
 	}
-	var wrong complaints
-	wrong.zone(title, domains, capacity)
-	if err := wrong.err(); err != nil {
+	var wrong problem.Complaints
+	checkZone(&wrong, title, domains, capacity)
+	if err := wrong.Err(); err != nil {
 		return is, false, err
 	}
 	if title == is.Title && slices.Equal(domains, is.FailureDomains) && capacity == capacityOf(is) {
@@ -94,18 +94,18 @@ func ChangeZone(ctx context.Context, tx store.Tx, name string, patch api.ZonePat
 	return is, true, err
 }
 
-// zone complains about what a zone declares of itself.
-func (c *complaints) zone(title string, domains []string, capacity api.Capacity) {
-	c.add(line(title), "body.title", nil, "A title is one line of at most 120 characters.")
-	c.add(len(slices.Compact(slices.Sorted(slices.Values(domains)))) == len(domains) && len(domains) <= 100, "body.failureDomains", domains, "A zone has at most 100 failure domains, each of another name.")
+// checkZone complains about what a zone declares of itself.
+func checkZone(wrong *problem.Complaints, title string, domains []string, capacity api.Capacity) {
+	wrong.Unless(line(title), "body.title", nil, "A title is one line of at most 120 characters.")
+	wrong.Unless(len(slices.Compact(slices.Sorted(slices.Values(domains)))) == len(domains) && len(domains) <= 100, "body.failureDomains", domains, "A zone has at most 100 failure domains, each of another name.")
 	for _, d := range domains {
-		c.add(d != "" && line(d), "body.failureDomains", d, "A failure domain's name is one line of 1 to 120 characters.")
+		wrong.Unless(d != "" && line(d), "body.failureDomains", d, "A failure domain's name is one line of 1 to 120 characters.")
 	}
 	for _, n := range []struct {
 		field string
 		value int64
 	}{{"cpuMillis", capacity.CPUMillis}, {"memoryMiB", capacity.MemoryMiB}, {"storageGiB", capacity.StorageGiB}, {"instances", capacity.Instances}} {
-		c.add(n.value > 0 && n.value <= mostOfAZone, "body.capacity."+n.field, n.value, "Say how much the zone has: a number above zero.")
+		wrong.Unless(n.value > 0 && n.value <= mostOfAZone, "body.capacity."+n.field, n.value, "Say how much the zone has: a number above zero.")
 	}
 }
 

@@ -35,10 +35,10 @@ func (o Operator) Offer(ctx context.Context, tx store.Tx, zone string, put api.O
 		return false, err
 	}
 	p, known := o.Packages[put.Service]
-	var wrong complaints
-	wrong.add(known, "body.service", put.Service, "There is no service of this name. There are: "+o.services()+".")
-	wrong.add(put.ServiceLevel == BestEffort || put.ServiceLevel == Guaranteed, "body.serviceLevel", put.ServiceLevel, "It is one of: best-effort, guaranteed.")
-	if err := wrong.err(); err != nil {
+	var wrong problem.Complaints
+	wrong.Unless(known, "body.service", put.Service, "There is no service of this name. There are: %s.", o.services())
+	wrong.Unless(put.ServiceLevel == BestEffort || put.ServiceLevel == Guaranteed, "body.serviceLevel", put.ServiceLevel, "It is one of: best-effort, guaranteed.")
+	if err := wrong.Err(); err != nil {
 		return false, err
 	}
 	if put.Withdrawn {

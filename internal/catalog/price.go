@@ -10,6 +10,7 @@ import (
 	"souk/internal/billing"
 	"souk/internal/catalog/catalogdb"
 	"souk/internal/money"
+	"souk/internal/problem"
 )
 
 // highestPrice and mostTiers bound a price.
@@ -23,20 +24,20 @@ const (
 const amountRule = "It is a decimal number in text, such as \"0.02\", with at most 12 decimal places."
 
 // checkAmounts says what is wrong with what a price says of money.
-func checkAmounts(wrong *complaints, at string, p api.ListPrice) {
+func checkAmounts(wrong *problem.Complaints, at string, p api.ListPrice) {
 	setup := p.Item == string(billing.ItemSetup)
 	if p.Minimum != "" {
 		checkAmount(wrong, at+"minimum", p.Minimum)
-		wrong.add(!setup, at+"minimum", p.Minimum, "What is charged once has no minimum a month.")
+		wrong.Unless(!setup, at+"minimum", p.Minimum, "What is charged once has no minimum a month.")
 	}
 	if p.Mode == "" || p.Mode == string(billing.ModeFlat) {
 		checkAmount(wrong, at+"amount", p.Amount)
-		wrong.add(len(p.Tiers) == 0, at+"tiers", nil, "A flat price has no tiers. Say by the mode how they work: graduated or volume.")
+		wrong.Unless(len(p.Tiers) == 0, at+"tiers", nil, "A flat price has no tiers. Say by the mode how they work: graduated or volume.")
 		return
 	}
-	wrong.add(p.Mode == string(billing.ModeGraduated) || p.Mode == string(billing.ModeVolume), at+"mode", p.Mode, "It is one of: flat, graduated, volume.")
-	wrong.add(!setup, at+"mode", p.Mode, "What is charged once has no tiers.")
-	wrong.add(len(p.Tiers) >= 2 && len(p.Tiers) <= mostTiers, at+"tiers", nil, fmt.Sprintf("There are from 2 to %d tiers.", mostTiers))
+	wrong.Unless(p.Mode == string(billing.ModeGraduated) || p.Mode == string(billing.ModeVolume), at+"mode", p.Mode, "It is one of: flat, graduated, volume.")
+	wrong.Unless(!setup, at+"mode", p.Mode, "What is charged once has no tiers.")
+	wrong.Unless(len(p.Tiers) >= 2 && len(p.Tiers) <= mostTiers, at+"tiers", nil, "There are from 2 to %d tiers.", mostTiers)
 	if len(p.Tiers) < 2 || len(p.Tiers) > mostTiers {
 		return
 	}
@@ -45,22 +46,22 @@ func checkAmounts(wrong *complaints, at string, p api.ListPrice) {
 		tier := fmt.Sprintf("%stiers[%d].", at, i)
 		checkAmount(wrong, tier+"amount", t.Amount)
 		if i == len(p.Tiers)-1 {
-			wrong.add(t.UpTo == 0, tier+"upTo", t.UpTo, "The last tier has no end: leave it out.")
+			wrong.Unless(t.UpTo == 0, tier+"upTo", t.UpTo, "The last tier has no end: leave it out.")
 			continue
 		}
-		wrong.add(t.UpTo > before, tier+"upTo", t.UpTo, fmt.Sprintf("A tier ends above the one before it: above %d.", before))
-		wrong.add(t.UpTo <= highestTier, tier+"upTo", t.UpTo, fmt.Sprintf("A tier ends at %d at most.", highestTier))
+		wrong.Unless(t.UpTo > before, tier+"upTo", t.UpTo, "A tier ends above the one before it: above %d.", before)
+		wrong.Unless(t.UpTo <= highestTier, tier+"upTo", t.UpTo, "A tier ends at %d at most.", highestTier)
 		before = t.UpTo
 	}
-	wrong.add(p.Amount == "" || sameAmount(p.Amount, p.Tiers[0].Amount), at+"amount", p.Amount, "In tiers it is that of the first one: leave it out.")
+	wrong.Unless(p.Amount == "" || sameAmount(p.Amount, p.Tiers[0].Amount), at+"amount", p.Amount, "In tiers it is that of the first one: leave it out.")
 }
 
-func checkAmount(wrong *complaints, at, text string) {
+func checkAmount(wrong *problem.Complaints, at, text string) {
 	amount, err := money.Parse(text)
-	wrong.add(err == nil, at, text, amountRule)
+	wrong.Unless(err == nil, at, text, amountRule)
 	if err == nil {
-		wrong.add(amount.Cmp(money.Amount{}) >= 0, at, text, "A price cannot be negative.")
-		wrong.add(amount.Cmp(highestPrice) <= 0, at, text, "A price is at most 1000000.")
+		wrong.Unless(amount.Cmp(money.Amount{}) >= 0, at, text, "A price cannot be negative.")
+		wrong.Unless(amount.Cmp(highestPrice) <= 0, at, text, "A price is at most 1000000.")
 	}
 }
 

@@ -112,39 +112,39 @@ func pricedBy(ctx context.Context, q *catalogdb.Queries, name string) ([]catalog
 
 // checkPrices says what is wrong with a list, price by price.
 func (o Operator) checkPrices(name string, put api.PriceListPut) error {
-	var wrong complaints
-	wrong.add(nameForm.MatchString(name), "path.list", name, nameRule)
-	wrong.add(put.Currency == Currency, "body.currency", put.Currency, "Prices are in CHF.")
-	wrong.add(put.Policy == "" || slices.Contains(billing.Policies, billing.Policy(put.Policy)), "body.policy", put.Policy, "It is one of: new-orders, now, next-period.")
-	wrong.add(len(put.Prices) > 0 && len(put.Prices) <= mostPrices, "body.prices", nil, fmt.Sprintf("A list has from 1 to %d prices.", mostPrices))
+	var wrong problem.Complaints
+	wrong.Unless(nameForm.MatchString(name), "path.list", name, nameRule)
+	wrong.Unless(put.Currency == Currency, "body.currency", put.Currency, "Prices are in CHF.")
+	wrong.Unless(put.Policy == "" || slices.Contains(billing.Policies, billing.Policy(put.Policy)), "body.policy", put.Policy, "It is one of: new-orders, now, next-period.")
+	wrong.Unless(len(put.Prices) > 0 && len(put.Prices) <= mostPrices, "body.prices", nil, "A list has from 1 to %d prices.", mostPrices)
 	if len(put.Prices) > mostPrices {
-		return wrong.err()
+		return wrong.Err()
 	}
 	seen := map[string]bool{}
 	for i, p := range put.Prices {
 		at := fmt.Sprintf("body.prices[%d].", i)
 		o.checkPrice(&wrong, at, p)
-		wrong.add(!seen[priceField(p)], at+"item", p.Item, "This is priced twice; keep one of them.")
+		wrong.Unless(!seen[priceField(p)], at+"item", p.Item, "This is priced twice; keep one of them.")
 		seen[priceField(p)] = true
 	}
-	return wrong.err()
+	return wrong.Err()
 }
 
-func (o Operator) checkPrice(wrong *complaints, at string, p api.ListPrice) {
+func (o Operator) checkPrice(wrong *problem.Complaints, at string, p api.ListPrice) {
 	service, known := o.Packages[p.Service]
-	wrong.add(known, at+"service", p.Service, "There is no service of this name. There are: "+o.services()+".")
+	wrong.Unless(known, at+"service", p.Service, "There is no service of this name. There are: %s.", o.services())
 	if known && p.Plan != "" {
 		var plans []string
 		for _, each := range service.Definition.Plans {
 			plans = append(plans, each.Name)
 		}
-		wrong.add(slices.Contains(plans, p.Plan), at+"plan", p.Plan, "There is no plan of this name. There are: "+strings.Join(plans, ", ")+". Leave it out for every plan.")
+		wrong.Unless(slices.Contains(plans, p.Plan), at+"plan", p.Plan, "There is no plan of this name. There are: %s. Leave it out for every plan.", strings.Join(plans, ", "))
 	}
-	wrong.add(p.ServiceLevel == BestEffort || p.ServiceLevel == Guaranteed, at+"serviceLevel", p.ServiceLevel, "It is one of: best-effort, guaranteed.")
+	wrong.Unless(p.ServiceLevel == BestEffort || p.ServiceLevel == Guaranteed, at+"serviceLevel", p.ServiceLevel, "It is one of: best-effort, guaranteed.")
 	items, units := priceable(service.Definition, p.Item)
-	wrong.add(len(units) > 0, at+"item", p.Item, "It is one of: "+strings.Join(items, ", ")+".")
+	wrong.Unless(len(units) > 0, at+"item", p.Item, "It is one of: %s.", strings.Join(items, ", "))
 	if len(units) > 0 {
-		wrong.add(slices.Contains(units, p.Unit), at+"unit", p.Unit, "It is one of: "+strings.Join(units, ", ")+".")
+		wrong.Unless(slices.Contains(units, p.Unit), at+"unit", p.Unit, "It is one of: %s.", strings.Join(units, ", "))
 	}
 	checkAmounts(wrong, at, p)
 }

@@ -27,22 +27,6 @@ const nameRule = "A name has 1 to 63 lower-case letters, digits and hyphens, sta
 // longestTitle is how many characters a title may have.
 const longestTitle = 120
 
-// complaints collects what is wrong with a request, field by field.
-type complaints []problem.Field
-
-func (c *complaints) add(ok bool, location string, value any, message string) {
-	if !ok {
-		*c = append(*c, problem.Field{Location: location, Value: value, Message: message})
-	}
-}
-
-func (c complaints) err() error {
-	if len(c) == 0 {
-		return nil
-	}
-	return problem.Invalid(c...)
-}
-
 // line says whether a text is one line that is not too long.
 func line(s string) bool {
 	return len([]rune(s)) <= longestTitle && !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
@@ -52,16 +36,16 @@ func line(s string) bool {
 // changes nothing. The transaction is a system one.
 func MakeProvider(ctx context.Context, tx store.Tx, c api.ProviderCreate, at time.Time) (api.Provider, bool, error) {
 	q := catalogdb.New(tx)
-	var wrong complaints
-	wrong.add(nameForm.MatchString(c.Name), "body.name", c.Name, nameRule)
-	wrong.add(line(c.Title), "body.title", nil, "A title is one line of at most 120 characters.")
-	wrong.add(slices.Contains(providerKinds, c.Kind), "body.kind", c.Kind, "It is one of: "+strings.Join(providerKinds, ", ")+".")
+	var wrong problem.Complaints
+	wrong.Unless(nameForm.MatchString(c.Name), "body.name", c.Name, nameRule)
+	wrong.Unless(line(c.Title), "body.title", nil, "A title is one line of at most 120 characters.")
+	wrong.Unless(slices.Contains(providerKinds, c.Kind), "body.kind", c.Kind, "It is one of: %s.", strings.Join(providerKinds, ", "))
 	o, err := q.OrganizationByName(ctx, c.Organization)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return api.Provider{}, false, err
 	}
-	wrong.add(err == nil, "body.organization", c.Organization, "There is no organization of this name.")
-	if err := wrong.err(); err != nil {
+	wrong.Unless(err == nil, "body.organization", c.Organization, "There is no organization of this name.")
+	if err := wrong.Err(); err != nil {
 		return api.Provider{}, false, err
 	}
 	want := api.Provider{Name: c.Name, Title: firstOf(strings.TrimSpace(c.Title), o.DisplayName, c.Name), Kind: c.Kind, Organization: c.Organization}

@@ -73,6 +73,24 @@ func InvalidField(location string, value any, format string, args ...any) *Error
 	return Invalid(Field{Location: location, Value: value, Message: fmt.Sprintf(format, args...)})
 }
 
+// Complaints collects what is wrong with a request, field by field.
+type Complaints []Field
+
+// Unless complains of a field where it is not as it has to be.
+func (c *Complaints) Unless(ok bool, location string, value any, format string, args ...any) {
+	if !ok {
+		*c = append(*c, Field{Location: location, Value: value, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+// Err is Invalid for all complaints, or nil where there are none.
+func (c Complaints) Err() error {
+	if len(c) == 0 {
+		return nil
+	}
+	return Invalid(c...)
+}
+
 // Stale says that the object has changed since it was read.
 func Stale() *Error {
 	return &Error{Status: http.StatusPreconditionFailed, Code: "stale", Detail: "The object has changed since you read it. Read it again and repeat your change."}
