@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/internal/billing/billingdb"
+	"souk/internal/compare"
 	"souk/internal/money"
 )
 
@@ -60,9 +61,9 @@ func (a *Agreement) covers(g grain) bool {
 
 // within returns what of the time from the one to the other it holds in.
 func (a *Agreement) within(from, to time.Time) time.Duration {
-	from = later(from, a.From)
+	from = compare.Later(from, a.From)
 	if !a.To.IsZero() {
-		to = earlier(to, a.To)
+		to = compare.Earlier(to, a.To)
 	}
 	return max(to.Sub(from), 0)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/internal/billing/billingdb"
+	"souk/internal/compare"
 	"souk/internal/store"
 )
 
@@ -101,7 +102,7 @@ func (c Course) expected(now time.Time) []Use {
 		more.Sub(more.Quo(more, big.NewInt(known.Microseconds())), &n.other)
 		if more.Sign() > 0 && more.IsInt64() {
 			u := r.use // the last with which it ran
-			u.Segment = Segment{From: later(now, c.month.From), To: c.month.To, Terms: u.Terms}
+			u.Segment = Segment{From: compare.Later(now, c.month.From), To: c.month.To, Terms: u.Terms}
 			u.Meter, u.Quantity, u.First = k.meter, more.Int64(), false
 			out = append(out, u)
 		}
@@ -127,7 +128,7 @@ func runningAt(uses []Use, now time.Time) map[uuid.UUID]bool {
 func within(spans []Span, in Span) []Span {
 	var out []Span
 	for _, s := range spans {
-		if s = (Span{later(s.From, in.From), earlier(s.To, in.To)}); s.From.Before(s.To) {
+		if s = (Span{compare.Later(s.From, in.From), compare.Earlier(s.To, in.To)}); s.From.Before(s.To) {
 			out = append(out, s)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"souk/internal/compare"
 	"souk/internal/money"
 )
 
@@ -21,7 +22,7 @@ func Charge(uses []Use, agreements []Agreement, m Month, until time.Time) []Line
 
 // charge is Charge of what is rated up to moments of the month.
 func charge(agreements []Agreement, m Month, until time.Time, rated func(at time.Time) []Line) []Line {
-	until = earlier(until, m.To)
+	until = compare.Earlier(until, m.To)
 	lines := rated(until)
 	if len(agreements) == 0 {
 		return lines

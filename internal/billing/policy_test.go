@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/internal/compare"
 	"souk/internal/money"
 )
 
@@ -65,7 +66,7 @@ func TestPolicies(t *testing.T) {
 				}
 			}
 			m := MonthOf(at(c.month), zurich)
-			use := Use{Segment: Segment{From: later(at(c.ready), m.From.Add(-time.Hour)), ComputeBilled: true, Terms: Terms{PriceList: id(1), ServiceLevel: "best-effort"}}, InstanceID: instance, Service: "pg", Plan: "small"}
+			use := Use{Segment: Segment{From: compare.Later(at(c.ready), m.From.Add(-time.Hour)), ComputeBilled: true, Terms: Terms{PriceList: id(1), ServiceLevel: "best-effort"}}, InstanceID: instance, Service: "pg", Plan: "small"}
 			var got []string
 			for _, l := range Rate(all.split([]Use{use}), m, m.To) {
 				got = append(got, l.Price.String()+": "+l.Quantity()+" = "+l.Amount.String())

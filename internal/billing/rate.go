@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/internal/compare"
 	"souk/internal/money"
 )
 
@@ -139,7 +140,7 @@ func newRating(uses []Use, m Month) *rating {
 // add adds what lies of the uses in [from, to) of the month. Times that are added one
 // after another are those of the whole.
 func (r *rating) add(from, to time.Time) {
-	from, to = later(from, r.month.From), earlier(to, r.month.To)
+	from, to = compare.Later(from, r.month.From), compare.Earlier(to, r.month.To)
 	var used, factor big.Int
 	for i := range r.uses {
 		u := &r.uses[i]
@@ -156,7 +157,7 @@ func (r *rating) add(from, to time.Time) {
 				}
 				continue
 			}
-			q, begin := quantity(u, p), later(from, u.From)
+			q, begin := quantity(u, p), compare.Later(from, u.From)
 			if !p.Minimum.IsZero() && (q != 0 || p.Item.Measured() && u.ComputeBilled) {
 				r.least(u, p).more(u, begin, d, r.explained)
 			}
@@ -307,23 +308,9 @@ func (l *Line) priced() {
 
 // overlap returns how long the segment lies within [from, to).
 func overlap(s Segment, from, to time.Time) time.Duration {
-	from = later(from, s.From)
+	from = compare.Later(from, s.From)
 	if !s.To.IsZero() {
-		to = earlier(to, s.To)
+		to = compare.Earlier(to, s.To)
 	}
 	return to.Sub(from)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }

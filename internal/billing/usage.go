@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/internal/billing/billingdb"
+	"souk/internal/compare"
 	"souk/internal/store"
 )
 
@@ -60,7 +61,7 @@ func gaps(uses []Use, covered map[metered][]Span, m Month, until, watermark time
 	if until.Before(m.To) && until.Before(known) {
 		known = until // of a month that goes on
 	}
-	settled := earlier(earlier(m.To, until), known.Add(-UsageSettles))
+	settled := compare.Earlier(compare.Earlier(m.To, until), known.Add(-UsageSettles))
 	var gaps []Gap
 	for k, r := range ranWith(uses, m.From, settled) {
 		marks, counted := covered[k]

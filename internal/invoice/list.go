@@ -13,6 +13,7 @@ import (
 	"souk/api"
 	"souk/internal/account"
 	"souk/internal/billing"
+	"souk/internal/compare"
 	"souk/internal/costs"
 	"souk/internal/invoice/invoicedb"
 	"souk/internal/money"
@@ -180,20 +181,13 @@ func (s *Service) draftOf(ctx context.Context, tx store.Tx, organization uuid.UU
 		issuer.Country, issuer.Currency = "CH", "CHF"
 	}
 	c = Closing{Organization: organization, Month: month, Watermark: now}
-	until = earlierOf(now, month.To)
+	until = compare.Earlier(now, month.To)
 	d, err = s.draft(ctx, tx, issuer, c, until)
 	var refusal Refusal
 	if errors.As(err, &refusal) {
 		err = problem.Conflict("no-draft", "No invoice can be made of this month as it is: %s", refusal)
 	}
 	return d, c, until, err
-}
-
-func earlierOf(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 func listed(r invoicedb.InvoicesRow) api.Invoice {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"souk/internal/compare"
 	"souk/internal/sla/sladb"
 	"souk/internal/store"
 )
@@ -127,15 +128,8 @@ func downWithin(spans []Span, now time.Time, window time.Duration) (down time.Du
 	from := now.Add(-window)
 	for _, s := range spans {
 		if s.State == Down && s.To.After(from) {
-			down += s.To.Sub(later(s.From, from))
+			down += s.To.Sub(compare.Later(s.From, from))
 		}
 	}
 	return down
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"souk/api"
+	"souk/internal/compare"
 	"souk/internal/problem"
 	"souk/internal/sla/sladb"
 	"souk/internal/store"
@@ -49,7 +50,7 @@ func (s *Service) Measure(ctx context.Context, tx store.Tx, organization uuid.UU
 		return api.SLAReport{}, problem.InvalidField("query.watermark", watermark, "The watermark lies before the month: nothing was known of it then.")
 	}
 	report := api.SLAReport{Organization: o.Name, DisplayName: o.DisplayName, Period: m.name, TimeZone: o.TimeZone, From: m.from, To: m.to,
-		Until: whole(earlier(m.to, watermark)), Watermark: watermark, RulesVersion: RulesVersion, Instances: []api.SLAReportInstance{}}
+		Until: whole(compare.Earlier(m.to, watermark)), Watermark: watermark, RulesVersion: RulesVersion, Instances: []api.SLAReportInstance{}}
 	list, err := s.read(ctx, tx, organization, nil, m, watermark)
 	for _, e := range list {
 		report.Instances = append(report.Instances, e.reported())

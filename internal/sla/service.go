@@ -10,6 +10,7 @@ import (
 	"souk/api"
 	"souk/internal/catalog"
 	"souk/internal/clock"
+	"souk/internal/compare"
 	"souk/internal/mail"
 	"souk/internal/problem"
 	"souk/internal/servicepkg"
@@ -74,7 +75,7 @@ type evaluated struct {
 // known at a watermark.
 func (s *Service) read(ctx context.Context, tx store.Tx, organization uuid.UUID, instance *uuid.UUID, m month, watermark time.Time) ([]evaluated, error) {
 	q := sladb.New(tx)
-	until := earlier(m.to, watermark)
+	until := compare.Earlier(m.to, watermark)
 	rows, err := q.Instances(ctx, sladb.InstancesParams{OrganizationID: organization, Instance: instance, Watermark: watermark, ToAt: until, FromAt: m.from})
 	if err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ func agreed(ctx context.Context, q *sladb.Queries, ids []uuid.UUID, from, until,
 		return nil, err
 	}
 	for _, c := range changes {
-		all[c.InstanceID] = append(all[c.InstanceID], Window{c.AcceptedAt, earlier(c.AcceptedAt.Add(longestChange), c.DoneAt)})
+		all[c.InstanceID] = append(all[c.InstanceID], Window{c.AcceptedAt, compare.Earlier(c.AcceptedAt.Add(longestChange), c.DoneAt)})
 	}
 	maintained, err := q.Maintained(ctx, sladb.MaintainedParams{Instances: ids, Since: from, Until: until, Watermark: watermark})
 	for _, m := range maintained {
@@ -181,13 +182,6 @@ func merged(windows []Window) []Window {
 		out = append(out, w)
 	}
 	return out
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // result is what an instance's month comes to.
@@ -227,7 +221,7 @@ func (s *Service) Instance(ctx context.Context, tx store.Tx, organization, insta
 	if err != nil {
 		return api.Availability{}, err
 	}
-	out := api.Availability{Period: m.name, TimeZone: o.TimeZone, From: m.from, To: m.to, Until: whole(earlier(m.to, now)), Intervals: []api.AvailabilityInterval{}}
+	out := api.Availability{Period: m.name, TimeZone: o.TimeZone, From: m.from, To: m.to, Until: whole(compare.Earlier(m.to, now)), Intervals: []api.AvailabilityInterval{}}
 	list, err := s.read(ctx, tx, organization, &instance, m, now)
 	if len(list) > 0 {
 		out.Until = list[0].untilTold()

@@ -18,6 +18,7 @@ import (
 	"souk/internal/agent/link"
 	"souk/internal/agentapi"
 	"souk/internal/backup"
+	"souk/internal/compare"
 	"souk/internal/driver"
 	"souk/internal/driver/fake"
 )
@@ -324,18 +325,11 @@ func (l *life) spans(until time.Time) (out []agentapi.SLISpan) {
 	for _, o := range l.outages {
 		if o.from.Before(until) && o.to.After(from) {
 			add(o.from, agentapi.SLIUp)
-			add(earlier(o.to, until), agentapi.SLIDown)
+			add(compare.Earlier(o.to, until), agentapi.SLIDown)
 		}
 	}
 	add(until, agentapi.SLIUp)
 	return out
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 const (

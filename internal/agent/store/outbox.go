@@ -9,6 +9,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"souk/internal/agentapi"
+	"souk/internal/compare"
 	"souk/internal/driver"
 	"souk/internal/step"
 )
@@ -43,7 +44,7 @@ func (s *Store) Report(id string, seen driver.Observation, notBefore time.Time) 
 	real := s.now()
 	stamp := s.clock.at(real)
 	return s.writes.submit(func(tx *bolt.Tx) error {
-		_, err := s.report(tx, id, seen, latest(stamp, notBefore), real)
+		_, err := s.report(tx, id, seen, compare.Later(stamp, notBefore), real)
 		return err
 	})
 }
@@ -83,7 +84,7 @@ func (s *Store) ReportSLI(id string, is agentapi.SLISpan) error {
 // drops the instance from the cache, in one write.
 func (s *Store) ReportGone(wanted agentapi.Desired) error {
 	real := s.now()
-	stamp := latest(s.clock.at(real), wanted.AcceptedAt)
+	stamp := compare.Later(s.clock.at(real), wanted.AcceptedAt)
 	gone := driver.Observation{State: driver.StateGone, Generation: wanted.Generation}
 	err := s.writes.do(func(tx *bolt.Tx) error {
 		sequence, err := s.report(tx, wanted.ID, gone, stamp, real)
@@ -106,7 +107,7 @@ func (s *Store) report(tx *bolt.Tx, id string, seen driver.Observation, stamp, r
 	}
 	next := Reported{Observation: seen, EffectiveAt: stamp, Ran: ran(seen)}
 	if last != nil {
-		next.EffectiveAt = latest(stamp, last.EffectiveAt)
+		next.EffectiveAt = compare.Later(stamp, last.EffectiveAt)
 		next.Ran = next.Ran || last.Ran
 	}
 	if next.Sequence, err = tx.Bucket([]byte(bucketOutbox)).NextSequence(); err != nil {
@@ -240,11 +241,4 @@ func outboxHolds(tx *bolt.Tx, sequence uint64) bool {
 
 func ran(seen driver.Observation) bool {
 	return seen.State == driver.StateRunning || seen.State == driver.StateDegraded
-}
-
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

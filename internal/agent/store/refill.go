@@ -7,6 +7,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"souk/internal/agentapi"
+	"souk/internal/compare"
 	"souk/internal/driver"
 )
 
@@ -45,7 +46,7 @@ func (s *Store) Refill(sequence uint64, id string, seen driver.Observation) erro
 			return err
 		}
 		if last != nil {
-			fact.EffectiveAt = latest(fact.EffectiveAt, last.EffectiveAt)
+			fact.EffectiveAt = compare.Later(fact.EffectiveAt, last.EffectiveAt)
 		}
 		return s.put(tx, bucketOutbox, key, fact)
 	})
