@@ -150,7 +150,7 @@ func (a *Agreement) reduces(base *big.Rat, m Month) money.Amount {
 	case AgreementAmount:
 		less = money.Prorate(a.Amount, a.within(m.From, m.To).Microseconds(), m.To.Sub(m.From).Microseconds(), money.Digits(a.Currency))
 	}
-	if most := cutOff(base, a.Currency); less.Cmp(most) > 0 {
+	if most := money.Floor(base, money.Digits(a.Currency)); less.Cmp(most) > 0 {
 		return most
 	}
 	return less
@@ -181,11 +181,4 @@ func percentOf(of *big.Rat, percent money.Amount) *big.Rat {
 // rounded is a fraction of money in its currency's places.
 func rounded(r *big.Rat, currency string) money.Amount {
 	return money.ProrateBig(money.MustParse("1"), r.Num(), r.Denom(), money.Digits(currency))
-}
-
-// cutOff is a fraction of money, that is not negative, rounded down.
-func cutOff(r *big.Rat, currency string) money.Amount {
-	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(money.Digits(currency))), nil)
-	units := new(big.Int).Mul(r.Num(), scale)
-	return money.ProrateBig(money.MustParse("1"), units.Div(units, r.Denom()), scale, money.Digits(currency))
 }

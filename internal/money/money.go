@@ -94,6 +94,13 @@ func ProrateBig(amount Amount, num, den *big.Int, digits int32) Amount {
 	return Amount{product.DivRound(decimal.NewFromBigInt(den, 0), digits)}
 }
 
+// Floor returns a fraction rounded down to the given decimal places.
+func Floor(r *big.Rat, digits int32) Amount {
+	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
+	units := scale.Mul(r.Num(), scale)
+	return major(units.Div(units, r.Denom()), digits)
+}
+
 // Percent returns p per cent of a, rounded half away from zero to the given decimal
 // places.
 func (a Amount) Percent(p Amount, digits int32) Amount {

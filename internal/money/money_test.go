@@ -42,6 +42,18 @@ func TestProrateRounds(t *testing.T) {
 	}
 }
 
+func TestFloor(t *testing.T) {
+	for _, c := range []struct {
+		num, den int64
+		digits   int32
+		want     string
+	}{{2, 3, 2, "0.66"}, {-2, 3, 2, "-0.67"}, {1, 4, 2, "0.25"}, {7, 2, 0, "3"}, {1, 1000, 2, "0.00"}} {
+		if got := Floor(big.NewRat(c.num, c.den), c.digits).Fixed(c.digits); got != c.want {
+			t.Errorf("Floor(%d/%d, %d) = %s, want %s", c.num, c.den, c.digits, got, c.want)
+		}
+	}
+}
+
 // Prorating never differs from the exact quotient by more than half a cent, and
 // a whole period costs the whole price.
 func TestProrateIsExact(t *testing.T) {

@@ -3,6 +3,8 @@ package money
 import (
 	"math/big"
 	"slices"
+
+	"github.com/shopspring/decimal"
 )
 
 // Split splits an amount by weights, of which some may be negative and whose sum is
@@ -25,8 +27,7 @@ func minor(a Amount, digits int32) *big.Int { return a.d.Shift(digits).BigInt() 
 
 // major is the amount of so many smallest units.
 func major(units *big.Int, digits int32) Amount {
-	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
-	return ProrateBig(MustParse("1"), units, scale, digits)
+	return Amount{decimal.NewFromBigInt(units, -digits)}
 }
 
 // shares splits a whole into whole parts.
