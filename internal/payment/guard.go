@@ -28,6 +28,11 @@ func (Guard) RefuseOrder(ctx context.Context, tx store.Tx, organization uuid.UUI
 	if err != nil {
 		return err
 	}
+	return refusal(ctx, q, organization, unpaid)
+}
+
+// refusal is what RefuseOrder returns, of what the organization has not paid.
+func refusal(ctx context.Context, q *paymentdb.Queries, organization uuid.UUID, unpaid []paymentdb.UnpaidRow) error {
 	if len(unpaid) > 0 {
 		return problem.Conflict(OrdersRefused, "Your organization is suspended, and new orders are refused, until it has paid %s. Its invoices, and souk billing balance, say how to pay; it ends once the payment has come in.", unpaidText(unpaid))
 	}

@@ -195,7 +195,7 @@ func (d *desk) balance(ctx context.Context, organization uuid.UUID, name string)
 		return b, err
 	}
 	b.Credit = credits[currency].Fixed(digits)
-	return b, d.consequences(ctx, organization, &b)
+	return b, d.consequences(ctx, organization, unpaid, &b)
 }
 
 // says what was done about an overdue invoice, and what comes next.
@@ -216,7 +216,7 @@ func (d *desk) says(b *api.BillingBalance, doc *api.OpenInvoice, rules Rules, l 
 }
 
 // consequences says whether instances are suspended, or dunning is held.
-func (d *desk) consequences(ctx context.Context, organization uuid.UUID, b *api.BillingBalance) error {
+func (d *desk) consequences(ctx context.Context, organization uuid.UUID, unpaid []paymentdb.UnpaidRow, b *api.BillingBalance) error {
 	suspended, err := d.q.Suspended(ctx, &organization)
 	if err != nil {
 		return err
@@ -224,7 +224,7 @@ func (d *desk) consequences(ctx context.Context, organization uuid.UUID, b *api.
 	for _, s := range suspended {
 		b.Suspended = int(s.N)
 	}
-	if refused := (Guard{}).RefuseOrder(ctx, d.tx, organization); problem.As(refused) != nil {
+	if refused := refusal(ctx, d.q, organization, unpaid); problem.As(refused) != nil {
 		b.OrdersRefused = problem.As(refused).Detail
 	} else if refused != nil {
 		return refused
