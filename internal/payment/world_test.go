@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,20 +19,7 @@ import (
 	"souk/internal/store/storetest"
 )
 
-// child is what the test binary does where it was asked to be another process.
-var child func() (asked bool, err error)
-
-func TestMain(m *testing.M) {
-	if child != nil {
-		if asked, err := child(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		} else if asked {
-			os.Exit(0)
-		}
-	}
-	storetest.Main(m)
-}
+func TestMain(m *testing.M) { storetest.Main(m) }
 
 const issuerIBAN = "CH9300762011623852957"
 
