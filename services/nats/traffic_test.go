@@ -16,14 +16,6 @@ func TestTraffic(t *testing.T) {
 	z := processtest.New(t, ProcessEngine())
 	want := order()
 	seen := z.Bring(&want)
-	counted := func() int64 {
-		t.Helper()
-		told, err := z.Counters(t.Context(), want.ID)
-		if err != nil || len(told) != 1 || told[0].Meter != meterTraffic {
-			t.Fatal(told, err)
-		}
-		return told[0].Value - told[0].Own
-	}
 	probe, err := z.Probe(t.Context(), want)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +27,7 @@ func TestTraffic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := counted()
+	before := z.Counted(want.ID, meterTraffic)
 	for range times {
 		if err := nc.Publish("s", make([]byte, size)); err != nil {
 			t.Fatal(err)
@@ -44,20 +36,11 @@ func TestTraffic(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range 10 {
-		for _, name := range []string{"message", "connect", "write"} {
-			if err := processtest.Try(t, probe, name, 10*time.Second); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := z.Sample(t.Context(), want.ID); err != nil {
-			t.Fatal(err)
-		}
-	}
+	z.Watch(probe, want.ID, 10, "message", "connect", "write")
 	want.Generation, want.Credentials = want.Generation+1, append(want.Credentials, driver.Credential{ID: uuid.NewString(), Login: "bob", Password: "battery-horse-correct"})
 	z.Bring(&want)
 	// Refusals before the probe has its stream are received, and not counted.
-	if got := counted() - before; got > size*times || got < size*times-64 {
+	if got := z.Counted(want.ID, meterTraffic) - before; got > size*times || got < size*times-64 {
 		t.Errorf("%d were sent, and %d counted", size*times, got)
 	}
 }

@@ -15,42 +15,25 @@ func TestTraffic(t *testing.T) {
 	z := processtest.New(t, ProcessEngine())
 	want := order()
 	seen := z.Bring(&want)
-	counted := func() int64 {
-		t.Helper()
-		told, err := z.Counters(t.Context(), want.ID)
-		if err != nil || len(told) != 1 || told[0].Meter != meterTraffic {
-			t.Fatal(told, err)
-		}
-		return told[0].Value - told[0].Own
-	}
 	probe, err := z.Probe(t.Context(), want)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer probe.Close()
-	before := counted()
-	for range 20 {
-		for _, name := range []string{"read", "connect", "write"} {
-			if err := processtest.Try(t, probe, name, 10*time.Second); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := z.Sample(t.Context(), want.ID); err != nil {
-			t.Fatal(err)
-		}
-	}
+	before := z.Counted(want.ID, meterTraffic)
+	z.Watch(probe, want.ID, 20, "read", "connect", "write")
 	z.Bring(&want)
-	if got := counted() - before; got != 0 {
+	if got := z.Counted(want.ID, meterTraffic) - before; got != 0 {
 		t.Errorf("Souk's own sessions have counted %d", got)
 	}
 	const size, times = 1 << 20, 8
 	users := user(t, want, seen.Endpoint)
 	do(t, users, "SET", "k", bytes.Repeat([]byte("x"), size))
-	before = counted()
+	before = z.Counted(want.ID, meterTraffic)
 	for range times {
 		do(t, users, "GET", "k")
 	}
-	if got, expected := counted()-before, int64(times*(size+len("$1048576\r\n\r\n"))); got != expected {
+	if got, expected := z.Counted(want.ID, meterTraffic)-before, int64(times*(size+len("$1048576\r\n\r\n"))); got != expected {
 		t.Errorf("%d were read, and %d counted", expected, got)
 	}
 }

@@ -226,6 +226,33 @@ func (z *Zone) Kill(pid int) {
 	}
 }
 
+// Counted is what others than Souk itself have used of an instance, whose only counter is
+// that of the meter.
+func (z *Zone) Counted(id, meter string) int64 {
+	z.T.Helper()
+	told, err := z.Counters(z.T.Context(), id)
+	if err != nil || len(told) != 1 || told[0].Meter != meter {
+		z.T.Fatal(told, err)
+	}
+	return told[0].Value - told[0].Own
+}
+
+// Watch carries out the named checks of a probe so many times, each time with a sample of
+// the instance's figures, as an agent does.
+func (z *Zone) Watch(p *driver.Probe, id string, times int, checks ...string) {
+	z.T.Helper()
+	for range times {
+		for _, name := range checks {
+			if err := Try(z.T, p, name, 10*time.Second); err != nil {
+				z.T.Fatal(err)
+			}
+		}
+		if _, err := z.Sample(z.T.Context(), id); err != nil {
+			z.T.Fatal(err)
+		}
+	}
+}
+
 // BlockedBy returns the error as one that somebody has to act on.
 func BlockedBy(t *testing.T, err error, who string) *driver.BlockedError {
 	t.Helper()
