@@ -76,14 +76,7 @@ func (w *world) budget(name string) (b api.Budget) {
 // carryOut does all that is due.
 func (w *world) carryOut() {
 	w.t.Helper()
-	for _, due := range []func(context.Context, *store.Store) (bool, error){w.budgets.LookDue, w.budgets.EndAlertDue, w.budgets.SuspendDue, w.budgets.ResumeDue} {
-		for more := true; more; {
-			var err error
-			if more, err = due(w.t.Context(), w.Store); err != nil {
-				w.t.Fatal(err)
-			}
-		}
-	}
+	storetest.UntilNone(w.t, w.Store, w.budgets.LookDue, w.budgets.EndAlertDue, w.budgets.SuspendDue, w.budgets.ResumeDue)
 }
 
 func (w *world) after(d time.Duration) {

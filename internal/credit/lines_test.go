@@ -19,6 +19,7 @@ import (
 	"souk/internal/reconcile"
 	"souk/internal/sla"
 	"souk/internal/store"
+	"souk/internal/store/storetest"
 )
 
 // books says that what was invoiced is what was rated and posted, and gives the same
@@ -177,15 +178,7 @@ func TestCreditsBeyondTheInvoiceBecomeCredit(t *testing.T) {
 	}
 	w.books("2026-04", 1)
 	payments := &payment.Service{Clock: w.Clock, Instances: w.Service}
-	for {
-		more, err := payments.SettleDue(t.Context(), w.Store)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !more {
-			break
-		}
-	}
+	storetest.UntilNone(t, w.Store, payments.SettleDue)
 	var b api.BillingBalance
 	w.System(t, func(tx store.Tx) (err error) {
 		b, err = payments.Balance(t.Context(), tx, w.Acme.Organization, "acme")

@@ -113,29 +113,13 @@ func (w *world) over() time.Time {
 // report makes the reports that are due.
 func (w *world) report() {
 	w.t.Helper()
-	for {
-		made, err := w.sla.MakeDue(w.t.Context(), w.Store)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if !made {
-			return
-		}
-	}
+	storetest.UntilNone(w.t, w.Store, w.sla.MakeDue)
 }
 
 // close closes the months that are due.
 func (w *world) close() {
 	w.t.Helper()
-	for {
-		more, err := w.months.CloseDue(w.t.Context(), w.Store)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if !more {
-			return
-		}
-	}
+	storetest.UntilNone(w.t, w.Store, w.months.CloseDue)
 }
 
 // pass lets the month end, and reports and closes it.

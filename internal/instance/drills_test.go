@@ -15,6 +15,7 @@ import (
 	"souk/internal/instance/instancetest"
 	"souk/internal/signing"
 	"souk/internal/store"
+	"souk/internal/store/storetest"
 )
 
 // drilling is a world whose zone makes restore drills, with an instance that has a
@@ -39,22 +40,12 @@ func backedUpOnce(t *testing.T, w *instancetest.World, v instance.View) driver.B
 // look has backups and drills that are due seen to.
 func look(t *testing.T, w *instancetest.World) {
 	t.Helper()
-	for more := true; more; {
-		var err error
-		if more, err = w.Service.MarkExpired(t.Context(), w.Store); err != nil {
-			t.Fatal(err)
-		}
-	}
+	storetest.UntilNone(t, w.Store, w.Service.MarkExpired)
 }
 
 func certify(t *testing.T, w *instancetest.World) {
 	t.Helper()
-	for more := true; more; {
-		var err error
-		if more, err = w.Service.CertifyDrill(t.Context(), w.Store); err != nil {
-			t.Fatal(err)
-		}
-	}
+	storetest.UntilNone(t, w.Store, w.Service.CertifyDrill)
 }
 
 func drills(t *testing.T, w *instancetest.World) (out api.DrillList) {

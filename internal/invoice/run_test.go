@@ -23,6 +23,7 @@ import (
 	"souk/internal/ledger"
 	"souk/internal/mail"
 	"souk/internal/store"
+	"souk/internal/store/storetest"
 	"souk/internal/tax"
 )
 
@@ -87,15 +88,7 @@ func (w *world) nextMonth() time.Time {
 // due closes all that is due.
 func (w *world) due() {
 	w.t.Helper()
-	for {
-		more, err := w.months.CloseDue(w.t.Context(), w.Store)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if !more {
-			return
-		}
-	}
+	storetest.UntilNone(w.t, w.Store, w.months.CloseDue)
 }
 
 // closed is what is known of closed months: "2026-11 mailed 2026-000001" each.

@@ -15,6 +15,7 @@ import (
 	"souk/internal/mail"
 	"souk/internal/problem"
 	"souk/internal/store"
+	"souk/internal/store/storetest"
 )
 
 // world is a control plane with one instance that runs, and its maintenance.
@@ -120,12 +121,7 @@ func (w *world) carryOut() {
 // there are in all.
 func (w *world) tell() int {
 	w.t.Helper()
-	for more := true; more; {
-		var err error
-		if more, err = w.upkeep.TellDue(w.t.Context(), w.Store); err != nil {
-			w.t.Fatal(err)
-		}
-	}
+	storetest.UntilNone(w.t, w.Store, w.upkeep.TellDue)
 	return w.Count(w.t, "mails WHERE topic = 'maintenance'")
 }
 

@@ -14,6 +14,7 @@ import (
 	"souk/internal/payment"
 	"souk/internal/qrbill"
 	"souk/internal/store"
+	"souk/internal/store/storetest"
 )
 
 // debtor is a customer with an invoice that is not paid, and instances.
@@ -46,14 +47,7 @@ func (d *debtor) runs() {
 		if err := d.service.Dun(d.Context(), d.Store); err != nil {
 			d.Fatal(err)
 		}
-		for _, due := range []func(context.Context, *store.Store) (bool, error){d.service.SuspendDue, d.service.ResumeDue} {
-			for more := true; more; {
-				var err error
-				if more, err = due(d.Context(), d.Store); err != nil {
-					d.Fatal(err)
-				}
-			}
-		}
+		storetest.UntilNone(d.T, d.Store, d.service.SuspendDue, d.service.ResumeDue)
 	}
 	d.mails() // they are sent at once
 }

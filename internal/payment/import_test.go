@@ -11,6 +11,7 @@ import (
 	"souk/internal/problem"
 	"souk/internal/qrbill"
 	"souk/internal/store"
+	"souk/internal/store/storetest"
 )
 
 func TestPaidByReference(t *testing.T) {
@@ -137,18 +138,10 @@ func TestCreditNoteAfterPayment(t *testing.T) {
 	w.settles()
 }
 
-// settles has what is due settled, and no more.
+// settles has what is due settled.
 func (w *world) settles() {
 	w.Helper()
-	for n := 0; ; n++ {
-		done, err := w.service.SettleDue(w.Context(), w.store)
-		if err != nil || n > 10 {
-			w.Fatal(n, err)
-		}
-		if !done {
-			return
-		}
-	}
+	storetest.UntilNone(w.T, w.store, w.service.SettleDue)
 }
 
 func (w *world) unmatched() []api.Payment {

@@ -13,6 +13,7 @@ import (
 	"souk/internal/mail"
 	"souk/internal/sla"
 	"souk/internal/store"
+	"souk/internal/store/storetest"
 )
 
 // mailed is a world whose reports are mailed, with an owner and a viewer.
@@ -29,15 +30,7 @@ func mailed(t *testing.T) *world {
 // due makes all reports that are due.
 func (w *world) due() {
 	w.t.Helper()
-	for {
-		made, err := w.sla.MakeDue(w.t.Context(), w.Store)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if !made {
-			return
-		}
-	}
+	storetest.UntilNone(w.t, w.Store, w.sla.MakeDue)
 }
 
 func (w *world) made() (list []api.SLAReportMade) {

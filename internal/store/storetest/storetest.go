@@ -80,6 +80,22 @@ func Superuser(t testing.TB, c store.Config) *pgx.Conn {
 	return conn
 }
 
+// UntilNone does one after the other what is due in a store, until none is left.
+func UntilNone(t testing.TB, st *store.Store, due ...func(context.Context, *store.Store) (bool, error)) {
+	t.Helper()
+	for _, one := range due {
+		for n := 0; ; n++ {
+			more, err := one(t.Context(), st)
+			if err != nil || n == 1000 {
+				t.Fatalf("after %d that were due: %v", n, err)
+			}
+			if !more {
+				break
+			}
+		}
+	}
+}
+
 // Main runs the tests of a package and stops the server; call it from TestMain.
 func Main(m *testing.M) {
 	code := m.Run()
