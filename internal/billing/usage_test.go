@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
 	"souk/api"
@@ -16,32 +15,24 @@ import (
 	"souk/internal/driver"
 	"souk/internal/instance"
 	"souk/internal/instance/instancetest"
-	"souk/internal/servicepkg"
 	"souk/internal/store"
 	"souk/internal/usage"
-	"souk/services/postgresql"
 )
 
 // counting is a World whose service has a meter, at CHF 2 a thousand.
-func counting(t *testing.T) (w *instancetest.World, db instance.View, provider uuid.UUID) {
+func counting(t *testing.T) (w *instancetest.World, db instance.View) {
 	t.Helper()
 	w = instancetest.New(t)
-	d := postgresql.Package().Definition
-	d.Meters = []servicepkg.Meter{{Name: "queries", Title: "Queries", Unit: "request", Aggregation: servicepkg.AggregateSum, Description: "Answered."}}
-	price := func(amount string) {
-		w.Publish(t, append(instancetest.Prices(), catalog.PriceEntry{Service: "postgresql", ServiceLevel: "best-effort", Item: "queries", Unit: "thousand", Amount: amount}), d)
-	}
-	price("2")
-	w.Query(t, "SELECT organization_id FROM providers", func(r pgx.Rows) error { return r.Scan(&provider) })
-	return w, w.Ready(t, "db1"), provider
+	w.Publish(t, append(instancetest.Prices(), catalog.PriceEntry{Service: "postgresql", ServiceLevel: "best-effort", Item: "queries", Unit: "thousand", Amount: "2"}), instancetest.Metered())
+	return w, w.Ready(t, "db1")
 }
 
 // send reports usage of the hour that begins then; complete says that nothing lacks.
-func send(t *testing.T, w *instancetest.World, provider uuid.UUID, db instance.View, hour time.Time, quantity int64, complete bool) {
+func send(t *testing.T, w *instancetest.World, db instance.View, hour time.Time, quantity int64, complete bool) {
 	t.Helper()
 	e := usage.Event{Source: "/app", ID: uuid.NewString(), Subject: db.ID.String(), Meter: "queries", Report: usage.Report{From: hour, To: hour.Add(time.Hour), Quantity: &quantity, Complete: complete}}
 	w.System(t, func(tx store.Tx) error {
-		_, err := usage.Keeper{Catalog: w.Service.Catalog}.Take(t.Context(), tx, provider, []usage.Event{e}, w.Clock.Now())
+		_, err := usage.Keeper{Catalog: w.Service.Catalog}.Take(t.Context(), tx, w.Operator, []usage.Event{e}, w.Clock.Now())
 		return err
 	})
 }
@@ -49,7 +40,7 @@ func send(t *testing.T, w *instancetest.World, provider uuid.UUID, db instance.V
 // What a meter has counted is billed at its price, as it was known at the watermark,
 // on the plan that was in force; and what is not known is said.
 func TestUsageIsBilled(t *testing.T) {
-	w, db, provider := counting(t)
+	w, db := counting(t)
 	begin := w.Clock.Now().Truncate(time.Hour)
 	month := billing.MonthOf(begin, time.UTC)
 	of := billing.Filter{Organization: w.Acme.Organization}
@@ -78,16 +69,16 @@ func TestUsageIsBilled(t *testing.T) {
 	}
 	w.Machine.Advance(3 * time.Hour)
 	want(w.Clock.Now(), time.Time{}, 1)
-	send(t, w, provider, db, begin, 1500, true)
+	send(t, w, db, begin, 1500, true)
 	want(w.Clock.Now(), time.Time{}, 1, "small 1.50 thousand 3.00")
-	send(t, w, provider, db, begin.Add(time.Hour), 0, true)
+	send(t, w, db, begin.Add(time.Hour), 0, true)
 	want(w.Clock.Now(), time.Time{}, 0, "small 1.50 thousand 3.00")
 	first := w.Clock.Now()
 	w.Act(t, "db1", w.Update(func(s *api.InstanceSpec) { s.Plan = "medium" }))
 	w.Report(t, db.ID, driver.StateRunning)
 	w.Machine.Advance(2 * time.Hour)
-	send(t, w, provider, db, begin, 500, false)                 // late
-	send(t, w, provider, db, begin.Add(4*time.Hour), 250, true) // on the new plan
+	send(t, w, db, begin, 500, false)                 // late
+	send(t, w, db, begin.Add(4*time.Hour), 250, true) // on the new plan
 	want(w.Clock.Now(), first, 0, "small 1.50 thousand 3.00")
 	want(w.Clock.Now(), time.Time{}, 1, "medium 0.25 thousand 0.50", "small 2.00 thousand 4.00")
 	w.Act(t, "db1", w.Suspend)
@@ -128,7 +119,7 @@ func TestMissingIsTheRest(t *testing.T) {
 // What meters count goes on in the forecast as on average in the hours that are complete;
 // without any nothing is made up, and what an incomplete hour has counted is in it once.
 func TestForecastOfMeters(t *testing.T) {
-	w, db, provider := counting(t)
+	w, db := counting(t)
 	begin := w.Clock.Now().Truncate(time.Hour)
 	month := billing.MonthOf(begin, time.UTC)
 	of := billing.Filter{Organization: w.Acme.Organization}
@@ -156,12 +147,12 @@ func TestForecastOfMeters(t *testing.T) {
 	}
 	w.Machine.Advance(4 * time.Hour)
 	want("nothing is known", "", "", 1)
-	send(t, w, provider, db, begin, 1500, true)
-	send(t, w, provider, db, begin.Add(time.Hour), 500, true)
-	send(t, w, provider, db, begin.Add(2*time.Hour), 4000, false)
+	send(t, w, db, begin, 1500, true)
+	send(t, w, db, begin.Add(time.Hour), 500, true)
+	send(t, w, db, begin.Add(2*time.Hour), 4000, false)
 	hours := int(month.To.Sub(begin) / time.Hour)
 	want("1000 an hour", "6.00", fmt.Sprintf("%d.00", hours), 1)
-	send(t, w, provider, db, begin.Add(2*time.Hour), 0, true)
+	send(t, w, db, begin.Add(2*time.Hour), 0, true)
 	want("2000 an hour", "6.00", fmt.Sprintf("%d.00", 2*hours), 0)
 	w.Act(t, "db1", w.Suspend)
 	w.Machine.Advance(time.Hour)

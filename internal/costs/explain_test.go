@@ -6,19 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
 	"souk/api"
 	"souk/internal/billing"
 	"souk/internal/catalog"
 	"souk/internal/costs"
 	"souk/internal/instance"
 	"souk/internal/instance/instancetest"
-	"souk/internal/servicepkg"
 	"souk/internal/store"
 	"souk/internal/usage"
-	"souk/services/postgresql"
 )
 
 // metered is a World with an instance whose service has a meter, at CHF 1 a thousand up to
@@ -26,17 +21,13 @@ import (
 func metered(t *testing.T) (w *instancetest.World, db instance.View, send func(id string, hour time.Time, quantity int64)) {
 	t.Helper()
 	w = instancetest.New(t)
-	d := postgresql.Package().Definition
-	d.Meters = []servicepkg.Meter{{Name: "queries", Title: "Queries", Unit: "request", Aggregation: servicepkg.AggregateSum, Description: "Answered."}}
 	w.Publish(t, append(instancetest.Prices(), catalog.PriceEntry{Service: "postgresql", ServiceLevel: "best-effort", Item: "queries", Unit: "thousand", Amount: "1", Mode: "graduated",
-		Tiers: []api.PriceTier{{UpTo: 4, Amount: "1"}, {Amount: "0.5"}}}), d)
-	var provider uuid.UUID
-	w.Query(t, "SELECT organization_id FROM providers", func(r pgx.Rows) error { return r.Scan(&provider) })
+		Tiers: []api.PriceTier{{UpTo: 4, Amount: "1"}, {Amount: "0.5"}}}), instancetest.Metered())
 	db = w.Ready(t, "db1")
 	return w, db, func(id string, hour time.Time, quantity int64) {
 		e := usage.Event{Source: "/app", ID: id, Subject: db.ID.String(), Meter: "queries", Report: usage.Report{From: hour, To: hour.Add(time.Hour), Quantity: &quantity, Complete: true}}
 		w.System(t, func(tx store.Tx) error {
-			_, err := usage.Keeper{Catalog: w.Service.Catalog}.Take(t.Context(), tx, provider, []usage.Event{e}, w.Clock.Now())
+			_, err := usage.Keeper{Catalog: w.Service.Catalog}.Take(t.Context(), tx, w.Operator, []usage.Event{e}, w.Clock.Now())
 			return err
 		})
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
 	"souk/api"
@@ -21,39 +20,34 @@ import (
 	"souk/internal/driver"
 	"souk/internal/instance"
 	"souk/internal/instance/instancetest"
-	"souk/internal/servicepkg"
 	"souk/internal/store"
 	"souk/internal/usage"
-	"souk/services/postgresql"
 )
 
 // metered is a world whose instances have backups and a meter that cost something.
-func metered(t testing.TB) (w *world, provider uuid.UUID) {
-	w = newWorld(t)
+func metered(t testing.TB) *world {
+	w := newWorld(t)
 	w.Service.RealNow = w.Clock.Now
 	w.Superuser(t, false, "UPDATE zone_agents SET info = jsonb_set(info, '{engines,0,backups}', 'true')")
 	w.Superuser(t, false, "UPDATE organizations SET quota_instances = 1000000, quota_cpu_millis = 1e12, quota_memory_mib = 1e12, quota_storage_gib = 1e12; UPDATE zones SET capacity_storage_gib = 1e12, capacity_cpu_millis = 1e12, capacity_memory_mib = 1e12")
-	d := postgresql.Package().Definition
-	d.Meters = []servicepkg.Meter{{Name: "queries", Title: "Queries", Unit: "request", Aggregation: servicepkg.AggregateSum, Description: "Answered."}}
 	price := func(item, unit, amount string) catalog.PriceEntry {
 		return catalog.PriceEntry{Service: "postgresql", ServiceLevel: "best-effort", Item: item, Unit: unit, Amount: amount}
 	}
-	w.Publish(t, append(instancetest.Prices(), price("backup-storage", "GiB-month", "0.05"), price("queries", "thousand", "2"), price("setup", "once", "5")), d)
-	w.Query(t, "SELECT organization_id FROM providers", func(r pgx.Rows) error { return r.Scan(&provider) })
-	return w, provider
+	w.Publish(t, append(instancetest.Prices(), price("backup-storage", "GiB-month", "0.05"), price("queries", "thousand", "2"), price("setup", "once", "5")), instancetest.Metered())
+	return w
 }
 
 // Over random lives of some months, of which facts, backups and usage arrive late, the
 // adjustments at any watermark are those that rating every earlier month again comes to;
 // and a month that is not rated again would have been the same bytes.
 func TestAdjustmentsOfTouchedMonthsAreAllThereAre(t *testing.T) {
-	w, provider := metered(t)
+	w := metered(t)
 	checks := flag.Lookup("rapid.checks")
 	if before := checks.Value.String(); before == checks.DefValue {
 		_ = checks.Value.Set("12")
 		t.Cleanup(func() { _ = checks.Value.Set(before) })
 	}
-	l := &lives{world: w, provider: provider}
+	l := &lives{world: w}
 	rapid.Check(t, func(rt *rapid.T) {
 		l.rt = rt
 		for range 2 {
@@ -87,10 +81,9 @@ type life struct {
 // lives are random lives.
 type lives struct {
 	*world
-	*life    // to which something happens now
-	all      []*life
-	rt       *rapid.T
-	provider uuid.UUID
+	*life // to which something happens now
+	all   []*life
+	rt    *rapid.T
 
 	agreed string // ID of the last agreement
 
@@ -161,7 +154,7 @@ func (l *lives) usage() {
 	quantity := rapid.Int64Range(0, 5000).Draw(l.rt, "quantity")
 	e := usage.Event{Source: "/app", ID: uuid.NewString(), Subject: l.id.String(), Meter: "queries", Report: usage.Report{From: hour, To: hour.Add(time.Hour), Quantity: &quantity}}
 	_ = l.Store.System(l.t.Context(), func(tx store.Tx) error {
-		_, err := usage.Keeper{Catalog: l.Service.Catalog}.Take(l.t.Context(), tx, l.provider, []usage.Event{e}, l.Clock.Now())
+		_, err := usage.Keeper{Catalog: l.Service.Catalog}.Take(l.t.Context(), tx, l.Operator, []usage.Event{e}, l.Clock.Now())
 		return err // it is too old, or the instance had been removed by then
 	})
 }

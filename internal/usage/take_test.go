@@ -17,7 +17,6 @@ import (
 	"souk/internal/store"
 	"souk/internal/store/storetest"
 	"souk/internal/usage"
-	"souk/services/postgresql"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
@@ -36,14 +35,12 @@ func newWorld(t *testing.T, more ...string) *world {
 	t.Helper()
 	w := &world{World: instancetest.New(t), t: t}
 	w.keeper = usage.Keeper{Catalog: w.Service.Catalog}
-	d := postgresql.Package().Definition
-	d.Meters = []servicepkg.Meter{
-		{Name: "queries", Title: "Queries", Unit: "request", Aggregation: servicepkg.AggregateSum, Description: "Answered."},
-		{Name: "connections", Title: "Connections", Unit: "item", Aggregation: servicepkg.AggregateMaximum, Description: "At once."},
-		{Name: "traffic-out", Title: "Traffic", Unit: "byte", Aggregation: servicepkg.AggregateSum, Description: "Sent.", Measured: true},
-	}
+	d := instancetest.Metered()
+	d.Meters = append(d.Meters,
+		servicepkg.Meter{Name: "connections", Title: "Connections", Unit: "item", Aggregation: servicepkg.AggregateMaximum, Description: "At once."},
+		servicepkg.Meter{Name: "traffic-out", Title: "Traffic", Unit: "byte", Aggregation: servicepkg.AggregateSum, Description: "Sent.", Measured: true})
 	w.Publish(t, instancetest.Prices(), d)
-	w.Query(t, "SELECT organization_id FROM providers", func(r pgx.Rows) error { return r.Scan(&w.provider) })
+	w.provider = w.Operator
 	w.db = w.Ready(t, "db1")
 	for _, name := range more {
 		w.more = append(w.more, w.Ready(t, name))
@@ -158,11 +155,7 @@ func TestRefusedUsage(t *testing.T) {
 	w := newWorld(t)
 	old := w.db
 	w.Machine.Advance(90 * 24 * time.Hour)
-	w.Publish(t, instancetest.Prices(), func() servicepkg.Definition {
-		d := postgresql.Package().Definition
-		d.Meters = []servicepkg.Meter{{Name: "queries", Title: "Queries", Unit: "request", Aggregation: servicepkg.AggregateSum, Description: "Answered."}}
-		return d
-	}())
+	w.Publish(t, instancetest.Prices(), instancetest.Metered())
 	w.db = w.Ready(t, "db2")
 	w.Machine.Advance(24 * time.Hour)
 	before := w.Snapshot(t)

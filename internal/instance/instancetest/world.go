@@ -38,6 +38,7 @@ type World struct {
 	Secrets *envelope.Envelope
 	*instance.Service
 
+	Operator uuid.UUID // the organization that is the provider
 	Provider uuid.UUID // of services, prices and zones
 	Zone     uuid.UUID // "local", where everything is offered
 	Abroad   uuid.UUID // "abroad", where nothing is
@@ -111,17 +112,18 @@ func (w *World) plant(ctx context.Context, tx store.Tx) error {
 		}
 		*places[name] = instance.Place{Organization: id, Project: project, OrganizationName: name, ProjectName: "default", Actor: "user:jane", RequestID: "request-1"}
 	}
-	operator, err := tenancy.Seed{Name: "operator", Kinds: []string{"operator"}, TimeZone: "Europe/Zurich"}.Plant(ctx, tx, Start)
+	var err error
+	w.Operator, err = tenancy.Seed{Name: "operator", Kinds: []string{"operator"}, TimeZone: "Europe/Zurich"}.Plant(ctx, tx, Start)
 	if err != nil {
 		return err
 	}
 	q := catalogdb.New(tx)
-	w.Provider, err = q.InsertProvider(ctx, catalogdb.InsertProviderParams{ID: store.NewID(), OrganizationID: operator, Name: "souk", Title: "Souk", Kind: "operator", CreatedAt: Start})
+	w.Provider, err = q.InsertProvider(ctx, catalogdb.InsertProviderParams{ID: store.NewID(), OrganizationID: w.Operator, Name: "souk", Title: "Souk", Kind: "operator", CreatedAt: Start})
 	if err != nil {
 		return err
 	}
 	for name, id := range map[string]*uuid.UUID{"local": &w.Zone, "abroad": &w.Abroad} {
-		*id, err = q.InsertZone(ctx, catalogdb.InsertZoneParams{ID: store.NewID(), ProviderID: w.Provider, OrganizationID: operator, Name: name, Title: name, Driver: "fake",
+		*id, err = q.InsertZone(ctx, catalogdb.InsertZoneParams{ID: store.NewID(), ProviderID: w.Provider, OrganizationID: w.Operator, Name: name, Title: name, Driver: "fake",
 			FailureDomains: []string{"one"}, CapacityCpuMillis: 1e6, CapacityMemoryMib: 1e6, CapacityStorageGib: 1e6, CapacityInstances: 1e6, CreatedAt: Start})
 		if err != nil {
 			return err
@@ -139,6 +141,13 @@ func Prices() []catalog.PriceEntry {
 		compute("small", "0.02"), compute("medium", "0.04"), compute("large", "0.08"),
 		{Service: "postgresql", ServiceLevel: "best-effort", Item: "storage", Unit: "GiB-month", Amount: "0.20"},
 	}
+}
+
+// Metered is PostgreSQL's definition with a meter, "queries", of which its provider reports.
+func Metered() servicepkg.Definition {
+	d := postgresql.Package().Definition
+	d.Meters = []servicepkg.Meter{{Name: "queries", Title: "Queries", Unit: "request", Aggregation: servicepkg.AggregateSum, Description: "Answered."}}
+	return d
 }
 
 // Publish makes prices and a definition the newest ones, offered in zone local.
