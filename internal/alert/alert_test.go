@@ -502,8 +502,7 @@ func TestSlackAndPagerDuty(t *testing.T) {
 // was sent many waits, and then gets one for all.
 func TestMailChannel(t *testing.T) {
 	w := newWorld(t)
-	w.Superuser(t, false, "INSERT INTO accounts (id, email, password_hash, created_at) VALUES ('00000000-0000-7000-8000-000000000001', 'ann@acme.example', '', '2026-01-01')")
-	w.Superuser(t, false, "INSERT INTO members (id, organization_id, account_id, role, created_at) VALUES ('00000000-0000-7000-8000-000000000002', $1, '00000000-0000-7000-8000-000000000001', 'viewer', '2026-01-01')", w.Acme.Organization)
+	w.Member(t, w.Acme.Organization, "ann@acme.example", "viewer")
 	err := w.tenant(func(tx store.Tx) error {
 		_, err := w.alerts.Create(t.Context(), tx, w.Acme.Organization, api.AlertChannelCreate{Name: "other", Kind: "mail", Email: "eve@elsewhere.example"}, w.Clock.Now())
 		return err

@@ -37,9 +37,7 @@ func newWorld(t *testing.T) *world {
 	w.Service.Budgets = Guard{Clock: w.Clock}
 	w.budgets = &Service{Clock: w.Clock, Instances: w.Service, Mail: &mail.Outbox{Secrets: w.Secrets, PublicURL: "https://souk.example"}}
 	for email, role := range map[string]string{"owner@acme.example": "owner", "money@acme.example": "billing", "dev@acme.example": "editor"} {
-		account := store.NewID()
-		w.Superuser(t, false, "INSERT INTO accounts (id, email, password_hash, created_at) VALUES ($1, $2, '', $3)", account, email, instancetest.Start)
-		w.Superuser(t, false, "INSERT INTO members (id, organization_id, account_id, role, created_at) VALUES ($1, $2, $3, $4, $5)", store.NewID(), w.Acme.Organization, account, role, instancetest.Start)
+		w.Member(t, w.Acme.Organization, email, role)
 	}
 	return w
 }

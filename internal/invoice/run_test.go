@@ -44,15 +44,9 @@ func newWorld(t testing.TB) *world {
 	w.months = &Service{Clock: w.Clock, Mail: &mail.Outbox{Secrets: w.Secrets, PublicURL: "https://souk.example"}}
 	w.issuer(func(*api.Issuer) {})
 	for email, role := range map[string]string{"jane@acme.example": "owner", "joe@acme.example": "viewer"} {
-		w.member(w.Acme.Organization, email, role)
+		w.Member(w.t, w.Acme.Organization, email, role)
 	}
 	return w
-}
-
-func (w *world) member(organization uuid.UUID, email, role string) {
-	w.t.Helper()
-	w.Superuser(w.t, false, "WITH a AS (INSERT INTO accounts (id, email, password_hash, created_at) VALUES (gen_random_uuid(), $1, '', $2) RETURNING id) INSERT INTO members (id, organization_id, account_id, role, created_at) SELECT gen_random_uuid(), $3, id, $4, $2 FROM a",
-		email, w.Clock.Now(), organization, role)
 }
 
 func (w *world) issuer(change func(*api.Issuer)) {
@@ -210,7 +204,7 @@ func (w *world) filesOf(number string) {
 func TestHeldUntilThereIsAnAddress(t *testing.T) {
 	w := newWorld(t)
 	w.Superuser(t, false, "UPDATE organizations SET kinds = '{operator}' WHERE id = $1", w.Globex.Organization)
-	w.member(w.Globex.Organization, "ann@operator.example", "editor")
+	w.Member(t, w.Globex.Organization, "ann@operator.example", "editor")
 	w.Ready(t, "db1")
 	end := w.nextMonth()
 	w.until(end.Add(25 * time.Hour))

@@ -37,15 +37,13 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// member is somebody with a role in the organization, or in its project only.
 func (w *world) member(email, role string, project bool) {
 	w.t.Helper()
-	account := store.NewID()
-	w.Superuser(w.t, false, "INSERT INTO accounts (id, email, password_hash, created_at) VALUES ($1, $2, '', $3)", account, email, instancetest.Start)
-	var in *uuid.UUID
+	id := w.Member(w.t, w.Acme.Organization, email, role)
 	if project {
-		in = &w.Acme.Project
+		w.Superuser(w.t, false, "UPDATE members SET project_id = $1 WHERE id = $2", w.Acme.Project, id)
 	}
-	w.Superuser(w.t, false, "INSERT INTO members (id, organization_id, project_id, account_id, role, created_at) VALUES ($1, $2, $3, $4, $5, $6)", store.NewID(), w.Acme.Organization, in, account, role, instancetest.Start)
 }
 
 // reachable has the zone's agent speak now; it goes silent by the clock.

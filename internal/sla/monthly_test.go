@@ -21,8 +21,7 @@ func mailed(t *testing.T) *world {
 	w := newWorld(t)
 	w.sla.Mail = &mail.Outbox{Secrets: w.Secrets, PublicURL: "https://souk.example"}
 	for email, role := range map[string]string{"jane@acme.example": "owner", "joe@acme.example": "viewer"} {
-		w.Superuser(t, false, "WITH a AS (INSERT INTO accounts (id, email, password_hash, created_at) VALUES (gen_random_uuid(), $1, '', $2) RETURNING id) INSERT INTO members (id, organization_id, account_id, role, created_at) SELECT gen_random_uuid(), $3, id, $4, $2 FROM a",
-			email, w.Clock.Now(), w.Acme.Organization, role)
+		w.Member(t, w.Acme.Organization, email, role)
 	}
 	return w
 }

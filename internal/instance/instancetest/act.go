@@ -165,6 +165,16 @@ func Late(f agentapi.Fact, ago time.Duration) agentapi.Fact {
 	return f
 }
 
+// Member makes a person's account and gives it a role in an organization; it returns the
+// membership's ID.
+func (w *World) Member(t testing.TB, organization uuid.UUID, email, role string) uuid.UUID {
+	t.Helper()
+	account, member := store.NewID(), store.NewID()
+	w.Superuser(t, false, "INSERT INTO accounts (id, email, password_hash, created_at) VALUES ($1, $2, '', $3)", account, email, w.Clock.Now())
+	w.Superuser(t, false, "INSERT INTO members (id, organization_id, account_id, role, created_at) VALUES ($1, $2, $3, $4, $5)", member, organization, account, role, w.Clock.Now())
+	return member
+}
+
 // PurgeDue carries out one purge that is due, and says whether there was one.
 func (w *World) PurgeDue(t testing.TB) bool {
 	t.Helper()
