@@ -39,12 +39,8 @@ func end(t testing.TB, w *instancetest.World, id, to string) {
 
 func charges(t testing.TB, w *instancetest.World, until, watermark time.Time) (lines []billing.Line) {
 	t.Helper()
-	zone, err := time.LoadLocation("Europe/Zurich")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = w.As(t, w.Acme, func(tx store.Tx) (err error) {
-		lines, err = billing.Charges(context.Background(), tx, billing.Filter{Organization: w.Acme.Organization}, billing.MonthOf(until, zone), until, watermark)
+	err := w.As(t, w.Acme, func(tx store.Tx) (err error) {
+		lines, err = billing.Charges(context.Background(), tx, billing.Filter{Organization: w.Acme.Organization}, billing.MonthOf(until, instancetest.Zurich), until, watermark)
 		return err
 	})
 	if err != nil {

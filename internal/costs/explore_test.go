@@ -163,11 +163,7 @@ func TestADayThatIsOverDoesNotChange(t *testing.T) {
 }
 
 func TestMonths(t *testing.T) {
-	zurich, err := time.LoadLocation("Europe/Zurich")
-	if err != nil {
-		t.Fatal(err)
-	}
-	running := billing.MonthOf(time.Date(2026, 11, 30, 23, 30, 0, 0, time.UTC), zurich) // December has begun there
+	running := billing.MonthOf(time.Date(2026, 11, 30, 23, 30, 0, 0, time.UTC), instancetest.Zurich) // December has begun there
 	for _, c := range []struct{ from, to, want, field string }{
 		{"", "", "[2026-12]", ""}, {"2026-11", "", "[2026-11 2026-12]", ""}, {"", "2026-03", "[2026-03]", ""}, {"2025-12", "2026-02", "[2025-12 2026-01 2026-02]", ""},
 		{"2026-13", "", "", "from"}, {"", "2027-01", "", "to"}, {"2026-11", "2026-10", "", "to"}, {"2024-01", "2026-01", "", "from"}, {"0001-01", "0001-01", "", "to"}, {"x", "", "", "from"},

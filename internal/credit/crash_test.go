@@ -32,10 +32,10 @@ func TestCreditKilledAfterEachStep(t *testing.T) {
 		w.usual()
 		w.measured(agentapi.SLIUp, 9*time.Hour)
 		w.measured(agentapi.SLIDown, time.Hour)
-		end := w.over()
-		w.until(end.Add(25 * time.Hour))
+		end := w.MonthEnd()
+		w.Until(end.Add(25 * time.Hour))
 		w.report()
-		w.until(end.Add(73 * time.Hour))
+		w.Until(end.Add(73 * time.Hour))
 		pass(w.Config, w.Clock.Now())
 		d := w.invoices()
 		if len(d) != 1 || len(credits(d[0])) != 1 || w.Count(t, "service_credits") != 1 {

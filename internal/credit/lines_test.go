@@ -137,8 +137,8 @@ func TestAReportThatComesAfterTheClose(t *testing.T) {
 	w.usual()
 	w.measured(agentapi.SLIDown, time.Hour)
 	w.measured(agentapi.SLIUp, 2*time.Hour)
-	end := w.over()
-	w.until(end.Add(73 * time.Hour))
+	end := w.MonthEnd()
+	w.Until(end.Add(73 * time.Hour))
 	w.close()
 	w.report()
 	w.pass()
@@ -159,8 +159,8 @@ func TestCreditsBeyondTheInvoiceBecomeCredit(t *testing.T) {
 	w := newWorld(t)
 	w.usual()
 	w.measured(agentapi.SLIDown, 200*time.Hour)
-	end := w.over()
-	w.until(end.Add(73 * time.Hour))
+	end := w.MonthEnd()
+	w.Until(end.Add(73 * time.Hour))
 	w.close() // before the report
 	w.report()
 	w.Act(t, "db1", w.Suspend) // from here on little is charged
@@ -242,8 +242,8 @@ func TestDraftShowsCredits(t *testing.T) {
 	w := newWorld(t)
 	w.usual()
 	w.measured(agentapi.SLIDown, time.Hour)
-	end := w.over()
-	w.until(end.Add(25 * time.Hour))
+	end := w.MonthEnd()
+	w.Until(end.Add(25 * time.Hour))
 	w.report()
 	draft := func(month string) (d api.InvoiceDraft) {
 		w.System(t, func(tx store.Tx) (err error) {

@@ -36,7 +36,6 @@ func fieldOf(err error) string {
 type world struct {
 	*instancetest.World
 	t      *testing.T
-	zone   *time.Location
 	sla    *sla.Service
 	months *invoice.Service
 	db     instance.View
@@ -44,11 +43,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	zone, err := time.LoadLocation("Europe/Zurich")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{World: instancetest.New(t), t: t, zone: zone}
+	w := &world{World: instancetest.New(t), t: t}
 	w.db = w.Ready(t, "db1")
 	w.sla = &sla.Service{Clock: w.Clock, Catalog: w.Service.Catalog}
 	w.months = &invoice.Service{Clock: w.Clock, Mail: &mail.Outbox{Secrets: w.Secrets, PublicURL: "https://souk.example"}, Extras: []invoice.Extra{(&credit.Service{SLA: w.sla}).Lines}}
@@ -102,14 +97,6 @@ func (w *world) measured(state agentapi.SLIState, lasts time.Duration) {
 	w.told(from, state, lasts)
 }
 
-func (w *world) until(at time.Time) { w.Machine.Advance(at.Sub(w.Clock.Now())) }
-
-// over is when the month of now is over.
-func (w *world) over() time.Time {
-	now := w.Clock.Now().In(w.zone)
-	return time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, w.zone)
-}
-
 // report makes the reports that are due.
 func (w *world) report() {
 	w.t.Helper()
@@ -125,10 +112,10 @@ func (w *world) close() {
 // pass lets the month end, and reports and closes it.
 func (w *world) pass() {
 	w.t.Helper()
-	end := w.over()
-	w.until(end.Add(25 * time.Hour))
+	end := w.MonthEnd()
+	w.Until(end.Add(25 * time.Hour))
 	w.report()
-	w.until(end.Add(73 * time.Hour))
+	w.Until(end.Add(73 * time.Hour))
 	w.close()
 }
 

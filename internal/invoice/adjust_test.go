@@ -161,7 +161,7 @@ func (l *lives) usage() {
 
 // compare holds the adjustments of now, since a watermark, against the exhaustive ones.
 func (l *lives) compare(known time.Time) {
-	c := Closing{Organization: l.Acme.Organization, Month: billing.MonthOf(l.Clock.Now(), l.zone), Watermark: l.Clock.Now(), Language: "en", Currency: "CHF"}
+	c := Closing{Organization: l.Acme.Organization, Month: billing.MonthOf(l.Clock.Now(), instancetest.Zurich), Watermark: l.Clock.Now(), Language: "en", Currency: "CHF"}
 	l.System(l.t, func(tx store.Tx) error {
 		all := l.monthsUntil(known)
 		some, err := c.touched(l.t.Context(), tx, all, known)
@@ -201,7 +201,7 @@ func asJSON(t testing.TB, of any) string {
 
 // monthsUntil are those that were over at a watermark, from half a year before it.
 func (l *lives) monthsUntil(known time.Time) (list []closedMonth) {
-	for m := billing.MonthOf(known.AddDate(0, -7, 0), l.zone); !m.To.After(known); m = billing.MonthOf(m.To, l.zone) {
+	for m := billing.MonthOf(known.AddDate(0, -7, 0), instancetest.Zurich); !m.To.After(known); m = billing.MonthOf(m.To, instancetest.Zurich) {
 		list = append(list, closedMonth{run: store.NewID(), name: m.String(), month: m})
 	}
 	return list

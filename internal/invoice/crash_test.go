@@ -26,7 +26,7 @@ func TestKilledAfterEachStep(t *testing.T) {
 		w := newWorld(t)
 		w.address(w.Acme.Organization, asIs)
 		w.Ready(t, "db1")
-		w.until(w.nextMonth().Add(25 * time.Hour))
+		w.Until(w.MonthEnd().Add(25 * time.Hour))
 		pass(w.Config, w.Clock.Now())
 		d := w.documents(w.Acme.Organization)
 		if len(d) != 1 || !strings.HasSuffix(d[0].Number, "-000001") {

@@ -24,7 +24,7 @@ func TestCreditNotes(t *testing.T) {
 	w := newWorld(t)
 	w.address(w.Acme.Organization, asIs)
 	w.Ready(t, "db1")
-	w.until(w.nextMonth().Add(25 * time.Hour))
+	w.Until(w.MonthEnd().Add(25 * time.Hour))
 	w.due()
 	d := w.documents(w.Acme.Organization)[0]
 	for _, c := range []struct {
@@ -77,7 +77,7 @@ func TestCreditedOnceByTwo(t *testing.T) {
 	w := newWorld(t)
 	w.address(w.Acme.Organization, asIs)
 	w.Ready(t, "db1")
-	w.until(w.nextMonth().Add(25 * time.Hour))
+	w.Until(w.MonthEnd().Add(25 * time.Hour))
 	w.due()
 	d := w.documents(w.Acme.Organization)[0]
 	var all sync.WaitGroup

@@ -53,11 +53,11 @@ func TestDiscountsOnInvoices(t *testing.T) {
 	w.agree(api.AgreementTerms{Name: "Start", Kind: "amount", Amount: "2", From: "2026-01-01", To: "2026-04-01", Item: "compute"})
 	w.Machine.Set(instancetest.Start)
 	v := w.Ready(t, "db1")
-	end := w.nextMonth()
+	end := w.MonthEnd()
 	if end.Format(time.DateOnly) != "2026-04-01" {
 		t.Fatal(end)
 	}
-	w.until(end.Add(time.Hour))
+	w.Until(end.Add(time.Hour))
 	var draft api.InvoiceDraft
 	if err := w.As(t, w.Acme, func(tx store.Tx) (err error) {
 		draft, err = w.months.Draft(t.Context(), tx, w.Acme.Organization, "2026-03")
@@ -65,7 +65,7 @@ func TestDiscountsOnInvoices(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	w.until(end.Add(25 * time.Hour))
+	w.Until(end.Add(25 * time.Hour))
 	w.due()
 	d := w.documents(w.Acme.Organization)[0]
 	compute, storage := d.Lines[0].Net, d.Lines[1].Net
@@ -90,7 +90,7 @@ func TestDiscountsOnInvoices(t *testing.T) {
 	// It had failed two days before the month's end; and something is agreed on after the fact.
 	w.Apply(t, instancetest.Late(w.Fact(t, v.ID, driver.StateFailed), 49*time.Hour))
 	w.agree(api.AgreementTerms{Name: "Excuse", Kind: "amount", Amount: "1.50", From: "2026-03-01", To: "2026-04-01"})
-	w.until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
+	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
 	w.due()
 	var adjusted []string
 	for _, l := range w.documents(w.Acme.Organization)[1].Lines {

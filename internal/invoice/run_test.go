@@ -32,15 +32,10 @@ type world struct {
 	*instancetest.World
 	t      testing.TB
 	months *Service
-	zone   *time.Location
 }
 
 func newWorld(t testing.TB) *world {
-	zone, err := time.LoadLocation("Europe/Zurich")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{World: instancetest.New(t), t: t, zone: zone}
+	w := &world{World: instancetest.New(t), t: t}
 	w.months = &Service{Clock: w.Clock, Mail: &mail.Outbox{Secrets: w.Secrets, PublicURL: "https://souk.example"}}
 	w.issuer(func(*api.Issuer) {})
 	for email, role := range map[string]string{"jane@acme.example": "owner", "joe@acme.example": "viewer"} {
@@ -66,18 +61,6 @@ func (w *world) address(organization uuid.UUID, change func(*api.BillingProfile)
 }
 
 func asIs(*api.BillingProfile) {}
-
-// until moves the clock to a moment.
-func (w *world) until(at time.Time) {
-	w.t.Helper()
-	w.Machine.Advance(at.Sub(w.Clock.Now()))
-}
-
-// nextMonth is when the month of now is over in the organization's time zone.
-func (w *world) nextMonth() time.Time {
-	now := w.Clock.Now().In(w.zone)
-	return time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, w.zone)
-}
 
 // due closes all that is due.
 func (w *world) due() {
@@ -136,13 +119,13 @@ func TestMonthIsInvoicedByItself(t *testing.T) {
 		p.Reference, p.Language, p.CostCentres = "PO 17", "de", map[string]string{w.Acme.ProjectName: "4711"}
 	})
 	w.Ready(t, "db1")
-	end := w.nextMonth()
-	w.until(end.Add(24*time.Hour - time.Second))
+	end := w.MonthEnd()
+	w.Until(end.Add(24*time.Hour - time.Second))
 	w.due()
 	if got := w.closed(w.Acme.Organization); len(got) > 0 {
 		t.Fatalf("before its time: %v", got)
 	}
-	w.until(end.Add(24 * time.Hour))
+	w.Until(end.Add(24 * time.Hour))
 	w.due()
 	w.due()
 	month := end.AddDate(0, -1, 0).Format("2006-01")
@@ -165,7 +148,7 @@ func TestMonthIsInvoicedByItself(t *testing.T) {
 	}
 	w.balanced()
 	w.address(w.Acme.Organization, func(p *api.BillingProfile) { p.Name = "Acme AG" })
-	w.until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
+	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
 	w.due()
 	if all := w.documents(w.Acme.Organization); len(all) != 2 || all[0].Customer.Name != "Acme GmbH" || all[1].Customer.Name != "Acme AG" || len(all[1].Lines) != 2 {
 		t.Errorf("after another month: %+v", all)
@@ -206,8 +189,8 @@ func TestHeldUntilThereIsAnAddress(t *testing.T) {
 	w.Superuser(t, false, "UPDATE organizations SET kinds = '{operator}' WHERE id = $1", w.Globex.Organization)
 	w.Member(t, w.Globex.Organization, "ann@operator.example", "editor")
 	w.Ready(t, "db1")
-	end := w.nextMonth()
-	w.until(end.Add(25 * time.Hour))
+	end := w.MonthEnd()
+	w.Until(end.Add(25 * time.Hour))
 	month := end.AddDate(0, -1, 0).Format("2006-01")
 	for range 3 {
 		w.due()
@@ -225,13 +208,13 @@ func TestHeldUntilThereIsAnAddress(t *testing.T) {
 		t.Errorf("%d invoices", n)
 	}
 	// A month later it is still held, and the next waits behind it.
-	w.until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
+	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
 	w.due()
 	w.address(w.Acme.Organization, asIs)
 	w.Machine.Advance(2 * heldFor)
 	w.due()
 	next := end.Format("2006-01")
-	if got, want := fmt.Sprint(w.closed(w.Acme.Organization)), fmt.Sprintf("[%s mailed %s-000001 %s mailed %[2]s-000002]", month, w.Clock.Now().In(w.zone).Format("2006"), next); got != want {
+	if got, want := fmt.Sprint(w.closed(w.Acme.Organization)), fmt.Sprintf("[%s mailed %s-000001 %s mailed %[2]s-000002]", month, w.Clock.Now().In(instancetest.Zurich).Format("2006"), next); got != want {
 		t.Errorf("closed %s, not %s", got, want)
 	}
 	// An organization without any cost has no invoice, and its run says so.
@@ -254,7 +237,7 @@ func TestHeldIsNotRatedAgain(t *testing.T) {
 	w.address(w.Acme.Organization, asIs)
 	w.Superuser(t, false, "UPDATE billing_profiles SET country = 'DE', postal_code = '10115'")
 	w.Ready(t, "db1")
-	w.until(w.nextMonth().Add(25 * time.Hour))
+	w.Until(w.MonthEnd().Add(25 * time.Hour))
 	w.due()
 	for range 3 {
 		w.Superuser(t, false, "UPDATE billing_profiles SET updated_at = $1", w.Clock.Now())
@@ -278,7 +261,7 @@ func TestHeldWithoutAVATNumber(t *testing.T) {
 	w.address(w.Acme.Organization, asIs)
 	w.Superuser(t, false, "UPDATE billing_profiles SET country = 'DE', postal_code = '10115'")
 	w.Ready(t, "db1")
-	w.until(w.nextMonth().Add(25 * time.Hour))
+	w.Until(w.MonthEnd().Add(25 * time.Hour))
 	w.due()
 	if got := fmt.Sprint(w.closed(w.Acme.Organization)); !strings.HasSuffix(got, "frozen - vat-id]") {
 		t.Fatalf("closed %s", got)
@@ -309,7 +292,7 @@ func TestOneThatFailsKeepsNoOther(t *testing.T) {
 		}
 		return nil, nil
 	}}
-	w.until(w.nextMonth().Add(25 * time.Hour))
+	w.Until(w.MonthEnd().Add(25 * time.Hour))
 	w.due()
 	if got := fmt.Sprint(w.closed(w.Acme.Organization)); !strings.Contains(got, "frozen - The evidence is not there yet.") {
 		t.Errorf("closed %s", got)
@@ -323,7 +306,7 @@ func TestOneThatFailsKeepsNoOther(t *testing.T) {
 		t.Error("it did not wait")
 	}
 	w.System(t, func(tx store.Tx) error {
-		return w.months.Retry(t.Context(), tx, w.Acme.Organization, w.nextMonth().AddDate(0, -2, 0).Format("2006-01"))
+		return w.months.Retry(t.Context(), tx, w.Acme.Organization, w.MonthEnd().AddDate(0, -2, 0).Format("2006-01"))
 	})
 	w.due()
 	if d := w.documents(w.Acme.Organization); len(d) != 1 {
@@ -336,7 +319,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.address(w.Acme.Organization, asIs)
 	w.Ready(t, "db1")
-	w.until(w.nextMonth().Add(25 * time.Hour))
+	w.Until(w.MonthEnd().Add(25 * time.Hour))
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
@@ -362,12 +345,12 @@ func TestFactsAfterTheCloseAreAdjustments(t *testing.T) {
 	w := newWorld(t)
 	w.address(w.Acme.Organization, asIs)
 	v := w.Ready(t, "db1")
-	end := w.nextMonth()
-	w.until(end.Add(25 * time.Hour))
+	end := w.MonthEnd()
+	w.Until(end.Add(25 * time.Hour))
 	w.due()
 	// It had failed a day before the month's end, and the zone was cut off.
 	w.Apply(t, instancetest.Late(w.Fact(t, v.ID, driver.StateFailed), 49*time.Hour))
-	w.until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
+	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
 	w.due()
 	all := w.documents(w.Acme.Organization)
 	if len(all) != 2 {
@@ -384,7 +367,7 @@ func TestFactsAfterTheCloseAreAdjustments(t *testing.T) {
 	if len(adjusted) != 1 || adjusted[0].Text != want || adjusted[0].Of != 1 || adjusted[0].Net.String() != "-0.48" || adjusted[0].Period != first.Period {
 		t.Errorf("adjusted %+v, not %q", adjusted, want)
 	}
-	w.until(end.AddDate(0, 2, 0).Add(25 * time.Hour))
+	w.Until(end.AddDate(0, 2, 0).Add(25 * time.Hour))
 	w.due()
 	for _, l := range w.documents(w.Acme.Organization)[2].Lines {
 		if l.Adjusts != nil {
@@ -399,8 +382,8 @@ func TestRatedAgain(t *testing.T) {
 	w := newWorld(t)
 	w.address(w.Acme.Organization, asIs)
 	v := w.Ready(t, "db1")
-	end := w.nextMonth()
-	w.until(end.Add(25 * time.Hour))
+	end := w.MonthEnd()
+	w.Until(end.Add(25 * time.Hour))
 	w.due()
 	w.Apply(t, instancetest.Late(w.Fact(t, v.ID, driver.StateFailed), 49*time.Hour))
 	w.Query(t, "SELECT rated, watermark FROM invoices", func(rows pgx.Rows) error {
@@ -409,7 +392,7 @@ func TestRatedAgain(t *testing.T) {
 		if err := rows.Scan(&rated, &watermark); err != nil {
 			return err
 		}
-		m := billing.MonthOf(end.AddDate(0, 0, -1), w.zone)
+		m := billing.MonthOf(end.AddDate(0, 0, -1), instancetest.Zurich)
 		return w.As(t, w.Acme, func(tx store.Tx) error {
 			lines, err := billing.Charges(t.Context(), tx, billing.Filter{Organization: w.Acme.Organization}, m, m.To, watermark)
 			if again := billing.Canonical(lines); !bytes.Equal(again, rated) {

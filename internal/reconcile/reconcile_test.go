@@ -38,12 +38,8 @@ func opened(t *testing.T) *books {
 	t.Helper()
 	b := &books{World: instancetest.New(t), issuer: store.NewID()}
 	b.Ready(t, "db1")
-	zone, err := time.LoadLocation("Europe/Zurich")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.month = billing.MonthOf(instancetest.Start, zone)
-	b.Machine.Advance(b.month.To.Add(72 * time.Hour).Sub(b.Clock.Now()))
+	b.month = billing.MonthOf(instancetest.Start, instancetest.Zurich)
+	b.Until(b.month.To.Add(72 * time.Hour))
 	b.watermark = b.Clock.Now().Add(-time.Minute)
 	b.exec(t, `INSERT INTO issuers (id, name, postal_code, town, country, vat_id, iban, currency, time_zone, payment_days, grace_hours, first_month, created_at, updated_at)
 		VALUES ($1, 'Souk AG', '8001', 'Zürich', 'CH', 'CHE-109.322.551 MWST', 'CH9300762011623852957', 'CHF', 'Europe/Zurich', 30, 24, '2026-03', $2, $2)`, b.issuer, b.watermark)

@@ -43,30 +43,19 @@ func (w *world) made() (list []api.SLAReportMade) {
 	return list
 }
 
-// until moves the clock to a moment.
-func (w *world) until(at time.Time) {
-	w.t.Helper()
-	w.Machine.Advance(at.Sub(w.Clock.Now()))
-}
-
 // A month's report is made a day after the month's end by the organization's clocks, with
 // what arrived until then, and mailed once to those who answer for the organization.
 func TestMonthlyReportIsMadeAndMailedOnce(t *testing.T) {
 	w := mailed(t)
 	w.measured(agentapi.SLIUp, time.Hour)
 	w.measured(agentapi.SLIDown, 10*time.Minute)
-	zone, err := time.LoadLocation("Europe/Zurich")
-	if err != nil {
-		t.Fatal(err)
-	}
-	began := w.Clock.Now().In(zone)
-	end := time.Date(began.Year(), began.Month()+1, 1, 0, 0, 0, 0, zone)
-	w.until(end.Add(24*time.Hour - time.Second))
+	began, end := w.Clock.Now().In(instancetest.Zurich), w.MonthEnd()
+	w.Until(end.Add(24*time.Hour - time.Second))
 	w.due()
 	if list := w.made(); len(list) > 0 {
 		t.Fatalf("before its time: %+v", list)
 	}
-	w.until(end.Add(24 * time.Hour))
+	w.Until(end.Add(24 * time.Hour))
 	w.due()
 	w.due()
 	list := w.made()
@@ -91,7 +80,7 @@ func TestMonthlyReportIsMadeAndMailedOnce(t *testing.T) {
 	if n := w.Count(t, "mails WHERE topic = 'sla-report' AND recipient = 'jane@acme.example'"); n != 1 {
 		t.Errorf("%d mails to the owner", n)
 	}
-	w.until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
+	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
 	w.due()
 	if list := w.made(); len(list) != 2 || list[0].Period != end.Format("2006-01") {
 		t.Errorf("after another month: %+v", list)

@@ -175,6 +175,15 @@ func (w *World) Member(t testing.TB, organization uuid.UUID, email, role string)
 	return member
 }
 
+// Until moves the clock to a moment.
+func (w *World) Until(at time.Time) { w.Machine.Advance(at.Sub(w.Clock.Now())) }
+
+// MonthEnd is when the month of now is over for the organizations.
+func (w *World) MonthEnd() time.Time {
+	now := w.Clock.Now().In(Zurich)
+	return time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, Zurich)
+}
+
 // PurgeDue carries out one purge that is due, and says whether there was one.
 func (w *World) PurgeDue(t testing.TB) bool {
 	t.Helper()

@@ -29,6 +29,17 @@ import (
 // Start is the time at which every World begins: a Monday, at noon in Zurich.
 var Start = time.Date(2026, 3, 2, 11, 0, 0, 0, time.UTC)
 
+// Zurich is the time zone of all organizations.
+var Zurich = zurich()
+
+func zurich() *time.Location {
+	zone, err := time.LoadLocation("Europe/Zurich")
+	if err != nil {
+		panic(err)
+	}
+	return zone
+}
+
 // World is a control plane's record with two customers and two zones in it.
 type World struct {
 	Store   *store.Store
