@@ -3,7 +3,6 @@ package invoice
 import (
 	"sync"
 	"testing"
-	"time"
 
 	"souk/api"
 	"souk/internal/problem"
@@ -24,8 +23,7 @@ func TestCreditNotes(t *testing.T) {
 	w := newWorld(t)
 	w.address(w.Acme.Organization, asIs)
 	w.Ready(t, "db1")
-	w.Until(w.MonthEnd().Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	d := w.documents(w.Acme.Organization)[0]
 	for _, c := range []struct {
 		name  string
@@ -77,8 +75,7 @@ func TestCreditedOnceByTwo(t *testing.T) {
 	w := newWorld(t)
 	w.address(w.Acme.Organization, asIs)
 	w.Ready(t, "db1")
-	w.Until(w.MonthEnd().Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	d := w.documents(w.Acme.Organization)[0]
 	var all sync.WaitGroup
 	for range 3 {

@@ -90,8 +90,7 @@ func TestDiscountsOnInvoices(t *testing.T) {
 	// It had failed two days before the month's end; and something is agreed on after the fact.
 	w.Apply(t, instancetest.Late(w.Fact(t, v.ID, driver.StateFailed), 49*time.Hour))
 	w.agree(api.AgreementTerms{Name: "Excuse", Kind: "amount", Amount: "1.50", From: "2026-03-01", To: "2026-04-01"})
-	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	var adjusted []string
 	for _, l := range w.documents(w.Acme.Organization)[1].Lines {
 		if l.Adjusts != nil {

@@ -97,9 +97,7 @@ func TestLinesAreExplained(t *testing.T) {
 	if err != nil || len(draft.Lines) != 2 {
 		t.Fatal(err, draft.Lines)
 	}
-	end := w.MonthEnd()
-	w.Until(end.Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	number := w.documents(w.Acme.Organization)[0].Number
 	before := w.explained(number, 2)
 	for n, is := range before {
@@ -125,8 +123,7 @@ func TestLinesAreExplained(t *testing.T) {
 	if after := w.explained(number, 2); after[0].Explanation.Now.Amount != before[0].Explanation.Now.Amount || after[0].Explanation.Count != before[0].Explanation.Count {
 		t.Errorf("what is known later has changed what an invoice was made from: %+v, was %+v", after[0].Explanation, before[0].Explanation)
 	}
-	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	second := w.documents(w.Acme.Organization)[1]
 	found := false
 	for n, is := range w.explained(second.Number, len(second.Lines)) {

@@ -68,6 +68,15 @@ func (w *world) due() {
 	storetest.UntilNone(w.t, w.Store, w.months.CloseDue)
 }
 
+// closeMonth lets the month of now pass and its grace, and closes it; it returns its end.
+func (w *world) closeMonth() (end time.Time) {
+	w.t.Helper()
+	end = w.MonthEnd()
+	w.Until(end.Add(25 * time.Hour))
+	w.due()
+	return end
+}
+
 // closed is what is known of closed months: "2026-11 mailed 2026-000001" each.
 func (w *world) closed(organization uuid.UUID) (out []string) {
 	w.t.Helper()
@@ -148,8 +157,7 @@ func TestMonthIsInvoicedByItself(t *testing.T) {
 	}
 	w.balanced()
 	w.address(w.Acme.Organization, func(p *api.BillingProfile) { p.Name = "Acme AG" })
-	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	if all := w.documents(w.Acme.Organization); len(all) != 2 || all[0].Customer.Name != "Acme GmbH" || all[1].Customer.Name != "Acme AG" || len(all[1].Lines) != 2 {
 		t.Errorf("after another month: %+v", all)
 	}
@@ -208,8 +216,7 @@ func TestHeldUntilThereIsAnAddress(t *testing.T) {
 		t.Errorf("%d invoices", n)
 	}
 	// A month later it is still held, and the next waits behind it.
-	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	w.address(w.Acme.Organization, asIs)
 	w.Machine.Advance(2 * heldFor)
 	w.due()
@@ -237,8 +244,7 @@ func TestHeldIsNotRatedAgain(t *testing.T) {
 	w.address(w.Acme.Organization, asIs)
 	w.Superuser(t, false, "UPDATE billing_profiles SET country = 'DE', postal_code = '10115'")
 	w.Ready(t, "db1")
-	w.Until(w.MonthEnd().Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	for range 3 {
 		w.Superuser(t, false, "UPDATE billing_profiles SET updated_at = $1", w.Clock.Now())
 		w.Machine.Advance(2 * heldFor)
@@ -261,8 +267,7 @@ func TestHeldWithoutAVATNumber(t *testing.T) {
 	w.address(w.Acme.Organization, asIs)
 	w.Superuser(t, false, "UPDATE billing_profiles SET country = 'DE', postal_code = '10115'")
 	w.Ready(t, "db1")
-	w.Until(w.MonthEnd().Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	if got := fmt.Sprint(w.closed(w.Acme.Organization)); !strings.HasSuffix(got, "frozen - vat-id]") {
 		t.Fatalf("closed %s", got)
 	}
@@ -292,8 +297,7 @@ func TestOneThatFailsKeepsNoOther(t *testing.T) {
 		}
 		return nil, nil
 	}}
-	w.Until(w.MonthEnd().Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	if got := fmt.Sprint(w.closed(w.Acme.Organization)); !strings.Contains(got, "frozen - The evidence is not there yet.") {
 		t.Errorf("closed %s", got)
 	}
@@ -345,13 +349,10 @@ func TestFactsAfterTheCloseAreAdjustments(t *testing.T) {
 	w := newWorld(t)
 	w.address(w.Acme.Organization, asIs)
 	v := w.Ready(t, "db1")
-	end := w.MonthEnd()
-	w.Until(end.Add(25 * time.Hour))
-	w.due()
+	end := w.closeMonth()
 	// It had failed a day before the month's end, and the zone was cut off.
 	w.Apply(t, instancetest.Late(w.Fact(t, v.ID, driver.StateFailed), 49*time.Hour))
-	w.Until(end.AddDate(0, 1, 0).Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	all := w.documents(w.Acme.Organization)
 	if len(all) != 2 {
 		t.Fatalf("closed %v", w.closed(w.Acme.Organization))
@@ -367,8 +368,7 @@ func TestFactsAfterTheCloseAreAdjustments(t *testing.T) {
 	if len(adjusted) != 1 || adjusted[0].Text != want || adjusted[0].Of != 1 || adjusted[0].Net.String() != "-0.48" || adjusted[0].Period != first.Period {
 		t.Errorf("adjusted %+v, not %q", adjusted, want)
 	}
-	w.Until(end.AddDate(0, 2, 0).Add(25 * time.Hour))
-	w.due()
+	w.closeMonth()
 	for _, l := range w.documents(w.Acme.Organization)[2].Lines {
 		if l.Adjusts != nil {
 			t.Errorf("adjusted again: %s", l.Text)
@@ -382,9 +382,7 @@ func TestRatedAgain(t *testing.T) {
 	w := newWorld(t)
 	w.address(w.Acme.Organization, asIs)
 	v := w.Ready(t, "db1")
-	end := w.MonthEnd()
-	w.Until(end.Add(25 * time.Hour))
-	w.due()
+	end := w.closeMonth()
 	w.Apply(t, instancetest.Late(w.Fact(t, v.ID, driver.StateFailed), 49*time.Hour))
 	w.Query(t, "SELECT rated, watermark FROM invoices", func(rows pgx.Rows) error {
 		var rated []byte
