@@ -30,19 +30,25 @@ func TestBenchmarksRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.close()
-	rows, err := e.measure(t.Context(), []benchmark{{"dispatch", dispatch}, {"list", listPage}, {"cost", costAndAudit}, {"invoices", invoiceRuns}, {"usage", usageEvents}, {"dashboard", dashboardQueries}})
-	if err != nil {
-		t.Fatal(err)
+	var all []row
+	for _, b := range []benchmark{{"dispatch", dispatch}, {"list", listPage}, {"cost", costAndAudit}, {"invoices", invoiceRuns}, {"usage", usageEvents}, {"dashboard", dashboardQueries}} {
+		t.Run(b.name, func(t *testing.T) {
+			rows, err := e.measure(t.Context(), []benchmark{b})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(rows) == 0 {
+				t.Error("no rows")
+			}
+			for _, r := range rows {
+				if r.benchmark != b.name || r.what == "" || r.measured == "" || (r.goal != "") != (r.verdict != information) {
+					t.Errorf("an incomplete row: %+v", r)
+				}
+			}
+			all = append(all, rows...)
+		})
 	}
-	if len(rows) < 10 {
-		t.Errorf("only %d rows", len(rows))
-	}
-	for _, r := range rows {
-		if r.benchmark == "" || r.what == "" || r.measured == "" || (r.goal != "") != (r.verdict != information) {
-			t.Errorf("an incomplete row: %+v", r)
-		}
-	}
-	if made := page(e.machine(), rows); strings.Contains(made, e.dir) || strings.Contains(made, e.root) {
+	if made := page(e.machine(), all); strings.Contains(made, e.dir) || strings.Contains(made, e.root+"/") {
 		t.Error("the page tells paths of this machine")
 	}
 }
