@@ -13,7 +13,6 @@ import (
 	"souk/internal/invoice"
 	"souk/internal/sla"
 	"souk/internal/step/steptest"
-	"souk/internal/store"
 )
 
 func init() {
@@ -27,7 +26,7 @@ func init() {
 // A process that is killed after any step of a close with a service credit leaves the
 // rest to the next one: the credit is on one invoice, once, as it was worked out first.
 func TestCreditKilledAfterEachStep(t *testing.T) {
-	steptest.EachStep(t, "invoice/", func(t *testing.T, pass func(store.Config, time.Time)) {
+	steptest.EachStep(t, "invoice/", func(t *testing.T, pass steptest.Pass) {
 		w := newWorld(t)
 		w.usual()
 		w.measured(agentapi.SLIUp, 9*time.Hour)

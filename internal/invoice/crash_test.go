@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"souk/internal/step/steptest"
-	"souk/internal/store"
 )
 
 func init() {
@@ -22,7 +21,7 @@ func init() {
 // A process that is killed after any step leaves the rest to the next one, which neither
 // loses nor doubles anything.
 func TestKilledAfterEachStep(t *testing.T) {
-	n := steptest.EachStep(t, "invoice/", func(t *testing.T, pass func(store.Config, time.Time)) {
+	n := steptest.EachStep(t, "invoice/", func(t *testing.T, pass steptest.Pass) {
 		w := newWorld(t)
 		w.address(w.Acme.Organization, asIs)
 		w.Ready(t, "db1")

@@ -31,7 +31,7 @@ func init() {
 // A control plane is killed after each step of dunning, and the next one goes on: each
 // mail is sent once, and each instance suspended and resumed.
 func TestKilledAfterEachStep(t *testing.T) {
-	steptest.EachStep(t, "payment/", func(t *testing.T, pass func(store.Config, time.Time)) {
+	steptest.EachStep(t, "payment/", func(t *testing.T, pass steptest.Pass) {
 		d := newDebtor(t)
 		for _, days := range []int{10, 10, 3, 7} {
 			d.Clock.Advance(time.Duration(days) * 24 * time.Hour)

@@ -3,8 +3,6 @@ package repricing
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"os"
 	"slices"
 	"testing"
 
@@ -21,20 +19,7 @@ import (
 	"souk/internal/store/storetest"
 )
 
-// child is what the test binary does where it was asked to be another process.
-var child func() (asked bool, err error)
-
-func TestMain(m *testing.M) {
-	if child != nil {
-		if asked, err := child(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		} else if asked {
-			os.Exit(0)
-		}
-	}
-	storetest.Main(m)
-}
+func TestMain(m *testing.M) { storetest.Main(m) }
 
 const souk = "https://souk.example"
 
@@ -60,9 +45,8 @@ func newWorld(t *testing.T) *world {
 		{"owner@acme.example", "owner", "en", w.Acme.Organization}, {"money@acme.example", "billing", "de", w.Acme.Organization}, {"dev@acme.example", "editor", "en", w.Acme.Organization},
 		{"owner@globex.example", "owner", "en", w.Globex.Organization},
 	} {
-		account := store.NewID()
-		w.Superuser(t, false, "INSERT INTO accounts (id, email, password_hash, locale, created_at) VALUES ($1, $2, '', $3, $4)", account, p.email, p.locale, instancetest.Start)
-		w.Superuser(t, false, "INSERT INTO members (id, organization_id, account_id, role, created_at) VALUES ($1, $2, $3, $4, $5)", store.NewID(), p.of, account, p.role, instancetest.Start)
+		w.Member(t, p.of, p.email, p.role)
+		w.Superuser(t, false, "UPDATE accounts SET locale = $1 WHERE email = $2", p.locale, p.email)
 	}
 	w.ready(w.Acme, "db1", "small")
 	w.ready(w.Acme, "db2", "small")
@@ -91,10 +75,8 @@ func (w *world) ready(p instance.Place, name, plan string) {
 // publish makes changed prices the newest of the list, as the operator does.
 func (w *world) publish(policy string, change func([]api.ListPrice) []api.ListPrice) {
 	w.t.Helper()
-	var operator uuid.UUID
-	w.Query(w.t, "SELECT id FROM organizations WHERE name = 'operator'", func(rows pgx.Rows) error { return rows.Scan(&operator) })
 	w.System(w.t, func(tx store.Tx) error {
-		o := catalog.Operator{Organization: operator, Packages: w.Service.Packages, At: w.Clock.Now()}
+		o := catalog.Operator{Organization: w.Operator, Packages: w.Service.Packages, At: w.Clock.Now()}
 		_, err := o.PublishPrices(context.Background(), tx, "demo", api.PriceListPut{Currency: "CHF", Policy: policy, Prices: change(instancetest.Prices())})
 		return err
 	})
@@ -111,12 +93,7 @@ func costing(plan, amount string) func([]api.ListPrice) []api.ListPrice {
 // tell does what is due.
 func (w *world) tell() {
 	w.t.Helper()
-	for more := true; more; {
-		var err error
-		if more, err = w.service.TellDue(w.t.Context(), w.Store); err != nil {
-			w.t.Fatal(err)
-		}
-	}
+	storetest.UntilNone(w.t, w.Store, w.service.TellDue)
 }
 
 // mails are those to an address that are to be sent, the oldest first.

@@ -89,11 +89,14 @@ func carryOut(ctx context.Context, text string, do func(context.Context, World) 
 	return do(ctx, World{Store: st, Clock: now, Secrets: secrets, Mail: &mail.Outbox{Secrets: secrets, PublicURL: "https://souk.example"}})
 }
 
+// Pass has done what is due at a time: by a process that is killed if it comes to the step,
+// and after it, once the checks have looked at what it left, by one that has to end by
+// itself.
+type Pass func(record store.Config, now time.Time, checks ...func())
+
 // EachStep runs a test for each step whose name begins with the prefix, and returns how
-// many there are. What the test calls to have done what is due at a time starts a process
-// that is killed if it comes to the step, and after it one that has to end by itself. At
-// least one process of each test has to be killed.
-func EachStep(t *testing.T, prefix string, test func(t *testing.T, pass func(store.Config, time.Time))) (n int) {
+// many there are. At least one process of each test has to be killed.
+func EachStep(t *testing.T, prefix string, test func(t *testing.T, pass Pass)) (n int) {
 	for _, name := range step.All() {
 		if !strings.HasPrefix(name, prefix) {
 			continue
@@ -104,13 +107,16 @@ func EachStep(t *testing.T, prefix string, test func(t *testing.T, pass func(sto
 			if _, err := envelope.Create(keys); err != nil {
 				t.Fatal(err)
 			}
-			test(t, func(record store.Config, now time.Time) {
+			test(t, func(record store.Config, now time.Time, checks ...func()) {
 				t.Helper()
 				o, marker := order{record, now, keys}, filepath.Join(t.TempDir(), "marker")
 				if !run(t, o, name, marker) {
 					return
 				}
 				killed = true
+				for _, check := range checks {
+					check()
+				}
 				if run(t, o, name, marker) {
 					t.Fatal("the next process was killed too")
 				}
