@@ -190,7 +190,7 @@ func (e *clusterEngine) Source(ctx context.Context, repo *kubernetes.Repository,
 			return n.Label, nil
 		}
 	}
-	return "", unusable("The backup is not there any more. Delete this instance and restore from another backup.", nil)
+	return "", unusable("The backup is not there any more. Restore from another one.", nil)
 }
 
 var appliedInPod = regexp.MustCompile(`restored log file \\*"([0-9A-F]{24})\\*" from archive`)

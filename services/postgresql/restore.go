@@ -78,7 +78,7 @@ func (w *work) findBackup(ctx context.Context, id string) (string, error) {
 			return b.Label, nil
 		}
 	}
-	return "", unusable("The backup is not there any more. Delete this instance and restore from another backup.", nil)
+	return "", unusable("The backup is not there any more. Restore from another one.", nil)
 }
 
 func (w *work) bring(ctx context.Context, label string, target []string) error {
@@ -102,13 +102,13 @@ func (w *work) bring(ctx context.Context, label string, target []string) error {
 	}
 	switch exit.Code {
 	case codeChecksum, codeFormat, codeFileMissing, codeCrypto, codeBackupSet:
-		return unusable("The backup is damaged and cannot be restored. Delete this instance and restore from another backup; tell the zone's operator.", err)
+		return unusable("The backup is damaged and cannot be restored. Restore from another one, and tell the zone's operator.", err)
 	}
 	return inWords(w.Want.Restore.From.Place, err)
 }
 
 func missingChanges() *driver.BlockedError {
-	return unusable("Some of the changes before this point in time are missing: they were not kept, or are lost. Delete this instance and restore to another point in time, or to the end of a backup.", nil)
+	return unusable("Some of the changes before this point in time are missing: they were not kept, or are lost. Restore to another point in time, or to the end of a backup.", nil)
 }
 
 // unusable says that this backup will never do.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,12 +31,13 @@ func (e *engine) TakeBackup(ctx context.Context, job *process.Job, order driver.
 	if err != nil {
 		return err
 	}
-	all, err := r.snapshots(ctx)
-	if errors.Is(err, errNoRepository) {
-		_, err = r.restic(ctx, "init")
-		err = r.inWords(err)
+	h, err := r.look(ctx)
+	if err != nil || h.index(order.ID) >= 0 {
+		return err
 	}
-	if err != nil || slices.ContainsFunc(all, func(s snapshot) bool { return s.tag(tagID) == order.ID }) {
+	if h.repositories > 0 {
+		r = r.at(h.repositories - 1)
+	} else if err := r.begin(ctx); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -125,30 +125,36 @@ func (w *work) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := r.snapshots(ctx)
-	if err != nil && !errors.Is(err, errNoRepository) {
+	h, err := r.look(ctx)
+	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(all, func(s snapshot) bool { return s.tag(tagID) == w.Want.Restore.BackupID })
-	if i < 0 || len(all[i].Paths) != 1 {
-		return &driver.BlockedError{Message: "The backup is not there any more. Delete this instance and restore from another backup.", BlockedBy: "you", Permanent: true}
+	i := h.index(w.Want.Restore.BackupID)
+	if i < 0 || len(h.snapshots[i].Paths) != 1 {
+		return &driver.BlockedError{Message: "The backup is not there any more. Restore from another one.", BlockedBy: "you", Permanent: true}
 	}
+	is := h.snapshots[i]
 	if err := w.Remove(ctx, restored); err != nil {
 		return err
 	}
-	if _, err := r.restic(ctx, "restore", all[i].ID, "--verify", "--target", w.Path(restored)); err != nil {
+	if _, err := r.at(is.in).restic(ctx, "restore", is.ID, "--verify", "--target", w.Path(restored)); err != nil {
 		var exit *shim.ExitError
-		if errors.As(err, &exit) && damaged(string(exit.Output)) {
-			return &driver.BlockedError{Message: "The backup is damaged and cannot be restored. Delete this instance and restore from another backup; tell the zone's operator.", BlockedBy: "you", Permanent: true, Err: err}
+		if !errors.As(err, &exit) || !damaged(string(exit.Output)) {
+			return r.inWords(err)
 		}
-		return r.inWords(err)
+		if is.in == h.repositories-1 { // what is taken next would share pieces with it
+			if err := r.at(h.repositories).begin(ctx); err != nil {
+				return err
+			}
+		}
+		return &driver.BlockedError{Message: "The backup is damaged and cannot be restored. Restore from another one, and tell the zone's operator.", BlockedBy: "you", Permanent: true, Err: err}
 	}
 	folder := unfinished + "/" + appendOnly + "/"
 	text := "file " + restoredRDB + " seq 1 type b\nfile " + firstFile + " seq 1 type i\n"
 	if err := w.Write(ctx, shim.File{Path: folder + firstFile, Mode: 0o600}, shim.File{Path: folder + manifest, Mode: 0o600, Data: []byte(text)}); err != nil {
 		return err
 	}
-	if err := w.Rename(ctx, restored+all[i].Paths[0], folder+restoredRDB); err != nil {
+	if err := w.Rename(ctx, restored+is.Paths[0], folder+restoredRDB); err != nil {
 		return err
 	}
 	return w.Remove(ctx, restored)

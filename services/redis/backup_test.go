@@ -1,6 +1,8 @@
 package redis
 
 import (
+	"bytes"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -115,6 +117,9 @@ func TestADamagedSnapshotIsSaidAtRestore(t *testing.T) {
 	want := kept()
 	users := user(t, want, z.Bring(&want).Endpoint)
 	do(t, users, "SET", "n", strings.Repeat("x", 1000))
+	large := make([]byte, 16<<20) // of several pieces, which a later snapshot would share
+	_, _ = rand.Read(large)
+	do(t, users, "SET", "large", large)
 	o := backUp(t, z, want)
 	spoiled := 0
 	err := filepath.WalkDir(filepath.Join(store.Data, want.ID, "data"), func(path string, entry fs.DirEntry, err error) error {
@@ -143,6 +148,24 @@ func TestADamagedSnapshotIsSaidAtRestore(t *testing.T) {
 	var blocked *driver.BlockedError
 	if !errors.As(err, &blocked) || !blocked.Permanent || !strings.Contains(blocked.Message, "damaged") {
 		t.Fatalf("restored from a damaged snapshot: %v", err)
+	}
+	// The next one relies on nothing of it.
+	second := backUp(t, z, want)
+	if got := held(t, z, want); len(got) != 2 || got[0].ID != o.ID || got[1].ID != second.ID {
+		t.Fatalf("there are %+v", got)
+	}
+	whole := kept()
+	whole.Restore = &driver.Restore{From: want.BackupSource(), BackupID: second.ID}
+	if got, err := redis.Bytes(do(t, user(t, whole, z.Bring(&whole).Endpoint), "GET", "large"), nil); err != nil || !bytes.Equal(got, large) {
+		t.Errorf("restored %d bytes, which are not those that were written: %v", len(got), err)
+	}
+	for i, id := range []string{o.ID, second.ID} {
+		if err := z.Driver.ExpireBackup(t.Context(), want.BackupSource(), id, i == 1); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(held(t, z, want)); n != 1-i {
+			t.Errorf("after %d expired %d are left", i+1, n)
+		}
 	}
 }
 

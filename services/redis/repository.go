@@ -19,7 +19,9 @@ import (
 )
 
 // restic keeps the snapshots: each instance has a repository of its own in the
-// zone's bucket, encrypted by the instance's key.
+// zone's bucket, encrypted by the instance's key. A snapshot shares pieces with those
+// before it. So where something in a repository is found to be damaged another is
+// begun, and what is kept from then on relies on nothing that came before.
 const resticProgram = "/usr/bin/restic"
 
 // Tags of a snapshot.
@@ -52,6 +54,7 @@ func (e *engine) Snapshots() bool { return true }
 type repository struct {
 	place            *driver.BackupPlace
 	of               driver.BackupSource
+	number           int                                                           // of the instance's repositories, from 0 on
 	key, account, ca string                                                        // where these files lie
 	run              func(ctx context.Context, argv, env []string) ([]byte, error) // under the account that they belong to
 }
@@ -64,9 +67,23 @@ func (r repository) files() map[string]string {
 	}
 }
 
+// at is another of the instance's repositories.
+func (r repository) at(number int) repository {
+	r.number = number
+	return r
+}
+
+// folder is what the keys of all that is in the repository begin with.
+func (r repository) folder() string {
+	if r.number == 0 {
+		return r.place.Folder(r.of.InstanceID)
+	}
+	return r.place.Folder(r.of.InstanceID) + "/" + strconv.Itoa(r.number)
+}
+
 func (r repository) restic(ctx context.Context, arguments ...string) ([]byte, error) {
 	argv := append([]string{
-		resticProgram, "--repo", "s3:https://" + r.place.Endpoint + ":" + strconv.Itoa(r.place.Port) + "/" + r.place.Bucket + "/" + r.place.Folder(r.of.InstanceID),
+		resticProgram, "--repo", "s3:https://" + r.place.Endpoint + ":" + strconv.Itoa(r.place.Port) + "/" + r.place.Bucket + "/" + r.folder(),
 		"--password-file", r.key, "--cacert", r.ca, "--no-cache", "--quiet", "--json", "-o", "s3.bucket-lookup=path", "-o", "s3.region=" + r.place.Region,
 	}, arguments...)
 	return r.run(ctx, argv, []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC", "AWS_SHARED_CREDENTIALS_FILE=" + r.account})
@@ -112,6 +129,8 @@ type snapshot struct {
 	Time  time.Time `json:"time"`
 	Tags  []string  `json:"tags"`
 	Paths []string  `json:"paths"`
+
+	in int // number of its repository
 }
 
 func (s snapshot) tag(name string) string {
@@ -134,13 +153,48 @@ func (s snapshot) backup() driver.Backup {
 		SizeBytes: s.number(tagSize), StoredBytes: s.number(tagStored)}
 }
 
-// errNoRepository: nothing was ever kept, or all of it has been removed.
-var errNoRepository = errors.New("there is no repository")
+// holding is what is kept of an instance.
+type holding struct {
+	snapshots    []snapshot // that Souk has ordered, oldest first
+	repositories int
+}
 
-// snapshots are those that Souk has ordered, oldest first.
-func (r repository) snapshots(ctx context.Context) ([]snapshot, error) {
+func (h holding) index(id string) int {
+	return slices.IndexFunc(h.snapshots, func(s snapshot) bool { return s.tag(tagID) == id })
+}
+
+// look lists what all of an instance's repositories hold.
+func (r repository) look(ctx context.Context) (h holding, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
+	for ; ; h.repositories++ {
+		one, err := r.at(h.repositories).list(ctx)
+		if errors.Is(err, errNoRepository) {
+			slices.SortStableFunc(h.snapshots, func(a, b snapshot) int { return a.Time.Compare(b.Time) })
+			return h, nil
+		}
+		if err != nil {
+			return h, err
+		}
+		h.snapshots = append(h.snapshots, one...)
+	}
+}
+
+// begin makes the repository, unless it is there.
+func (r repository) begin(ctx context.Context) error {
+	_, err := r.restic(ctx, "init")
+	var exit *shim.ExitError
+	if errors.As(err, &exit) && strings.Contains(string(exit.Output), "already") {
+		return nil
+	}
+	return r.inWords(err)
+}
+
+// errNoRepository: nothing was ever kept there.
+var errNoRepository = errors.New("there is no repository")
+
+// list are the snapshots in this repository.
+func (r repository) list(ctx context.Context) ([]snapshot, error) {
 	output, err := r.restic(ctx, "snapshots", "--no-lock")
 	var exit *shim.ExitError
 	if errors.As(err, &exit) && strings.Contains(string(exit.Output), "The specified key does not exist") {
@@ -153,23 +207,24 @@ func (r repository) snapshots(ctx context.Context) ([]snapshot, error) {
 	if err := json.Unmarshal(output, &all); err != nil {
 		return nil, fmt.Errorf("read what restic says of the snapshots: %w", err)
 	}
-	all = slices.DeleteFunc(all, func(s snapshot) bool { return s.tag(tagID) == "" })
-	slices.SortFunc(all, func(a, b snapshot) int { return a.Time.Compare(b.Time) })
-	return all, nil
+	for i := range all {
+		all[i].in = r.number
+	}
+	return slices.DeleteFunc(all, func(s snapshot) bool { return s.tag(tagID) == "" }), nil
 }
 
-// Backups lists what the repository of an instance holds, oldest first.
+// Backups lists what is kept of an instance, oldest first.
 func (e *engine) Backups(ctx context.Context, repo *process.Repository) ([]driver.Backup, error) {
 	r, err := reached(repo)
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.snapshots(ctx)
-	if err != nil && !errors.Is(err, errNoRepository) {
+	h, err := r.look(ctx)
+	if err != nil {
 		return nil, err
 	}
-	backups := make([]driver.Backup, len(all))
-	for i, s := range all {
+	backups := make([]driver.Backup, len(h.snapshots))
+	for i, s := range h.snapshots {
 		backups[i] = s.backup()
 	}
 	return backups, nil
@@ -182,17 +237,15 @@ func (e *engine) ExpireBackup(ctx context.Context, repo *process.Repository, id 
 	if err != nil {
 		return err
 	}
-	all, err := r.snapshots(ctx)
-	if errors.Is(err, errNoRepository) {
-		return nil
-	}
+	h, err := r.look(ctx)
 	if err != nil {
 		return err
 	}
-	for _, s := range all {
+	for _, s := range h.snapshots {
 		if s.tag(tagID) != id {
 			continue
 		}
+		r := r.at(s.in)
 		if _, err := r.restic(ctx, "unlock"); err != nil { // of who was killed
 			return r.inWords(err)
 		}
