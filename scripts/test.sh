@@ -71,7 +71,7 @@ deployment() { apart tested; }
 
 units() { gotest -timeout 25m ./...; }
 
-journey() { gotest -tags journey -count 1 -timeout 15m ./test/journey ./test/demomonth; }
+journey() { gotest -tags journey -count 1 -timeout 20m ./test/journey ./test/demomonth; }
 
 # Runs every command of the documentation.
 docs() { gotest -tags docs -count 1 -timeout 15m ./test/docs; }

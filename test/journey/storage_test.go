@@ -30,7 +30,7 @@ func TestFullStorageIsToldAndMended(t *testing.T) {
 	told := hook.wait(s, "cache", "storage-nearly-full", "firing")
 	follow(t, s, runbook(s, told, "The storage is filling up"))
 	hook.wait(s, "cache", "storage-nearly-full", "resolved")
-	s.Sh(`eval "$(souk credentials cache -o shell)"; redis-cli --tls --cacert $REDIS_TLS_CA -h $REDIS_HOST -p $REDIS_PORT --user $REDIS_USERNAME set k v`).Prints("OK")
+	s.Sh(redisCLI + "set k v").Prints("OK")
 	s.Interrupt()
 }
 

@@ -40,9 +40,8 @@ func TestTrafficIsMeasuredAndBilled(t *testing.T) {
 	before := advance(func(is api.MeterUsage) error { return failing(len(is.Hours) == 0, "none") })
 
 	const mib, reads = 1 << 20, 32
-	const client = `eval "$(souk credentials cache -o shell)"; redis-cli --tls --cacert $REDIS_TLS_CA -h $REDIS_HOST -p $REDIS_PORT --user $REDIS_USERNAME`
-	s.Sh(fmt.Sprintf(client+" eval \"return redis.call('set', 'k', string.rep('x', %d))\" 0", mib)).Prints("OK")
-	s.Sh(fmt.Sprintf(client+` -r %d get k | wc -c`, reads)).Prints(fmt.Sprint(reads * (mib + 1)))
+	s.Sh(fmt.Sprintf(redisCLI+"eval \"return redis.call('set', 'k', string.rep('x', %d))\" 0", mib)).Prints("OK")
+	s.Sh(fmt.Sprintf(redisCLI+`-r %d get k | wc -c`, reads)).Prints(fmt.Sprint(reads * (mib + 1)))
 	for _, part := range []string{"agent", "control"} {
 		if err := syscall.Kill(s.Part(part), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
