@@ -19,17 +19,22 @@ func (o *Organization) CreditTerms(ctx context.Context, month string) ([]api.Cre
 // ServiceCredits lists what invoices gave back for a month such as "2026-11"; "" is all
 // months, the newest first.
 func (o *Organization) ServiceCredits(ctx context.Context, month string) ([]api.ServiceCredit, error) {
-	var out api.List[api.ServiceCredit]
-	err := o.client.get(ctx, ofMonth(month), &out, o.path("service-credits")...)
-	return out.Items, err
+	return list[api.ServiceCredit](ctx, o.client, 0, ofMonth(month), o.path("service-credits")...)
 }
 
 // ServiceCredits lists what invoices of all organizations gave back for a month; "" is
 // all months, the newest first.
 func (o *Operator) ServiceCredits(ctx context.Context, month string) ([]api.ServiceCredit, error) {
+	return list[api.ServiceCredit](ctx, o.client, 0, ofMonth(month), "operator", "service-credits")
+}
+
+// ServiceCreditsPage is a page of them; cursor is next of the page before, or "".
+func (o *Operator) ServiceCreditsPage(ctx context.Context, month string, limit int, cursor string) (api.List[api.ServiceCredit], error) {
+	query := url.Values{}
+	set(query, "month", month)
 	var out api.List[api.ServiceCredit]
-	err := o.client.get(ctx, ofMonth(month), &out, "operator", "service-credits")
-	return out.Items, err
+	err := o.client.get(ctx, pageQuery(query, limit, cursor), &out, "operator", "service-credits")
+	return out, err
 }
 
 // CreditTerms lists all revisions of what is given back, newest first.

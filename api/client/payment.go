@@ -110,9 +110,14 @@ func (o *Operator) ReleaseDunning(ctx context.Context, organization string) erro
 // WriteOffs lists what was given up of invoices or is proposed to be: what is to be
 // decided on first, then the newest.
 func (o *Operator) WriteOffs(ctx context.Context) ([]api.WriteOff, error) {
+	return list[api.WriteOff](ctx, o.client, 0, nil, "operator", "write-offs")
+}
+
+// WriteOffsPage is a page of them; cursor is next of the page before, or "".
+func (o *Operator) WriteOffsPage(ctx context.Context, limit int, cursor string) (api.List[api.WriteOff], error) {
 	var out api.List[api.WriteOff]
-	err := o.client.get(ctx, nil, &out, "operator", "write-offs")
-	return out.Items, err
+	err := o.client.get(ctx, pageQuery(url.Values{}, limit, cursor), &out, "operator", "write-offs")
+	return out, err
 }
 
 // ProposeWriteOff proposes to give up what an invoice has open. Somebody else approves it.

@@ -112,10 +112,18 @@ func (w words) text(month string, of Credit, digits int32) string {
 	return fmt.Sprintf(w.credit, of.Result.Name, month, of.Result.Availability, of.Tier.Below, of.Tier.Percent, of.Charged.Fixed(digits), capped)
 }
 
+// Given says which credit is meant: what an instance was given back by a report, which is
+// done once.
+type Given struct{ Report, Instance uuid.UUID }
+
 // Invoiced lists what invoices gave back, the newest month first: of an organization, or
-// (nil) of all; of a month, or ("") of all.
-func Invoiced(ctx context.Context, tx store.Tx, organization *uuid.UUID, month string, limit int) ([]api.ServiceCredit, error) {
-	rows, err := creditdb.New(tx).Credits(ctx, creditdb.CreditsParams{Organization: organization, Month: month, Limit: int32(limit)})
+// (nil) of all; of a month, or ("") of all. After is the last one of the page before, or nil.
+func Invoiced(ctx context.Context, tx store.Tx, organization *uuid.UUID, month string, after *Given, limit int) ([]api.ServiceCredit, error) {
+	p := creditdb.CreditsParams{Organization: organization, Month: month, Limit: int32(limit)}
+	if after != nil {
+		p.AfterReport, p.AfterInstance = &after.Report, &after.Instance
+	}
+	rows, err := creditdb.New(tx).Credits(ctx, p)
 	list := make([]api.ServiceCredit, 0, len(rows))
 	for _, r := range rows {
 		digits := money.Digits(r.Currency)

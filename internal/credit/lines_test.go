@@ -124,7 +124,7 @@ func TestServiceCreditIsOnTheNextInvoice(t *testing.T) {
 	w.books("2026-04", 0)
 	var list []api.ServiceCredit
 	if err := w.As(t, w.Acme, func(tx store.Tx) (err error) {
-		list, err = credit.Invoiced(t.Context(), tx, &w.Acme.Organization, "", 10)
+		list, err = credit.Invoiced(t.Context(), tx, &w.Acme.Organization, "", nil, 10)
 		return err
 	}); err != nil || len(list) != 1 || list[0].Invoice != d[0].Number || list[0].Amount != line.Net.Negative().Fixed(2) || list[0].SHA256 != e.SHA256 {
 		t.Errorf("listed %+v, %v", list, err)

@@ -40,8 +40,12 @@ ORDER BY s.period;
 
 -- name: Credits :many
 -- What invoices gave back: of one organization or of all, of a month or of all, the
--- newest month first.
+-- newest month first. A page begins after what an instance was given back by a report.
+WITH after AS (SELECT a.month, o.name, a.project, a.instance, a.report_id, a.line, a.instance_id FROM service_credits a JOIN organizations o ON o.id = a.organization_id
+	WHERE a.report_id = sqlc.narg(after_report)::uuid AND a.instance_id = sqlc.narg(after_instance)::uuid)
 SELECT c.*, i.number, i.currency, s.watermark, s.sha256, o.name AS organization
 FROM service_credits c JOIN invoices i ON i.id = c.invoice_id JOIN sla_reports s ON s.id = c.report_id JOIN organizations o ON o.id = c.organization_id
 WHERE (sqlc.narg(organization)::uuid IS NULL OR c.organization_id = sqlc.narg(organization)::uuid) AND (sqlc.arg(month)::text = '' OR c.month = sqlc.arg(month)::text)
-ORDER BY c.month DESC, o.name, c.project, c.instance, c.report_id, c.line LIMIT sqlc.arg('limit')::int;
+	AND (sqlc.narg(after_report)::uuid IS NULL OR c.month < (SELECT a.month FROM after a) OR c.month = (SELECT a.month FROM after a)
+		AND (o.name, c.project, c.instance, c.report_id, c.line, c.instance_id) > (SELECT a.name, a.project, a.instance, a.report_id, a.line, a.instance_id FROM after a))
+ORDER BY c.month DESC, o.name, c.project, c.instance, c.report_id, c.line, c.instance_id LIMIT sqlc.arg('limit')::int;

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,9 +15,6 @@ import (
 	"souk/internal/problem"
 	"souk/internal/store"
 )
-
-// mostCredits is how many service credits are listed.
-const mostCredits = 1000
 
 // OfMonth asks for what there is of a month.
 type OfMonth struct {
@@ -32,13 +30,17 @@ func (s *Server) registerCredits() {
 		func(ctx context.Context, in *struct {
 			InOrganization
 			OfMonth
+			Page
 		}) (*body[api.List[api.ServiceCredit]], error) {
-			return s.listCredits(ctx, in.Month, func(p Place) *uuid.UUID { return &p.Organization })
+			return s.listCredits(ctx, in.Month, in.Page, func(p Place) *uuid.UUID { return &p.Organization })
 		})
 	register(s, Operation{Method: http.MethodGet, Path: "/api/v1/operator/service-credits", ID: "operator-service-credits", Tag: "operator", Action: authz.OperatorCustomers,
 		Summary: "What invoices of all organizations gave back for months in which instances were less available", Description: "The newest month first; of a month, or absent: of all."},
-		func(ctx context.Context, in *struct{ OfMonth }) (*body[api.List[api.ServiceCredit]], error) {
-			return s.listCredits(ctx, in.Month, func(Place) *uuid.UUID { return nil })
+		func(ctx context.Context, in *struct {
+			OfMonth
+			Page
+		}) (*body[api.List[api.ServiceCredit]], error) {
+			return s.listCredits(ctx, in.Month, in.Page, func(Place) *uuid.UUID { return nil })
 		})
 	register(s, Operation{Method: http.MethodGet, Path: terms, ID: "operator-credit-terms", Tag: "operator", Action: authz.OperatorCustomers,
 		Summary: "All revisions of what is given back where instances were less available, newest first"},
@@ -69,12 +71,34 @@ func (s *Server) creditTermsInForce(ctx context.Context, in *struct {
 	})
 }
 
-func (s *Server) listCredits(ctx context.Context, month string, of func(Place) *uuid.UUID) (*body[api.List[api.ServiceCredit]], error) {
-	out := &body[api.List[api.ServiceCredit]]{}
-	return out, s.Read(ctx, func(tx store.Tx, p Place) (err error) {
-		out.Body.Items, err = credit.Invoiced(ctx, tx, of(p), month, mostCredits)
+func (s *Server) listCredits(ctx context.Context, month string, page Page, of func(Place) *uuid.UUID) (*body[api.List[api.ServiceCredit]], error) {
+	after, err := page.afterCredit()
+	if err != nil {
+		return nil, err
+	}
+	var list []api.ServiceCredit
+	err = s.Read(ctx, func(tx store.Tx, p Place) (err error) {
+		list, err = credit.Invoiced(ctx, tx, of(p), month, after, page.Limit+1)
 		return err
 	})
+	return paged(page, list, func(c api.ServiceCredit) string { return c.Report + "/" + c.InstanceID }), err
+}
+
+// afterCredit returns the credit that the page begins after; nil is the start.
+func (p Page) afterCredit() (*credit.Given, error) {
+	text, err := p.after()
+	if err != nil || text == "" {
+		return nil, err
+	}
+	report, instance, _ := strings.Cut(text, "/")
+	var g credit.Given
+	if g.Report, err = uuid.Parse(report); err != nil {
+		return nil, badCursor()
+	}
+	if g.Instance, err = uuid.Parse(instance); err != nil {
+		return nil, badCursor()
+	}
+	return &g, nil
 }
 
 func (s *Server) publishCreditTerms(ctx context.Context, in *struct{ Body api.CreditTermsSpec }) (*body[api.CreditTerms], error) {

@@ -1,8 +1,12 @@
 package httpapi_test
 
 import (
+	"encoding/base64"
 	"net/http"
+	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"souk/api"
 	"souk/internal/httpapi/httpapitest"
@@ -50,5 +54,36 @@ func TestCreditTermsArePublished(t *testing.T) {
 	own.FromMonth = "2020-01"
 	if p := publish(own).Want(t, http.StatusUnprocessableEntity).Problem(t); p.Errors[0].Location != "body.fromMonth" {
 		t.Errorf("for a month that is over: %+v", p)
+	}
+}
+
+// What was given back is listed page by page: the newest month first, all of a month by
+// organization, project and instance, and none twice where two were called the same.
+func TestServiceCreditsByPages(t *testing.T) {
+	e := httpapitest.New(t)
+	e.GiveBack(t, httpapitest.Own, "2026-01", "db2", "db1", "db1")
+	e.GiveBack(t, httpapitest.Other, "2026-02", "b", "a")
+	e.GiveBack(t, httpapitest.Own, "2026-02", "db3")
+	staff, customer := e.Token(t, httpapitest.Operator, "", api.RoleViewer), e.Token(t, httpapitest.Own, "", api.RoleBilling)
+	const all, own = "/api/v1/operator/service-credits", "/api/v1/organizations/" + httpapitest.Own + "/service-credits"
+	for _, c := range []struct{ path, token, want string }{
+		{all, staff, "2026-02 acme db3, 2026-02 globex a, 2026-02 globex b, 2026-01 acme db1, 2026-01 acme db1, 2026-01 acme db2"},
+		{all + "?month=2026-02", staff, "2026-02 acme db3, 2026-02 globex a, 2026-02 globex b"},
+		{own, customer, "2026-02 acme db3, 2026-01 acme db1, 2026-01 acme db1, 2026-01 acme db2"},
+	} {
+		for limit := 1; limit < 8; limit++ {
+			var said []string
+			seen := map[string]bool{}
+			for _, g := range pages[api.ServiceCredit](t, e, c.path, c.token, limit, nil) {
+				said = append(said, g.Month+" "+g.Organization+" "+g.Instance)
+				seen[g.InstanceID] = true
+			}
+			if got := strings.Join(said, ", "); got != c.want || len(seen) != len(said) {
+				t.Errorf("%s, %d at a time: %s, want %s", c.path, limit, got, c.want)
+			}
+		}
+	}
+	for _, cursor := range []string{"eA", "!", base64.RawURLEncoding.EncodeToString([]byte(uuid.NewString() + "/x"))} {
+		e.Do(t, httpapitest.Request{Method: http.MethodGet, Path: all + "?cursor=" + cursor, Token: staff}).Want(t, http.StatusUnprocessableEntity)
 	}
 }

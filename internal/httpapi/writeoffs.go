@@ -3,6 +3,9 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
 
 	"souk/api"
 	"souk/internal/audit"
@@ -14,14 +17,7 @@ import (
 func (s *Server) registerWriteOffs() {
 	const all = "/api/v1/operator/write-offs"
 	register(s, Operation{Method: http.MethodGet, Path: all, ID: "operator-write-offs", Tag: "payments", Action: authz.OperatorCustomers,
-		Summary: "What was given up of invoices, or is proposed to be"},
-		func(ctx context.Context, _ *struct{}) (*body[api.List[api.WriteOff]], error) {
-			out := &body[api.List[api.WriteOff]]{}
-			return out, s.Read(ctx, func(tx store.Tx, _ Place) (err error) {
-				out.Body.Items, err = s.payments().WriteOffs(ctx, tx)
-				return err
-			})
-		})
+		Summary: "What was given up of invoices, or is proposed to be", Description: "What is to be decided on first, then the newest."}, s.listWriteOffs)
 	register(s, Operation{Method: http.MethodPost, Path: all, ID: "operator-write-offs-propose", Tag: "payments", Action: authz.OperatorBilling, Status: http.StatusCreated,
 		Summary: "Propose to write off what an invoice has open", Description: "Somebody else has to approve it."},
 		func(ctx context.Context, in *struct{ Body api.WriteOffPropose }) (*body[api.WriteOff], error) {
@@ -47,6 +43,36 @@ func (s *Server) registerWriteOffs() {
 				return in.WriteOff, s.payments().Reverse(ctx, tx, in.WriteOff, in.Body.Reason, person)
 			})
 		})
+}
+
+// decided marks the cursor of a write-off that had been decided on.
+const decided = "decided/"
+
+func (s *Server) listWriteOffs(ctx context.Context, in *struct{ Page }) (*body[api.List[api.WriteOff]], error) {
+	text, err := in.after()
+	if err != nil {
+		return nil, err
+	}
+	var after *uuid.UUID
+	id, others := strings.CutPrefix(text, decided)
+	if text != "" {
+		parsed, err := uuid.Parse(id)
+		if err != nil {
+			return nil, badCursor()
+		}
+		after = &parsed
+	}
+	var list []api.WriteOff
+	err = s.Read(ctx, func(tx store.Tx, _ Place) (err error) {
+		list, err = s.payments().WriteOffs(ctx, tx, after, others, in.Limit+1)
+		return err
+	})
+	return paged(in.Page, list, func(w api.WriteOff) string {
+		if w.State == "proposed" {
+			return w.ID
+		}
+		return decided + w.ID
+	}), err
 }
 
 // InWriteOff names a write-off.

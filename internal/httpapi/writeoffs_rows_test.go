@@ -3,7 +3,9 @@ package httpapi_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 
 	"souk/api"
 	"souk/internal/httpapi/httpapitest"
@@ -81,5 +83,55 @@ func TestWriteOffTakesTwo(t *testing.T) {
 	})
 	if store.ErrorCode(err) != "23001" {
 		t.Errorf("the database lets a write-off be changed: %v", err)
+	}
+}
+
+// Write-offs are listed page by page, those to decide on first; none is left out where some
+// are decided on between two pages.
+func TestWriteOffsByPages(t *testing.T) {
+	e := httpapitest.New(t)
+	staff := e.Token(t, httpapitest.Operator, "", api.RoleOwner)
+	approve := func(id string) {
+		t.Helper()
+		q := post("/api/v1/operator/write-offs/"+id+"/approve", nil)
+		q.Token = staff
+		e.Do(t, q).Want(t, http.StatusOK)
+	}
+	var ids []string // the newest first
+	for range 6 {
+		ids = slices.Insert(ids, 0, proposed(t, e))
+		e.Clock.Advance(time.Minute)
+	}
+	approve(ids[1])
+	approve(ids[4])
+	const all = "/api/v1/operator/write-offs"
+	list := func(limit int, between func()) (found []string) {
+		t.Helper()
+		for _, w := range pages[api.WriteOff](t, e, all, staff, limit, between) {
+			found = append(found, w.ID)
+		}
+		return found
+	}
+	want := []string{ids[0], ids[2], ids[3], ids[5], ids[1], ids[4]}
+	for limit := 1; limit < 8; limit++ {
+		if got := list(limit, nil); !slices.Equal(got, want) {
+			t.Errorf("%d at a time: %v, want %v", limit, got, want)
+		}
+	}
+	// Of those to decide on the last that was seen is decided on, then the next.
+	next := []string{ids[0], ids[2]}
+	got := list(1, func() {
+		if len(next) > 0 {
+			approve(next[0])
+			next = next[1:]
+		}
+	})
+	for _, id := range ids {
+		if !slices.Contains(got, id) {
+			t.Errorf("%s is left out: %v", id, got)
+		}
+	}
+	for _, cursor := range []string{"eA", "!"} {
+		e.Do(t, httpapitest.Request{Method: http.MethodGet, Path: all + "?cursor=" + cursor, Token: staff}).Want(t, http.StatusUnprocessableEntity)
 	}
 }

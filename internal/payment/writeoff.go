@@ -17,9 +17,6 @@ import (
 	"souk/internal/store"
 )
 
-// mostWriteOffs bounds the list.
-const mostWriteOffs = 1000
-
 // Person says who acts: of a token it is whoever made it, so that nobody decides on what
 // they have proposed by way of a token. One that another token made is refused.
 func Person(ctx context.Context, tx store.Tx, p authz.Principal) (string, error) {
@@ -172,9 +169,11 @@ func (d *desk) writeOff(ctx context.Context, id, state string) (w paymentdb.Lock
 	return w, err
 }
 
-// WriteOffs lists them: those to decide on first, then the newest.
-func (s *Service) WriteOffs(ctx context.Context, tx store.Tx) ([]api.WriteOff, error) {
-	return writeOffs(ctx, tx, paymentdb.WriteOffsParams{Limit: mostWriteOffs})
+// WriteOffs lists them: those to decide on first, then the newest. After is the last one
+// of the page before, or nil, and decided says that it had been decided on by then: what is
+// decided on between two pages is on the second at worst, and left out by none.
+func (s *Service) WriteOffs(ctx context.Context, tx store.Tx, after *uuid.UUID, decided bool, limit int) ([]api.WriteOff, error) {
+	return writeOffs(ctx, tx, paymentdb.WriteOffsParams{After: after, AfterDecided: decided, Limit: int32(limit)})
 }
 
 // WriteOff returns one.

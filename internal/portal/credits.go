@@ -19,6 +19,7 @@ func (p *Portal) creditRoutes() []Route {
 
 // creditsView is what was given back, by which terms, and what was typed.
 type creditsView struct {
+	listing
 	month   string
 	credits []api.ServiceCredit
 	terms   []api.CreditTerms
@@ -48,9 +49,11 @@ func (p *Portal) showCredits(w http.ResponseWriter, r *http.Request, v *visit, s
 	if s.terms, err = v.client.Operator().CreditTerms(r.Context()); err != nil {
 		return err
 	}
-	if s.credits, err = v.client.Operator().ServiceCredits(r.Context(), s.month); err != nil {
+	page, err := v.client.Operator().ServiceCreditsPage(r.Context(), s.month, pageOfInstances, v.query.Get("cursor"))
+	if err != nil {
 		return err
 	}
+	s.listing, s.credits = listing{query: v.query, next: page.Next, path: "/operator/billing/credits"}, page.Items
 	if s.wrong.any() {
 		return refuse(w, r, v, creditsPage(v, s))
 	}

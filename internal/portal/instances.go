@@ -30,6 +30,7 @@ type listing struct {
 	items    []api.Instance
 	next     string
 	query    url.Values
+	path     string // of the list; "": that of the page it is shown on
 }
 
 // with is the URL of the listing with one thing changed; a new choice begins at
@@ -46,7 +47,7 @@ func (l listing) with(key, value string) string {
 	} else {
 		q.Set(key, value)
 	}
-	return "?" + q.Encode()
+	return l.path + "?" + q.Encode()
 }
 
 // sorted is the URL that sorts by a column, in the other direction when it is

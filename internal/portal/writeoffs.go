@@ -27,6 +27,7 @@ func (p *Portal) writeOffRoutes() []Route {
 
 // writeOffsView is what is given up or proposed to be, with what was typed.
 type writeOffsView struct {
+	listing
 	items           []api.WriteOff
 	invoice, reason string
 	wrong           *formErrors // of the proposal
@@ -34,10 +35,12 @@ type writeOffsView struct {
 }
 
 // showWriteOffs shows what there is, beside what was typed.
-func (p *Portal) showWriteOffs(w http.ResponseWriter, r *http.Request, v *visit, s writeOffsView) (err error) {
-	if s.items, err = v.client.Operator().WriteOffs(r.Context()); err != nil {
+func (p *Portal) showWriteOffs(w http.ResponseWriter, r *http.Request, v *visit, s writeOffsView) error {
+	page, err := v.client.Operator().WriteOffsPage(r.Context(), pageOfInstances, v.query.Get("cursor"))
+	if err != nil {
 		return err
 	}
+	s.listing, s.items = listing{query: v.query, next: page.Next, path: "/operator/billing/write-offs"}, page.Items
 	if s.wrong.any() || s.refused.any() {
 		return refuse(w, r, v, writeOffsPage(v, s))
 	}

@@ -15,16 +15,22 @@ import (
 )
 
 const credits = `-- name: Credits :many
+WITH after AS (SELECT a.month, o.name, a.project, a.instance, a.report_id, a.line, a.instance_id FROM service_credits a JOIN organizations o ON o.id = a.organization_id
+	WHERE a.report_id = $3::uuid AND a.instance_id = $5::uuid)
 SELECT c.invoice_id, c.organization_id, c.line, c.month, c.instance_id, c.project, c.instance, c.service, c.service_level, c.availability, c.objective, c.below, c.percent, c.charged, c.amount, c.terms_id, c.report_id, c.recorded_at, i.number, i.currency, s.watermark, s.sha256, o.name AS organization
 FROM service_credits c JOIN invoices i ON i.id = c.invoice_id JOIN sla_reports s ON s.id = c.report_id JOIN organizations o ON o.id = c.organization_id
 WHERE ($1::uuid IS NULL OR c.organization_id = $1::uuid) AND ($2::text = '' OR c.month = $2::text)
-ORDER BY c.month DESC, o.name, c.project, c.instance, c.report_id, c.line LIMIT $3::int
+	AND ($3::uuid IS NULL OR c.month < (SELECT a.month FROM after a) OR c.month = (SELECT a.month FROM after a)
+		AND (o.name, c.project, c.instance, c.report_id, c.line, c.instance_id) > (SELECT a.name, a.project, a.instance, a.report_id, a.line, a.instance_id FROM after a))
+ORDER BY c.month DESC, o.name, c.project, c.instance, c.report_id, c.line, c.instance_id LIMIT $4::int
 `
 
 type CreditsParams struct {
-	Organization *uuid.UUID
-	Month        string
-	Limit        int32
+	Organization  *uuid.UUID
+	Month         string
+	AfterReport   *uuid.UUID
+	Limit         int32
+	AfterInstance *uuid.UUID
 }
 
 type CreditsRow struct {
@@ -54,9 +60,15 @@ type CreditsRow struct {
 }
 
 // What invoices gave back: of one organization or of all, of a month or of all, the
-// newest month first.
+// newest month first. A page begins after what an instance was given back by a report.
 func (q *Queries) Credits(ctx context.Context, arg CreditsParams) ([]CreditsRow, error) {
-	rows, err := q.db.Query(ctx, credits, arg.Organization, arg.Month, arg.Limit)
+	rows, err := q.db.Query(ctx, credits,
+		arg.Organization,
+		arg.Month,
+		arg.AfterReport,
+		arg.Limit,
+		arg.AfterInstance,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -113,3 +113,25 @@ func (e *Env) ProposeWriteOff(t testing.TB, number, person string) (id string) {
 	})
 	return id
 }
+
+// GiveBack puts an invoice of an organization on record that gives something back for a
+// month of instances called so.
+func (e *Env) GiveBack(t testing.TB, organization, month string, instances ...string) {
+	t.Helper()
+	number, report, terms, org, now := e.Bill(t, organization, "100.00"), store.NewID(), store.NewID(), e.Organizations[organization], e.Clock.Now()
+	e.System(t, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO credit_terms (id, organization_id, service_level, revision, from_month, tiers, cap, published_by, recorded_at)
+			SELECT $1, $2, 'best-effort', 1 + count(*), $3, '[]', '', 'ann', $4 FROM credit_terms WHERE organization_id = $2`, terms, org, month, now)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO sla_reports (id, organization_id, period, watermark, rules_version, instances, missed, sha256, made_at) VALUES ($1, $2, $3, $4, 1, $5, $5, '', $4)`, report, org, month, now, len(instances))
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO service_credits (invoice_id, organization_id, line, month, instance_id, project, instance, service, service_level, availability, objective, below, percent, charged, amount, terms_id, report_id, recorded_at)
+			SELECT i.id, i.organization_id, n.line, $2, gen_random_uuid(), 'default', n.name, 'redis', 'best-effort', '98', '99', '99', '10', 20, 2, $3, $4, $5
+			FROM invoices i, unnest($6::text[]) WITH ORDINALITY AS n (name, line) WHERE i.number = $1`, number, month, terms, report, now, instances)
+		return err
+	})
+}

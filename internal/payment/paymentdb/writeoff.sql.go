@@ -157,13 +157,17 @@ const writeOffs = `-- name: WriteOffs :many
 SELECT w.id, o.name AS organization, i.number, i.currency, w.amount, w.reason, w.state, w.proposed_by, w.proposed_at, w.decided_by, w.decided_at, w.reversed_by, w.reversed_reason, w.reversed_at,
 	coalesce((SELECT sum(r.amount) FROM write_off_recoveries r WHERE r.write_off_id = w.id), 0)::numeric AS recovered
 FROM write_offs w JOIN invoices i ON i.id = w.invoice_id JOIN organizations o ON o.id = w.organization_id
-WHERE $1::uuid IS NULL OR w.id = $1::uuid
-ORDER BY w.state <> 'proposed', w.proposed_at DESC, w.id DESC LIMIT $2::int
+WHERE ($1::uuid IS NULL OR w.id = $1::uuid)
+	AND ($2::uuid IS NULL OR (w.state <> 'proposed') > $3::bool OR (w.state <> 'proposed') = $3::bool
+		AND (w.proposed_at, w.id) < (SELECT a.proposed_at, a.id FROM write_offs a WHERE a.id = $2::uuid))
+ORDER BY w.state <> 'proposed', w.proposed_at DESC, w.id DESC LIMIT $4::int
 `
 
 type WriteOffsParams struct {
-	ID    *uuid.UUID
-	Limit int32
+	ID           *uuid.UUID
+	After        *uuid.UUID
+	AfterDecided bool
+	Limit        int32
 }
 
 type WriteOffsRow struct {
@@ -184,9 +188,15 @@ type WriteOffsRow struct {
 	Recovered      money.Amount
 }
 
-// The newest first; those to decide on before the others.
+// The newest first; those to decide on before the others. A page begins after one, and
+// where that had been decided on when it was listed, among the others.
 func (q *Queries) WriteOffs(ctx context.Context, arg WriteOffsParams) ([]WriteOffsRow, error) {
-	rows, err := q.db.Query(ctx, writeOffs, arg.ID, arg.Limit)
+	rows, err := q.db.Query(ctx, writeOffs,
+		arg.ID,
+		arg.After,
+		arg.AfterDecided,
+		arg.Limit,
+	)
 	if err != nil {
 		return nil, err
 	}
