@@ -18,7 +18,7 @@ func newCosts(a *App) *cobra.Command {
 		Long: "Shows what months have cost by service, plan, project, zone, instance, item, day, month or\n" +
 			"label=KEY. The forecast is what the running month will have cost at its end if all that runs\n" +
 			"now goes on as it is, and meters count on as on average in the hours that are complete.\n" +
-			"\"souk get cost\" has the single lines.",
+			"\"souk get cost\" has the single lines, and \"souk costs explain\" what they are made of.",
 		Example: "  souk costs --by project --month 2026-11\n" +
 			"  souk costs --by label=team --from 2026-01 --to 2026-06 -o csv > costs.csv",
 		Args: cobra.NoArgs,
@@ -70,6 +70,7 @@ func newCosts(a *App) *cobra.Command {
 		}
 		return a.show(out, view{value: report, table: costTable(report)})
 	})
+	cmd.AddCommand(newCostsExplain(a))
 	return cmd
 }
 

@@ -51,12 +51,20 @@ func newInvoicesExplain(a *App) *cobra.Command {
 				return organization.ExplainDraft(ctx, *month, key, p)
 			}
 		}
-		is, err := whole(read)
+		var is api.InvoiceLineDetail
+		is.Explanation, err = wholeExplanation(func(p client.Part) (*api.Explanation, error) {
+			page, err := read(p)
+			is = page
+			return page.Explanation, err
+		})
 		if err != nil {
 			return err
 		}
+		if *hour != "" && is.Explanation == nil {
+			return fmt.Errorf("the line is not computed from what was used: there are no events behind it")
+		}
 		if *hour != "" {
-			return a.showEvents(ctx, out, organization, is, *hour)
+			return a.showEvents(ctx, out, organization, "", []api.Explanation{*is.Explanation}, *hour)
 		}
 		return a.show(out, view{value: is, text: explanationText(is)})
 	})
@@ -80,16 +88,17 @@ func draftKey(ctx context.Context, o *client.Organization, month string, line in
 	return "", fmt.Errorf("the draft has no line %d", line)
 }
 
-// whole reads all pages of what a line is made of.
-func whole(read func(client.Part) (api.InvoiceLineDetail, error)) (api.InvoiceLineDetail, error) {
-	is, err := read(client.Part{Limit: 500})
-	for err == nil && is.Explanation != nil && is.Explanation.Next != "" {
-		var more api.InvoiceLineDetail
-		if more, err = read(client.Part{Limit: 500, Cursor: is.Explanation.Next}); err == nil && more.Explanation != nil {
-			is.Explanation.Parts, is.Explanation.Next = append(is.Explanation.Parts, more.Explanation.Parts...), more.Explanation.Next
+// wholeExplanation reads all pages of what a line is made of; nil: of nothing that was used.
+func wholeExplanation(read func(client.Part) (*api.Explanation, error)) (*api.Explanation, error) {
+	e, err := read(client.Part{Limit: 500})
+	for err == nil && e != nil && e.Next != "" {
+		more, err := read(client.Part{Limit: 500, Cursor: e.Next})
+		if err != nil || more == nil {
+			return e, err
 		}
+		e.Parts, e.Next = append(e.Parts, more.Parts...), more.Next
 	}
-	return is, err
+	return e, err
 }
 
 func explanationText(is api.InvoiceLineDetail) string {
@@ -104,6 +113,12 @@ func explanationText(is api.InvoiceLineDetail) string {
 		p.field("Made of", "nothing that was used")
 		return p.String()
 	}
+	p.explanation(e, is.Currency)
+	return p.String()
+}
+
+// explanation adds what a line is made of.
+func (p *page) explanation(e *api.Explanation, currency string) {
 	zone, err := time.LoadLocation(e.TimeZone)
 	if err != nil {
 		zone = time.UTC
@@ -116,8 +131,7 @@ func explanationText(is api.InvoiceLineDetail) string {
 		p.field("Price", fmt.Sprintf("%s %s a %s, price list %s, revision %d", e.Price.Currency, e.Price.Amount, e.Unit, e.PriceList, e.PriceRevision))
 	}
 	p.section("Parts", partsTable(e.Parts, zone))
-	p.section("Together", togetherTable(e, is.Currency))
-	return p.String()
+	p.section("Together", togetherTable(e, currency))
 }
 
 func partsTable(parts []api.Part, zone *time.Location) *table {
@@ -169,27 +183,32 @@ func togetherTable(e *api.Explanation, currency string) *table {
 	return t
 }
 
-// showEvents shows the usage events behind an hour of a line.
-func (a *App) showEvents(ctx context.Context, out *output, o *client.Organization, is api.InvoiceLineDetail, hour string) error {
+// showEvents shows the usage events behind an hour of lines of an instance, which is of a
+// project or (""), for who sees all, of any.
+func (a *App) showEvents(ctx context.Context, out *output, o *client.Organization, project string, lines []api.Explanation, hour string) error {
 	at, err := time.Parse(time.RFC3339, hour)
 	if err != nil {
 		return misuse("--hour %s: say a time such as 2026-11-05T10:00:00Z", hour)
 	}
-	if is.Explanation == nil {
-		return fmt.Errorf("the line is not computed from what was used: there are no events behind it")
-	}
+	var of api.Explanation
 	meter := ""
-	for _, p := range is.Explanation.Parts {
-		if p.Kind == "usage" && p.From.Equal(at) {
-			meter = p.Meter
+	for _, e := range lines {
+		for _, p := range e.Parts {
+			if p.Kind != "usage" || !p.From.Equal(at) {
+				continue
+			}
+			if meter != "" && meter != p.Meter {
+				return misuse("several meters have an hour that begins at %s; name the item", hour)
+			}
+			of, meter = e, p.Meter
 		}
 	}
 	if meter == "" {
-		return fmt.Errorf("the line has no hour of a meter that begins at %s", hour)
+		return fmt.Errorf("there is no hour of a meter that begins at %s", hour)
 	}
 	all := []api.CountedEvent{}
 	for part := (client.Part{Limit: 500}); ; {
-		page, err := o.CountedEvents(ctx, "", is.Explanation.InstanceID, meter, at, is.Explanation.Watermark, part)
+		page, err := o.CountedEvents(ctx, project, of.InstanceID, meter, at, of.Watermark, part)
 		if err != nil {
 			return err
 		}
