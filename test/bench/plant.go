@@ -83,9 +83,31 @@ func (p *plant) setUp(ctx context.Context, e *env, dir string) (err error) {
 	p.zone = z
 	began := time.Now()
 	z.start(context.WithoutCancel(ctx))
-	err = z.settled(ctx)
+	if err := z.settled(ctx); err != nil {
+		return err
+	}
 	p.listed = time.Since(began)
-	return err
+	return p.orderable(ctx)
+}
+
+// orderable returns once the zone's agent has told what can be ordered there.
+func (p *plant) orderable(ctx context.Context) error {
+	c, err := p.client(p.tokens[0])
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for {
+		if n, err := orderable(ctx, c); err != nil || n > 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("nothing can be ordered: %w", context.Cause(ctx))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // benchOwners own the organization bench; the limits on requests and streams of
