@@ -96,18 +96,10 @@ func (p *plant) orderable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	for {
-		if n, err := orderable(ctx, c); err != nil || n > 0 {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("nothing can be ordered: %w", context.Cause(ctx))
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	return await(ctx, func() string { return "nothing can be ordered" }, func(ctx context.Context) (bool, error) {
+		n, err := orderable(ctx, c)
+		return n > 0, err
+	})
 }
 
 // benchOwners own the organization bench; the limits on requests and streams of

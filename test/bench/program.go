@@ -72,6 +72,23 @@ func (p *program) answers(ctx context.Context, address string) error {
 	}
 }
 
+// await looks every few milliseconds until something is so that nobody tells of. Where it
+// takes longer than a start may, it says what is not.
+func await(ctx context.Context, not func() string, is func(context.Context) (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for {
+		if yes, err := is(ctx); yes || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", not(), context.Cause(ctx))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 // stop sends a signal, and returns how the program ended.
 func (p *program) stop(signal syscall.Signal) error {
 	_ = p.cmd.Process.Signal(signal)

@@ -75,19 +75,12 @@ func enrolZone(ctx context.Context, r *replica, dir string) (*zone, *identity.Id
 }
 
 // enrolled waits for the agent's identity.
-func (z *zone) enrolled(ctx context.Context, folder *identity.Folder) (*identity.Identity, error) {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	for {
-		if id, err := folder.Load(); err != nil || id != nil {
-			return id, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("the agent does not enrol: %w", context.Cause(ctx))
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+func (z *zone) enrolled(ctx context.Context, folder *identity.Folder) (id *identity.Identity, err error) {
+	err = await(ctx, func() string { return "the agent does not enrol" }, func(context.Context) (bool, error) {
+		id, err = folder.Load()
+		return id != nil, err
+	})
+	return id, err
 }
 
 func (z *zone) before(_ context.Context, op fake.Op, id string) error {
@@ -148,14 +141,7 @@ func (z *zone) report(ctx context.Context, records *store.Store, id *identity.Id
 // settled returns once the agent has been told of all idle instances and has
 // looked at each.
 func (z *zone) settled(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	for z.looked.Load() < int64(len(z.idle)) {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the agent has looked at %d of %d instances only: %w", z.looked.Load(), len(z.idle), context.Cause(ctx))
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	return nil
+	return await(ctx, func() string {
+		return fmt.Sprintf("the agent has looked at %d of %d instances only", z.looked.Load(), len(z.idle))
+	}, func(context.Context) (bool, error) { return z.looked.Load() >= int64(len(z.idle)), nil })
 }
