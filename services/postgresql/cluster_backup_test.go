@@ -75,6 +75,7 @@ func (p *place) restoredFrom(want *driver.Instance, backup string, at time.Time)
 // TestClusterBackups takes backups, restores points in time exactly, and loses no
 // backup with the instance.
 func TestClusterBackups(t *testing.T) {
+	t.Parallel()
 	p, _ := newBackupPlace(t, "backups")
 	want := keeping(p.order())
 	seen := p.running(want)
@@ -156,6 +157,7 @@ func TestClusterBackups(t *testing.T) {
 // TestClusterBackupPlaceAway has a backup fail in plain words while the place is away,
 // and the next one succeed; nothing of the instance is affected.
 func TestClusterBackupPlaceAway(t *testing.T) {
+	t.Parallel()
 	p, store := newBackupPlace(t, "backups-away")
 	want := keeping(p.order())
 	seen := p.running(want)
@@ -186,6 +188,7 @@ func TestClusterBackupPlaceAway(t *testing.T) {
 
 // TestClusterBackupKeyWrong says plainly that the place cannot be used.
 func TestClusterBackupKeyWrong(t *testing.T) {
+	t.Parallel()
 	host := cmp.Or(os.Getenv(envHost), "10.211.0.1")
 	wrong := *objectstore.At(t, host, host).Place
 	wrong.SecretKey = "a-guess"

@@ -17,6 +17,7 @@ import (
 // TestClusterConformance holds the kubernetes driver, with PostgreSQL by
 // CloudNativePG, against the same suite as the fake and the process driver.
 func TestClusterConformance(t *testing.T) {
+	t.Parallel()
 	conformance.Run(t, func(t *testing.T) conformance.Harness {
 		d := cluster(t, "conformance")
 		t.Cleanup(func() { d.Close() })

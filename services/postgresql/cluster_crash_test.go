@@ -29,6 +29,7 @@ func init() {
 // TestClusterKilledAfterEachStep kills the agent after every step of every
 // operation on one instance; the next agent finishes what was begun.
 func TestClusterKilledAfterEachStep(t *testing.T) {
+	t.Parallel()
 	clustertest.KilledAfterEachStep(t, "fault-crash", clusterOrder(), func(t *testing.T, want driver.Instance, at *driver.Endpoint) {
 		p := &place{t: t}
 		conn := p.user(&want, at)

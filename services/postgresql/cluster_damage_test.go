@@ -27,6 +27,7 @@ var (
 // TestClusterDamage does to one instance what people do by hand; what can be
 // put back is, and clients get in with their rows at the end.
 func TestClusterDamage(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "fault-damage")
 	want := p.order()
 	seen := p.running(want)
@@ -189,6 +190,7 @@ func podDeleted(p *place, want *driver.Instance, at *driver.Endpoint) {
 // TestClusterLost: an instance whose data is gone is said to be lost, and is
 // never made anew empty.
 func TestClusterLost(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "fault-lost")
 	for name, lose := range map[string]func(p *place, want *driver.Instance){
 		"its namespace deleted by hand": func(p *place, want *driver.Instance) { p.gone(core("namespaces"), "", "souk-"+want.ID) },

@@ -11,6 +11,7 @@ import (
 // TestClusterDrill restores a backup on trial in a cluster of its own that is thrown
 // away, and finds one that is damaged.
 func TestClusterDrill(t *testing.T) {
+	t.Parallel()
 	p, place := newBackupPlace(t, "drill")
 	want := keeping(p.order())
 	seen := p.running(want)

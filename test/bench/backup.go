@@ -13,7 +13,9 @@ import (
 
 // backupAndRestore measures a backup from its order until it is known to be
 // completed, and a restore until the new server answers over verified TLS, against
-// the same tool with the same settings, called by hand for the same data.
+// the same tool with the same settings, called by hand for the same data. A backup
+// is taken within the share of the processors that the instance's plan has, and so
+// it is by hand.
 func backupAndRestore(ctx context.Context, e *env) ([]row, error) {
 	d, err := startDev(ctx, e, filepath.Join(e.dir, "backup"))
 	if err != nil {
@@ -30,6 +32,9 @@ func backupAndRestore(ctx context.Context, e *env) ([]row, error) {
 	}
 	defer hand.close()
 	if err := orderFilled(ctx, acme, "source", e.sizes.backupMiB); err != nil {
+		return nil, err
+	}
+	if hand.share, err = d.shareOf("postgres"); err != nil {
 		return nil, err
 	}
 	var backups, bareBackups, restores, bareRestores samples

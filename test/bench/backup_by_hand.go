@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type backedUpByHand struct {
 	store  *exec.Cmd
 	source string // the server's folder
 	config string // of pgBackRest
+	share  share  // that backups are held to
 }
 
 func newBackedUpByHand(ctx context.Context, e *env) (_ *backedUpByHand, err error) {
@@ -57,7 +59,7 @@ func newBackedUpByHand(ctx context.Context, e *env) (_ *backedUpByHand, err erro
 	if err := h.bash(ctx, h.script("by-hand.sh"), h.server.password, h.source, strconv.Itoa(port), e.programs.Bin, settings); err != nil {
 		return nil, err
 	}
-	if err := h.pgbackrest(ctx, "stanza-create"); err != nil {
+	if err := h.pgbackrest(ctx, "", "stanza-create"); err != nil {
 		return nil, err
 	}
 	if err := h.server.fill(ctx, e.sizes.backupMiB); err != nil {
@@ -128,7 +130,7 @@ func (h *backedUpByHand) startStore(ctx context.Context) (int, error) {
 // backUp is one call of the tool.
 func (h *backedUpByHand) backUp(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	err := h.pgbackrest(ctx, "--type=full", "backup")
+	err := h.pgbackrest(ctx, h.share, "--type=full", "backup")
 	return time.Since(began), err
 }
 
@@ -152,12 +154,17 @@ func (h *backedUpByHand) restore(ctx context.Context, n int) (time.Duration, err
 	return time.Since(began), nil
 }
 
-func (h *backedUpByHand) pgbackrest(ctx context.Context, args ...string) error {
+func (h *backedUpByHand) pgbackrest(ctx context.Context, within share, args ...string) error {
 	cmd := exec.CommandContext(ctx, "pgbackrest", append([]string{"--config=" + h.config, "--stanza=db"}, args...)...)
 	cmd.Dir, cmd.Env = h.dir, []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC", "HOME=" + h.dir}
 	cmd.SysProcAttr = attributes(h.env.account)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("pgbackrest %s: %w: %s", strings.Join(args, " "), err, out)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	if err := errors.Join(within.hold(cmd.Process.Pid), cmd.Wait()); err != nil {
+		return fmt.Errorf("pgbackrest %s: %w: %s", strings.Join(args, " "), err, out.Bytes())
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ uses this machine only, and removes what it made.
   [by-hand.sh](../test/bench/by-hand.sh), which does the same with initdb (checksums, fsync),
   a certificate of its own, SCRAM, an owner role and a log-in, and the same client.
 - **start**: memory is each process's proportional share (PSS).
+- **backup**: by pgBackRest with the same settings on both sides, to an object store of the
+  same program. A backup is taken within the instance's plan, here a quarter of a core, and
+  so is the one by hand; what a restore takes is not limited on either side.
 - **pass**: the agent's own benchmark in internal/agent/reconcile, with ` + "`-cpu 1`" + `.
 - **probe**: the real prober, with 1000 simulated servers in another process that answer over
   TLS, and some of them made to refuse or to hang for a known time. What a server takes is
