@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"souk/api"
 	"souk/api/client"
 	"souk/internal/authz"
@@ -113,57 +115,80 @@ func (p *Portal) instance(w http.ResponseWriter, r *http.Request, v *visit) erro
 	return show(w, r, v, instancePage(v, o))
 }
 
+// overviewOf reads all that the page shows at once.
 func (p *Portal) overviewOf(r *http.Request, v *visit) (*overviewOf, error) {
 	s, err := p.instanceAt(r, v)
 	if err != nil {
 		return nil, err
 	}
 	o := &overviewOf{shown: s}
-	name := s.Metadata.Name
-	if o.events, err = s.project.Events(r.Context(), name, recentEvents); err != nil {
-		return nil, err
+	reading, ctx := errgroup.WithContext(r.Context())
+	for _, read := range []func(context.Context, *visit) error{o.timeline, o.planned, o.alerts, o.costs, o.catalog, o.connection} {
+		reading.Go(func() error { return read(ctx, v) })
 	}
-	planned, err := s.project.Maintenance(r.Context(), name, pastMaintenance)
-	if err != nil {
-		return nil, err
-	}
+	return o, reading.Wait()
+}
+
+func (o *overviewOf) timeline(ctx context.Context, _ *visit) (err error) {
+	o.events, err = o.project.Events(ctx, o.Metadata.Name, recentEvents)
+	return err
+}
+
+func (o *overviewOf) planned(ctx context.Context, _ *visit) error {
+	planned, err := o.project.Maintenance(ctx, o.Metadata.Name, pastMaintenance)
 	if open := sortWork(planned).open; len(open) > 0 {
 		o.maintenance = &open[0]
 	}
-	if o.firing, err = v.organization().FiringAlerts(r.Context(), s.Metadata.ID); err != nil {
-		return nil, err
-	}
-	switch cost, err := s.project.Cost(r.Context(), name); {
-	case err == nil:
+	return err
+}
+
+func (o *overviewOf) alerts(ctx context.Context, v *visit) (err error) {
+	o.firing, err = v.organization().FiringAlerts(ctx, o.Metadata.ID)
+	return err
+}
+
+func (o *overviewOf) costs(ctx context.Context, _ *visit) error {
+	cost, err := o.project.Cost(ctx, o.Metadata.Name)
+	if err == nil {
 		o.cost = &cost
-	case !client.IsStatus(err, http.StatusForbidden):
-		return nil, err
 	}
-	service, err := v.client.Service(r.Context(), s.Spec.Service)
-	if err != nil && !client.IsStatus(err, http.StatusNotFound) { // not on offer any more
-		return nil, err
+	if client.IsStatus(err, http.StatusForbidden) {
+		return nil
 	}
-	if len(service.Meters) > 0 {
-		used, err := s.project.Usage(r.Context(), name, "")
-		if err != nil {
-			return nil, err
-		}
-		o.usage = &used
+	return err
+}
+
+// catalog reads what the service, if it is still on offer, says of itself, and what was
+// used of what it meters.
+func (o *overviewOf) catalog(ctx context.Context, v *visit) error {
+	service, err := v.client.Service(ctx, o.Spec.Service)
+	if client.IsStatus(err, http.StatusNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	o.snippets = service.Snippets
 	for _, each := range service.Offerings {
-		if each.Zone == s.Spec.Zone && each.ServiceLevel == s.Spec.ServiceLevel {
+		if each.Zone == o.Spec.Zone && each.ServiceLevel == o.Spec.ServiceLevel {
 			o.offering = each
 		}
 	}
-	if !s.connectable() {
-		return o, nil
+	if len(service.Meters) == 0 {
+		return nil
 	}
-	return o, o.connection(r.Context())
+	used, err := o.project.Usage(ctx, o.Metadata.Name, "")
+	if err == nil {
+		o.usage = &used
+	}
+	return err
 }
 
 // connection reads how clients connect; nothing of it is secret.
-func (o *overviewOf) connection(ctx context.Context) error {
+func (o *overviewOf) connection(ctx context.Context, _ *visit) error {
+	if !o.connectable() {
+		return nil
+	}
 	binding, err := o.project.Binding(ctx, o.Metadata.Name, "default")
 	o.login = binding.Login
 	return err
