@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"souk/internal/bucket"
 	"souk/internal/driver"
 	"souk/internal/driver/kubernetes"
 )
@@ -69,6 +68,9 @@ func objectStore(place *driver.BackupPlace, instanceID string) map[string]any {
 	}
 }
 
+// Snapshots implements kubernetes.BackupEngine: changes between backups are kept.
+func (e *clusterEngine) Snapshots() bool { return false }
+
 // archivingTime is how long the server may take to put its last changes away before
 // a backup begins.
 const archivingTime = time.Minute
@@ -76,7 +78,7 @@ const archivingTime = time.Minute
 // TakeBackup takes a whole backup of the running server, unless it is there.
 func (e *clusterEngine) TakeBackup(ctx context.Context, job *kubernetes.Job, primary string, order driver.BackupOrder) error {
 	repo := job.Repository()
-	if _, err := repo.Get(ctx, noteKey(repo, order.ID)); !errors.Is(err, bucket.ErrNotFound) {
+	if there, err := repo.Noted(ctx, order.ID); there || err != nil {
 		return cannotUse(err)
 	}
 	size, err := e.beforeBackup(ctx, job, primary)

@@ -2,7 +2,6 @@ package postgresql
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -18,25 +17,18 @@ import (
 	"souk/internal/driver/kubernetes"
 )
 
-// Where things are below an instance's key: the notes are Souk's own, the rest is
-// barman's.
+// Where barman has things below an instance's key.
 const (
-	notesFolder = "souk/"
-	baseFolder  = clusterName + "/base/"
-	walFolder   = clusterName + "/wals/"
-	backupInfo  = "backup.info" // without it barman knows of no backup
+	baseFolder = clusterName + "/base/"
+	walFolder  = clusterName + "/wals/"
+	backupInfo = "backup.info" // without it barman knows of no backup
 )
 
-// note is what is known of a backup, kept beside it: barman knows neither who
-// ordered it nor Souk's time, and what is in the cluster goes with the instance.
+// note is what is known of a backup, kept beside it.
 type note struct {
 	driver.Backup
 	Label    string `json:"label"`    // what barman calls it
 	FirstWAL string `json:"firstWAL"` // the first file of changes that it needs
-}
-
-func noteKey(repo *kubernetes.Repository, id string) string {
-	return repo.Key(notesFolder + id + ".json")
 }
 
 // noteOf reads what the operator says of a backup that is whole.
@@ -63,11 +55,7 @@ func keepNote(ctx context.Context, repo *kubernetes.Repository, n note) error {
 	if err != nil {
 		return err
 	}
-	content, err := json.Marshal(n)
-	if err != nil {
-		return err
-	}
-	return repo.Put(ctx, noteKey(repo, n.ID), content)
+	return repo.Note(ctx, n.ID, n)
 }
 
 // notesOf are the notes of an instance's backups that are there, oldest first.
@@ -78,12 +66,8 @@ func notesOf(ctx context.Context, repo *kubernetes.Repository) ([]note, error) {
 
 // allNotes returns also the keys of notes whose backup is not there any more.
 func allNotes(ctx context.Context, repo *kubernetes.Repository) (all []note, left []string, err error) {
-	var keys []string
-	err = repo.List(ctx, repo.Key(notesFolder), func(o bucket.Object) bool {
-		keys = append(keys, o.Key)
-		return true
-	})
-	if err != nil || len(keys) == 0 {
+	notes, err := kubernetes.Notes[note](ctx, repo)
+	if err != nil || len(notes) == 0 {
 		return nil, nil, err
 	}
 	there := map[string]bool{}
@@ -96,22 +80,11 @@ func allNotes(ctx context.Context, repo *kubernetes.Repository) (all []note, lef
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, key := range keys {
-		content, err := repo.Get(ctx, key)
-		if errors.Is(err, bucket.ErrNotFound) {
-			continue
-		}
-		var n note
-		if err == nil {
-			err = json.Unmarshal(content, &n)
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("the note of a backup: %w", err)
-		}
+	for id, n := range notes {
 		if there[n.Label] {
 			all = append(all, n)
 		} else {
-			left = append(left, key)
+			left = append(left, repo.NoteKey(id))
 		}
 	}
 	slices.SortFunc(all, func(a, b note) int { return a.StartedAt.Compare(b.StartedAt) })
@@ -160,7 +133,7 @@ func (e *clusterEngine) ExpireBackup(ctx context.Context, repo *kubernetes.Repos
 			return err
 		}
 	}
-	return repo.Delete(ctx, append(left, repo.Key(baseFolder+gone.Label+"/"+backupInfo), noteKey(repo, id))...)
+	return repo.Delete(ctx, append(left, repo.Key(baseFolder+gone.Label+"/"+backupInfo), repo.NoteKey(id))...)
 }
 
 // deleteBase deletes the data of a backup, but for what says that it is there.
