@@ -267,7 +267,7 @@ func TestADamagedBackupIsSaidAtRestore(t *testing.T) {
 	want := kept()
 	z.Bring(&want)
 	o := z.backup(want)
-	spoilBackups(t, filepath.Join(store.Data, want.ID, "backup", stanza), "/bundle/")
+	store.Spoil(filepath.Join(want.ID, "backup", stanza), "/bundle/")
 	copied := restored(want, o.ID, time.Time{})
 	_, err := z.Ensure(t.Context(), copied)
 	var blocked *driver.BlockedError

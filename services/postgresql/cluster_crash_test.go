@@ -7,6 +7,7 @@ import (
 	"errors"
 	"testing"
 
+	"souk/internal/agent/backups/drilltest"
 	"souk/internal/driver"
 	"souk/internal/driver/kubernetes"
 	"souk/internal/driver/kubernetes/clustertest"
@@ -17,7 +18,7 @@ func init() {
 		clustertest.BeAgent(func(ctx context.Context, zone string, place *driver.BackupPlace) (*kubernetes.Driver, error) {
 			return openCluster(ctx, zone, backedUpAt(place))
 		}, func(ctx context.Context, d *kubernetes.Driver, c clustertest.Call) error {
-			fact, err := drill(ctx, d, c.Folder, c.Want, c.Drill)
+			fact, err := drilltest.Make(ctx, d, c.Folder, c.Want, c.Drill)
 			if err == nil && fact.Problem != "" {
 				err = errors.New(fact.Problem)
 			}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -162,4 +163,27 @@ func (s *Store) Stop() {
 	_ = s.running.Process.Signal(syscall.SIGKILL)
 	_ = s.running.Wait()
 	s.running = nil
+}
+
+// Spoil changes bytes in all objects below a key whose path from there on contains a text.
+func (s *Store) Spoil(below, part string) {
+	s.t.Helper()
+	spoiled, folder := 0, filepath.Join(s.Data, below)
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.Contains(strings.TrimPrefix(path, folder), part) {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for i := len(text) / 2; i < len(text)/2+4096 && i < len(text); i++ {
+			text[i] ^= 0xff
+		}
+		spoiled++
+		return os.WriteFile(path, text, 0o600)
+	})
+	if err != nil || spoiled == 0 {
+		s.t.Fatalf("%d objects spoiled: %v", spoiled, err)
+	}
 }
