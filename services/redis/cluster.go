@@ -56,7 +56,8 @@ var (
 
 // clusterConfig is the section of an agent's configuration for this engine.
 type clusterConfig struct {
-	// Image has redis-server, redis-cli and sh in its PATH.
+	// Image has redis-server, redis-cli and sh in its PATH, and restic where backups
+	// are kept.
 	Image   string `json:"image"`
 	Version string `json:"version"` // of Redis in the image: "7.0.15"
 	// UserID and GroupID are what the server runs as; 999 when 0.
@@ -114,6 +115,9 @@ func (e *clusterEngine) Accept(want driver.Instance) error {
 			BlockedBy: "operator", Permanent: true,
 		}
 	}
+	if want.Restore != nil && !want.Restore.Time.IsZero() && !want.HeldData {
+		return refused("Redis is backed up by snapshots: what changes between two of them is not kept, so that no point in time can be restored. Restore one of its backups.")
+	}
 	if _, err := logins(want.Credentials, func(string) string { return "" }); err != nil {
 		return err
 	}
@@ -121,14 +125,29 @@ func (e *clusterEngine) Accept(want driver.Instance) error {
 	return err
 }
 
-// clusterLogins are all log-ins of an instance, by name.
+// clusterLogins are all log-ins of an instance, by name. Where nobody may connect, those
+// of users are off: the server listens all the same, to Souk's own pods.
 func clusterLogins(job *kubernetes.Job) (map[string][]string, error) {
 	all, err := logins(job.Want.Credentials, func(login string) string { return clusterPassword(job, login) })
 	if err != nil {
 		return nil, err
 	}
 	all[podLogin] = rules(clusterPassword(job, podLogin), []string{"resetkeys", "resetchannels", "-@all", "+ping"})
+	if job.Want.Backup != nil {
+		all[backupLogin] = rules(clusterPassword(job, backupLogin), backupRights)
+	}
+	turnOff(job.Want, all)
 	return all, nil
+}
+
+// turnOff turns the log-ins of users off where nobody may connect.
+func turnOff(want driver.Instance, all map[string][]string) {
+	if anybody, _ := driver.AllOrNone(want.AllowedNetworks); anybody {
+		return
+	}
+	for _, c := range want.Credentials {
+		all[c.Login] = append(all[c.Login], "off")
+	}
 }
 
 // clusterPassword is that of one of Souk's own log-ins.
@@ -137,17 +156,13 @@ func clusterPassword(job *kubernetes.Job, login string) string {
 }
 
 // clusterSettings are the settings that can change while the server runs, and
-// whether anybody may connect. Where nobody may, the server listens within its pod
-// only, where the agent comes from.
+// whether anybody may connect.
 func clusterSettings(want driver.Instance) (live map[string]string, open bool, err error) {
 	live, open, err = changeable(want)
 	if err != nil {
 		return nil, false, err
 	}
-	live["bind"] = "127.0.0.1"
-	if open {
-		live["bind"] = "* -::*" // IPv6 where there is any
-	}
+	live["bind"] = "* -::*" // IPv6 where there is any
 	live["tls-cert-file"], live["tls-key-file"] = "/tls/tls.crt", "/tls/tls.key"
 	return live, open, nil
 }
@@ -173,6 +188,7 @@ func (e *clusterEngine) Secrets(job *kubernetes.Job) ([]*unstructured.Unstructur
 	if job.Want.HeldData {
 		data["held"] = []byte("yes")
 	}
+	maps.Copy(data, restoreFiles(job))
 	return []*unstructured.Unstructured{kubernetes.Secret(job.Namespace, confName, job.Labels, data)}, nil
 }
 
@@ -242,22 +258,16 @@ func (e *clusterEngine) pod(job *kubernetes.Job) map[string]any {
 	ping := map[string]any{"command": []any{"redis-cli", "-s", podSettings["unixsocket"], "--user", podLogin, "--no-auth-warning", "-e", "PING"}}
 	return map[string]any{
 		"automountServiceAccountToken": false, "enableServiceLinks": false, "terminationGracePeriodSeconds": int64(60),
-		"securityContext": map[string]any{
-			"runAsNonRoot": true, "runAsUser": e.config.UserID, "runAsGroup": e.config.GroupID,
-			"fsGroup": e.config.GroupID, "fsGroupChangePolicy": "OnRootMismatch",
-			"seccompProfile": map[string]any{"type": "RuntimeDefault"},
-		},
+		"securityContext": e.podSecurity(),
 		"containers": []any{map[string]any{
 			"name": setName, "image": e.config.Image, "command": []any{"sh", "/conf/start.sh"},
 			"env": []any{
 				map[string]any{"name": "TZ", "value": "UTC"},
 				map[string]any{"name": "REDISCLI_AUTH", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": confName, "key": "probe"}}},
 			},
-			"ports":     []any{map[string]any{"name": "redis", "containerPort": int64(serverPort), "protocol": "TCP"}},
-			"resources": map[string]any{"requests": size, "limits": size},
-			"securityContext": map[string]any{
-				"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": map[string]any{"drop": []any{"ALL"}},
-			},
+			"ports":           []any{map[string]any{"name": "redis", "containerPort": int64(serverPort), "protocol": "TCP"}},
+			"resources":       map[string]any{"requests": size, "limits": size},
+			"securityContext": containerSecurity(),
 			// Reading the data may take long, and is never cut short.
 			"startupProbe":   map[string]any{"exec": ping, "periodSeconds": int64(1), "timeoutSeconds": int64(5), "failureThreshold": int64(86400)},
 			"readinessProbe": map[string]any{"exec": ping, "periodSeconds": int64(5), "timeoutSeconds": int64(5), "failureThreshold": int64(2)},
@@ -269,4 +279,17 @@ func (e *clusterEngine) pod(job *kubernetes.Job) map[string]any {
 			map[string]any{"name": "run", "emptyDir": map[string]any{}},
 		},
 	}
+}
+
+// podSecurity and containerSecurity are what pods of an instance are held to.
+func (e *clusterEngine) podSecurity() map[string]any {
+	return map[string]any{
+		"runAsNonRoot": true, "runAsUser": e.config.UserID, "runAsGroup": e.config.GroupID,
+		"fsGroup": e.config.GroupID, "fsGroupChangePolicy": "OnRootMismatch",
+		"seccompProfile": map[string]any{"type": "RuntimeDefault"},
+	}
+}
+
+func containerSecurity() map[string]any {
+	return map[string]any{"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": map[string]any{"drop": []any{"ALL"}}}
 }

@@ -15,9 +15,9 @@ import (
 
 func init() {
 	beAgent = func() {
-		clustertest.BeAgent(func(ctx context.Context, zone string, _ *driver.BackupPlace) (*kubernetes.Driver, error) {
-			return openCluster(ctx, zone)
-		}, nil)
+		clustertest.BeAgent(func(ctx context.Context, zone string, place *driver.BackupPlace) (*kubernetes.Driver, error) {
+			return openCluster(ctx, zone, keptAt(place))
+		}, drillIn)
 	}
 }
 

@@ -75,13 +75,13 @@ func (e *clusterEngine) Settle(ctx context.Context, job *kubernetes.Job, v kuber
 	if err := s.set(live); err != nil {
 		return notServing(err)
 	}
+	if err := s.letIn(users); err != nil {
+		return notServing(err)
+	}
 	if !open {
 		if err := s.endSessions(); err != nil {
 			return notServing(err)
 		}
-	}
-	if err := s.letIn(users); err != nil {
-		return notServing(err)
 	}
 	if bytes.Equal(shown.Raw, wanted.Raw) {
 		return nil

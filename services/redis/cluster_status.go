@@ -40,7 +40,7 @@ func (e *clusterEngine) Look(v kubernetes.View) kubernetes.Seen {
 		container := statusOf(pod)
 		seen.Run = runOf(container, v.Certificate)
 		if !m.Ready {
-			seen.Lost = lostOf(container)
+			seen.Lost, seen.Unrestored = lostOf(container), unrestoredOf(container)
 		}
 	}
 	seen.Whole = seen.Serving && caughtUp && current && !seen.Stopping
@@ -82,6 +82,23 @@ func lostOf(s corev1.ContainerStatus) string {
 		}
 	}
 	return ""
+}
+
+// unrestoredOf is why the backup that a pod is made of could not be restored, while no
+// further attempt is under way; nil: nothing is wrong with it.
+func unrestoredOf(s corev1.ContainerStatus) *driver.BlockedError {
+	ended := s.State.Terminated
+	if ended == nil {
+		ended = s.LastTerminationState.Terminated
+	}
+	if ended == nil || s.State.Running != nil {
+		return nil
+	}
+	said, failed := strings.CutPrefix(strings.TrimSpace(ended.Message), notRestored)
+	if !failed {
+		return nil
+	}
+	return unrestored(said)
 }
 
 // explain says why an instance is not as it should be, and who has to act; nobody

@@ -99,3 +99,37 @@ func TestRunsAreToldApart(t *testing.T) {
 		t.Error("runs are not told apart, or one is not the same")
 	}
 }
+
+// What a pod says of a backup that it could not restore is told while nothing else is
+// tried, and names nothing of the inside.
+func TestWhyABackupWasNotRestored(t *testing.T) {
+	said := func(text string) string { return notRestored + " " + text + " at https://s3.zone.example:443/bucket" }
+	again := ended("lastState", said("ciphertext verification failed"))
+	again["state"] = map[string]any{"running": map[string]any{}}
+	for _, test := range []struct {
+		name      string
+		container map[string]any
+		says      string // empty: nothing
+		who       string
+		permanent bool
+	}{
+		{"damaged", ended("state", said("Fatal: ciphertext verification failed")), "damaged", "you", true},
+		{"damaged, and tried again", ended("lastState", said("ciphertext verification failed")), "damaged", "you", true},
+		{"another attempt under way", again, "", "", false},
+		{"another key", ended("state", said("Fatal: wrong password or no key found")), "damaged", "you", true},
+		{"a piece of it gone", ended("state", said("Load(<data/1>) The specified key does not exist.")), "damaged", "you", true},
+		{"all of it gone", ended("state", said("Fatal: unable to open config file: Stat: The specified key does not exist.")), "not there any more", "you", true},
+		{"the place away", ended("state", said("Fatal: connection refused")), "place for backups", "operator", false},
+		{"no restic", ended("state", said("sh: 1: restic: not found")), "no restic", "operator", false},
+		{"ended for another reason", ended("state", "Killed"), "", "", false},
+	} {
+		v := kubernetes.View{Main: aSet(1, 1, 1, 1), Pods: []*unstructured.Unstructured{aPod(false, "r2", test.container)}, NodeDomain: func(string) string { return "" }}
+		is := (&clusterEngine{}).Look(v).Unrestored
+		if test.says == "" && is == nil {
+			continue
+		}
+		if test.says == "" || is == nil || !strings.Contains(is.Message, test.says) || is.BlockedBy != test.who || is.Permanent != test.permanent || strings.Contains(is.Message, "zone.example") {
+			t.Errorf("%s: %+v", test.name, is)
+		}
+	}
+}

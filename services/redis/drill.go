@@ -20,7 +20,7 @@ import (
 const (
 	// canariesKey holds all canaries in one value, in the probe's database, behind those
 	// of users. A user's FLUSHALL takes it away there too; what was written stands in
-	// canariesFile, and the next canary brings all of them back.
+	// the instance's book, and the next canary brings all of them back.
 	canariesKey  = "souk:canaries"
 	canariesFile = shim.ConfFolder + "/canaries.json"
 	keptCanaries = 100
@@ -28,17 +28,53 @@ const (
 	readAtOnce = 100
 )
 
+// book is where the canaries that were written into an instance stand beside its data,
+// out of its users' reach.
+type book interface {
+	read(ctx context.Context) ([]byte, error) // nothing: none was ever written
+	write(ctx context.Context, text []byte) error
+}
+
 var _ process.ProvingEngine = (*engine)(nil)
 
-// PutCanary implements process.ProvingEngine. It writes the file first: the server never
-// holds a canary that the file does not.
+// PutCanary implements process.ProvingEngine.
 func (e *engine) PutCanary(ctx context.Context, host *process.Host) (driver.Canary, error) {
-	s, err := connectApart(ctx, host)
+	return proving(ctx, host, func(s *session) (driver.Canary, error) { return s.putCanary(ctx, fileBook{host}) })
+}
+
+// Canaries implements process.ProvingEngine.
+func (e *engine) Canaries(ctx context.Context, host *process.Host) ([]driver.Canary, error) {
+	return proving(ctx, host, func(s *session) ([]driver.Canary, error) { return s.canaries(ctx, fileBook{host}) })
+}
+
+// Examine implements process.ProvingEngine.
+func (e *engine) Examine(ctx context.Context, host *process.Host) (driver.Examination, error) {
+	return proving(ctx, host, func(s *session) (driver.Examination, error) { return s.examine(ctx) })
+}
+
+// proving carries f out with a session of the server on this machine.
+func proving[T any](ctx context.Context, host *process.Host, f func(*session) (T, error)) (out T, err error) {
+	s, err := connect(ctx, host)
 	if err != nil {
-		return driver.Canary{}, err
+		return out, err
 	}
 	defer s.Close()
-	all, err := written(ctx, host, s)
+	return f(s)
+}
+
+// fileBook is a file beside the data.
+type fileBook struct{ *process.Host }
+
+func (b fileBook) read(ctx context.Context) ([]byte, error) { return b.ReadIfThere(ctx, canariesFile) }
+
+func (b fileBook) write(ctx context.Context, text []byte) error {
+	return b.Write(ctx, shim.File{Path: canariesFile, Mode: 0o600, Data: text})
+}
+
+// putCanary writes one more canary. It writes the book first: the server never holds a
+// canary that the book does not.
+func (s *session) putCanary(ctx context.Context, b book) (driver.Canary, error) {
+	all, err := s.canaries(ctx, b)
 	if err != nil {
 		return driver.Canary{}, err
 	}
@@ -54,26 +90,20 @@ func (e *engine) PutCanary(ctx context.Context, host *process.Host) (driver.Cana
 	if err != nil {
 		return c, err
 	}
-	if err := host.Write(ctx, shim.File{Path: canariesFile, Mode: 0o600, Data: text}); err != nil {
+	if err := b.write(ctx, text); err != nil {
 		return c, err
 	}
 	_, err = s.Do("SET", canariesKey, text)
 	return c, err
 }
 
-// Canaries implements process.ProvingEngine: those that were written, and of an instance
-// into which none was ever written, those that it was restored with.
-func (e *engine) Canaries(ctx context.Context, host *process.Host) ([]driver.Canary, error) {
-	s, err := connectApart(ctx, host)
-	if err != nil {
+// canaries are those that were written, and of an instance into which none was ever
+// written, those that it was restored with.
+func (s *session) canaries(ctx context.Context, b book) (all []driver.Canary, err error) {
+	if err := s.apart(); err != nil {
 		return nil, err
 	}
-	defer s.Close()
-	return written(ctx, host, s)
-}
-
-func written(ctx context.Context, host *process.Host, s *session) (all []driver.Canary, err error) {
-	text, err := host.ReadIfThere(ctx, canariesFile)
+	text, err := b.read(ctx)
 	if err == nil && len(text) == 0 {
 		text, err = redis.Bytes(s.Do("GET", canariesKey))
 	}
@@ -86,20 +116,13 @@ func written(ctx context.Context, host *process.Host, s *session) (all []driver.
 	return all, json.Unmarshal(text, &all)
 }
 
-// connectApart opens a session in the database behind those of users.
-func connectApart(ctx context.Context, host *process.Host) (*session, error) {
-	s, err := connect(ctx, host)
-	if err != nil {
-		return nil, err
+// apart goes to the database behind those of users.
+func (s *session) apart() error {
+	_, err := s.Do("SELECT", strconv.Itoa(probeDatabase))
+	if err != nil && strings.Contains(err.Error(), "out of range") {
+		return &driver.BlockedError{Message: "The server runs since before there were restore drills: restart it once, and its backups can be restored on trial.", BlockedBy: "you", Permanent: true, Err: err}
 	}
-	if _, err := s.Do("SELECT", strconv.Itoa(probeDatabase)); err != nil {
-		s.Close()
-		if strings.Contains(err.Error(), "out of range") {
-			return nil, &driver.BlockedError{Message: "The server runs since before there were restore drills: restart it once, and its backups can be restored on trial.", BlockedBy: "you", Permanent: true, Err: err}
-		}
-		return nil, err
-	}
-	return s, nil
+	return err
 }
 
 // time is that of the server's clock.
@@ -111,14 +134,9 @@ func (s *session) time() (time.Time, error) {
 	return time.Unix(parts[0], parts[1]*1000).UTC(), nil
 }
 
-// Examine implements process.ProvingEngine. The server has compared the checksum of all
-// its data when it read it in; here every value is read out again.
-func (e *engine) Examine(ctx context.Context, host *process.Host) (out driver.Examination, err error) {
-	s, err := connect(ctx, host)
-	if err != nil {
-		return out, err
-	}
-	defer s.Close()
+// examine reads every value out again. The server has compared the checksum of all its
+// data when it read it in.
+func (s *session) examine(ctx context.Context) (out driver.Examination, err error) {
 	if out.Version, err = s.info("server", "redis_version"); err != nil {
 		return out, err
 	}

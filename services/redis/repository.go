@@ -61,10 +61,17 @@ type repository struct {
 
 // files are those that restic needs, by their paths.
 func (r repository) files() map[string]string {
-	return map[string]string{
-		r.key: r.of.Key, r.ca: r.place.CAPEM,
-		r.account: "[default]\naws_access_key_id = " + r.place.AccessKey + "\naws_secret_access_key = " + r.place.SecretKey + "\n",
-	}
+	return map[string]string{r.key: r.of.Key, r.ca: r.place.CAPEM, r.account: accountOf(r.place)}
+}
+
+// accountOf is the file with what a place is reached by.
+func accountOf(place *driver.BackupPlace) string {
+	return "[default]\naws_access_key_id = " + place.AccessKey + "\naws_secret_access_key = " + place.SecretKey + "\n"
+}
+
+// locationOf is what restic calls a repository in a place, by what its keys begin with.
+func locationOf(place *driver.BackupPlace, folder string) string {
+	return "s3:https://" + place.Endpoint + ":" + strconv.Itoa(place.Port) + "/" + place.Bucket + "/" + folder
 }
 
 // at is another of the instance's repositories.
@@ -83,7 +90,7 @@ func (r repository) folder() string {
 
 func (r repository) restic(ctx context.Context, arguments ...string) ([]byte, error) {
 	argv := append([]string{
-		resticProgram, "--repo", "s3:https://" + r.place.Endpoint + ":" + strconv.Itoa(r.place.Port) + "/" + r.place.Bucket + "/" + r.folder(),
+		resticProgram, "--repo", locationOf(r.place, r.folder()),
 		"--password-file", r.key, "--cacert", r.ca, "--no-cache", "--quiet", "--json", "-o", "s3.bucket-lookup=path", "-o", "s3.region=" + r.place.Region,
 	}, arguments...)
 	return r.run(ctx, argv, []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC", "AWS_SHARED_CREDENTIALS_FILE=" + r.account})

@@ -55,11 +55,13 @@ func (s *session) traffic(id string) ([]driver.Counter, error) {
 // traffic reads what INFO says of the bytes that were sent.
 func traffic(text string, taken int64, now time.Time) ([]driver.Counter, error) {
 	is := driver.Counter{Meter: meterTraffic, Own: taken}
-	var sent, up string
+	var sent, copied, up string
 	for line := range strings.Lines(text) {
 		switch field, value, _ := strings.Cut(strings.TrimSpace(line), ":"); field {
 		case "total_net_output_bytes":
 			sent = value
+		case "total_net_repl_output_bytes":
+			copied = value // to replicas, of what was sent
 		case "uptime_in_seconds":
 			up = value
 		case "run_id":
@@ -69,6 +71,9 @@ func traffic(text string, taken int64, now time.Time) ([]driver.Counter, error) 
 	var err error
 	if is.Value, err = strconv.ParseInt(sent, 10, 64); err != nil || is.Run == "" {
 		return nil, errors.New("the server does not tell what it has sent since when")
+	}
+	if toReplicas, err := strconv.ParseInt(copied, 10, 64); err == nil {
+		is.Value -= toReplicas
 	}
 	seconds, err := strconv.ParseInt(up, 10, 64)
 	if err != nil {

@@ -45,6 +45,10 @@ func TestTrafficIsRead(t *testing.T) {
 	if want := (driver.Counter{Meter: meterTraffic, Value: 4096, Own: 96, Run: "abc", Since: now.Add(-time.Minute)}); err != nil || len(is) != 1 || is[0] != want {
 		t.Errorf("%+v, %v", is, err)
 	}
+	is, err = traffic("run_id:abc\r\nuptime_in_seconds:59\r\ntotal_net_output_bytes:4096\r\ntotal_net_repl_output_bytes:4000\r\n", 0, now)
+	if err != nil || len(is) != 1 || is[0].Value != 96 {
+		t.Errorf("what replicas and backups took is counted: %+v, %v", is, err)
+	}
 	for _, text := range []string{"", "run_id:abc\r\nuptime_in_seconds:59\r\n", "uptime_in_seconds:59\r\ntotal_net_output_bytes:1\r\n", "run_id:abc\r\ntotal_net_output_bytes:1\r\n"} {
 		if is, err := traffic(text, 0, now); err == nil {
 			t.Errorf("%q: %+v", text, is)

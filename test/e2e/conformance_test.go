@@ -11,8 +11,8 @@ import (
 	"souk/test/objectstore"
 )
 
-// TestConformance proves in a cluster what PostgreSQL declares, as its provider would: by
-// the command, with a published result. Left out is what the bed cannot show (storage
+// TestConformance proves in a cluster what PostgreSQL declares, and that Redis is backed up
+// there, as their providers would: by the command, with a published result. Left out is what the bed cannot show (storage
 // that grows, with scaling), and alerting, which takes ten minutes and is tried by
 // TestBackupsAndFigures.
 func TestConformance(t *testing.T) {
@@ -27,4 +27,10 @@ func TestConformance(t *testing.T) {
 	for _, iteration := range []string{"provisioning", "backup", "maintenance", "logs"} {
 		z.Sh("souk services postgresql | tr -s ' '").Done(iteration + " " + z.name + " kubernetes passed")
 	}
+	z.Sh("souk --context operator prices publish redis -f " + file(t, "redis.yaml", redisPrices)).Done("published")
+	z.Sh("souk --context operator zone offer " + z.name + " redis --price-list redis").Done("offered")
+	run = z.Sh("souk conformance run --context operator --service redis --zone " + z.name + " --capability backup")
+	t.Log(run.Out, run.Problems)
+	run.Done("backup: passed", "Published")
+	z.Sh("souk services redis | tr -s ' '").Done("backup " + z.name + " kubernetes passed")
 }

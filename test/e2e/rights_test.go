@@ -53,6 +53,11 @@ func setOf(own string) string {
 	return `{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: s}, spec: {serviceName: s, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {` + own + `, ` + restrictedPod + `, containers: [{name: c, image: registry.testbed/busybox:1, ` + restrictedContainer + `}]}}}}`
 }
 
+// taskOf is a Job whose pod has something of its own.
+func taskOf(own string) string {
+	return `{apiVersion: batch/v1, kind: Job, metadata: {name: j}, spec: {template: {spec: {restartPolicy: Never, ` + own + `, ` + restrictedPod + `, containers: [{name: c, image: registry.testbed/busybox:1, ` + restrictedContainer + `}]}}}}`
+}
+
 var agentMay = []attempt{
 	{"look at namespaces, nodes, events, pods, services, claims, volumes and storage classes", "get namespaces,nodes,events,pods,services,pvc,pv,storageclasses -A", "", false},
 	{"look at clusters of CloudNativePG, and whether it is installed", "get crd/clusters.postgresql.cnpg.io", "", false},
@@ -69,6 +74,7 @@ var agentMay = []attempt{
 	{"write clusters of CloudNativePG there", "-n " + own + " " + apply, `{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: c}, spec: {instances: 1, imageName: "registry.testbed/postgresql:15", storage: {size: 1Gi}}}`, false},
 	{"order backups of CloudNativePG there", "-n " + own + " " + apply, `{apiVersion: postgresql.cnpg.io/v1, kind: Backup, metadata: {name: b}, spec: {cluster: {name: c}}}`, false},
 	{"write StatefulSets there, of pods without an account", "-n " + own + " " + apply, setOf("automountServiceAccountToken: false"), false},
+	{"write Jobs there, of pods without an account", "-n " + own + " " + apply, taskOf("automountServiceAccountToken: false"), false},
 	{"make claims there, and have them grow", "-n " + own + " " + apply, claim, false},
 	{"write its own Lease", "-n " + rightsNamespace + " " + apply, `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: souk-agent-` + rightsZone + `}, spec: {}}`, true},
 	{"write the Secret with its zone's authority", "-n " + rightsNamespace + " " + apply, `{apiVersion: v1, kind: Secret, metadata: {name: souk-zone-authority}}`, true},
@@ -92,6 +98,11 @@ var agentMayNot = []attempt{
 	{"write StatefulSets of pods with a token", "-n " + own + " " + apply, setOf("automountServiceAccountToken: false, volumes: [{name: t, projected: {sources: [{serviceAccountToken: {path: t}}]}}]"), false},
 	{"write StatefulSets elsewhere", "-n default " + apply, setOf("automountServiceAccountToken: false"), false},
 	{"write StatefulSets in a namespace of another zone, even with the role bound there", "-n " + another + " " + apply, setOf("automountServiceAccountToken: false"), false},
+	{"write Jobs of pods with an account", "-n " + own + " " + apply, taskOf("serviceAccountName: default"), false},
+	{"write Jobs of pods with a token", "-n " + own + " " + apply, taskOf("automountServiceAccountToken: false, volumes: [{name: t, projected: {sources: [{serviceAccountToken: {path: t}}]}}]"), false},
+	{"write Jobs elsewhere", "-n default " + apply, taskOf("automountServiceAccountToken: false"), false},
+	{"write Jobs in a namespace of another zone, even with the role bound there", "-n " + another + " " + apply, taskOf("automountServiceAccountToken: false"), false},
+	{"have Jobs made on a schedule", "-n " + own + " " + apply, `{apiVersion: batch/v1, kind: CronJob, metadata: {name: j}, spec: {schedule: "0 0 * * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, automountServiceAccountToken: false, containers: [{name: c, image: registry.testbed/busybox:1}]}}}}}}`, false},
 	{"make claims elsewhere", "-n default " + apply, claim, false},
 	{"make accounts in an instance's namespace", "-n " + own + " create serviceaccount s", "", false},
 	{"get tokens of accounts", "-n kube-system create token default", "", false},

@@ -27,6 +27,8 @@ var (
 // bucket, each instance's below a key of its own.
 type BackupEngine interface {
 	Engine
+	// Snapshots says that no points in time between the backups are kept.
+	Snapshots() bool
 	// TakeBackup takes a backup of a running instance, unless it is there.
 	TakeBackup(ctx context.Context, job *Job, primary string, order driver.BackupOrder) error
 	// Archived says how far the running instance's log of changes is kept.
@@ -111,6 +113,9 @@ func (j *Job) Delete(ctx context.Context, kind schemaKind, name string) error {
 	return err
 }
 
+// errDeleted: an object that is watched is not there any more.
+var errDeleted = errors.New("it was deleted by somebody")
+
 // Watch calls f with an object of the instance as it is, and after each of its
 // changes, until f has seen enough or ctx ends.
 func (j *Job) Watch(ctx context.Context, kind schemaKind, name string, f func(*unstructured.Unstructured) (bool, error)) error {
@@ -122,7 +127,7 @@ func (j *Job) Watch(ctx context.Context, kind schemaKind, name string, f func(*u
 		o, err := j.Get(ctx, kind, name)
 		for open := true; open && err == nil && ctx.Err() == nil; {
 			if o == nil {
-				err = fmt.Errorf("%s %s was deleted by somebody", kind.Resource, name)
+				err = fmt.Errorf("%s %s: %w", kind.Resource, name, errDeleted)
 				break
 			}
 			var done bool

@@ -139,6 +139,9 @@ type Seen struct {
 	Stopping bool
 	// Lost says what of the data is gone although its volumes are there.
 	Lost string
+	// Unrestored is why the instance does not come out of its backup; nil: nothing is
+	// known to be wrong.
+	Unrestored *driver.BlockedError
 	// Run identifies what the running server begins without: when it changes,
 	// Settle brings into force anew what lasts only until the server ends.
 	Run string

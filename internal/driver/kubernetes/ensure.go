@@ -132,6 +132,9 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	if seen.Lost != "" {
 		return driver.Observation{}, fmt.Errorf("%w: %s", driver.ErrDataLost, seen.Lost)
 	}
+	if seen.Unrestored != nil && !rec.Initialised {
+		return driver.Observation{}, seen.Unrestored
+	}
 	if err := d.failedRestore(ctx, job, engine, view, &rec); err != nil {
 		return driver.Observation{}, err
 	}
@@ -446,7 +449,7 @@ func (d *Driver) settle(ctx context.Context, job *Job, engine Engine, view View,
 
 // settledBy is raised where engines bring more into force than before, so that it is
 // brought into force in instances that there are.
-const settledBy = 2
+const settledBy = 3
 
 // digestOf identifies all that is wanted but the generation, and what runs.
 func digestOf(want driver.Instance, run string) (string, error) {

@@ -158,6 +158,7 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 		keeper, why := d.keeps(engine)
 		_, proves := keeper.(ProvingEngine)
 		version.Backups, version.NoBackups, version.Drills = why == "", why, why == "" && proves
+		version.Snapshots = why == "" && keeper.Snapshots()
 		info.Engines = append(info.Engines, version)
 	}
 	return info, nil
