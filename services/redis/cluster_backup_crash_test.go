@@ -3,12 +3,11 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
-
-	"context"
 
 	"github.com/gomodule/redigo/redis"
 	"github.com/google/uuid"
