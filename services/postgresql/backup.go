@@ -101,7 +101,7 @@ func (e *engine) TakeBackup(ctx context.Context, job *process.Job, order driver.
 		return err
 	}
 	if len(held) == 0 { // where there is a backup the repository has been prepared
-		if _, err := aside("stanza-create"); err != nil {
+		if err := w.prepareRepository(ctx, place); err != nil {
 			return err
 		}
 	}

@@ -236,6 +236,39 @@ func TestABackupThatIsCutShortIsTakenAnew(t *testing.T) {
 	}
 }
 
+// TestARepositoryThatWasHalfPrepared is of one that the agent was killed in while it
+// prepared it: it is begun anew, but only where it holds no backup.
+func TestARepositoryThatWasHalfPrepared(t *testing.T) {
+	z, store := newBackupZone(t)
+	want := kept()
+	z.Bring(&want)
+	z.backup(want)
+	folder := filepath.Join(store.Data, want.ID, "backup", stanza)
+	remove := func(pattern string) {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %d found, %v", pattern, len(found), err)
+		}
+		for _, path := range found {
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	remove("backup.info*")
+	var blocked *driver.BlockedError
+	o := driver.BackupOrder{ID: uuid.NewString(), Kind: "requested", At: time.Now()}
+	if err := z.TakeBackup(t.Context(), want, o); !errors.As(err, &blocked) {
+		t.Fatalf("with a backup that is not known any more: %v", err)
+	}
+	remove("*F") // the backups themselves
+	z.backup(want)
+	if got := z.backups(want).Backups; len(got) != 1 {
+		t.Errorf("there are %+v", got)
+	}
+}
+
 func TestTheStoreIsAwayDuringABackup(t *testing.T) {
 	z, store := newBackupZone(t)
 	want := kept()

@@ -96,22 +96,11 @@ func (e *engine) ExpireBackup(ctx context.Context, repo *process.Repository, id 
 	case i < 0:
 		return nil
 	case len(held) == 1:
-		return e.removeAll(ctx, repo, config)
+		return inWords(repo.Place, removeParts(config, func(argv []string) ([]byte, error) { return repo.Run(ctx, argv, environment()) }))
 	}
 	left := strconv.Itoa(len(held) - 1) // all that stay keep the changes after them
 	_, err = repo.Run(ctx, command(config, "--set="+held[i].Label, "--repo1-retention-archive-type=full", "--repo1-retention-archive="+left, "expire"), environment())
 	return inWords(repo.Place, err)
-}
-
-// removeAll removes a whole repository, the backups last: while they are there it
-// is known that something is left.
-func (e *engine) removeAll(ctx context.Context, repo *process.Repository, config string) error {
-	for _, part := range []string{"archive", "backup"} {
-		if _, err := repo.Run(ctx, []string{program, "--config=" + config, "repo-rm", "--recurse", part}, environment()); err != nil {
-			return inWords(repo.Place, err)
-		}
-	}
-	return nil
 }
 
 // repoFiles writes what the agent itself needs to reach a repository and returns
