@@ -91,7 +91,7 @@ func (e *clusterEngine) Members(level string) int {
 	return 1
 }
 
-func (e *clusterEngine) Policies() ([]int, []string) {
+func (e *clusterEngine) Policies(string) ([]int, []string) {
 	return []int{serverPort, statusPort}, []string{e.config.OperatorNamespace}
 }
 

@@ -46,7 +46,8 @@ var podSettings = map[string]string{
 //go:embed start.sh
 var startScript []byte
 
-// clusterEngine runs Redis as a StatefulSet of one member.
+// clusterEngine runs Redis as a StatefulSet: of one member, or of three where
+// availability is guaranteed.
 type clusterEngine struct{ config clusterConfig }
 
 var (
@@ -97,9 +98,21 @@ func (e *clusterEngine) Version() driver.EngineVersion {
 
 func (e *clusterEngine) Endpoint() (int, string)     { return serverPort, "" }
 func (e *clusterEngine) Clients() map[string]string  { return podLabels }
-func (e *clusterEngine) Members(string) int          { return 1 }
-func (e *clusterEngine) Policies() ([]int, []string) { return []int{serverPort}, nil }
 func (e *clusterEngine) Reloaded() map[string]string { return nil }
+
+func (e *clusterEngine) Members(level string) int {
+	if level == driver.Guaranteed {
+		return guaranteedMembers
+	}
+	return 1
+}
+
+func (e *clusterEngine) Policies(level string) ([]int, []string) {
+	if level == driver.Guaranteed {
+		return []int{serverPort, sentinelPort}, nil
+	}
+	return []int{serverPort}, nil
+}
 
 // ServerNames are the Service that clients within the cluster may use.
 func (e *clusterEngine) ServerNames(namespace string) []string {
@@ -109,12 +122,6 @@ func (e *clusterEngine) ServerNames(namespace string) []string {
 
 // Accept implements kubernetes.Careful.
 func (e *clusterEngine) Accept(want driver.Instance) error {
-	if want.ServiceLevel == driver.Guaranteed {
-		return &driver.BlockedError{
-			Message:   "Redis runs as a single member in this zone, so that its availability cannot be guaranteed. The operator of the zone has to take that offer back; order it as best-effort.",
-			BlockedBy: "operator", Permanent: true,
-		}
-	}
 	if want.Restore != nil && !want.Restore.Time.IsZero() && !want.HeldData {
 		return refused("Redis is backed up by snapshots: what changes between two of them is not kept, so that no point in time can be restored. Restore one of its backups.")
 	}
@@ -169,6 +176,9 @@ func clusterSettings(want driver.Instance) (live map[string]string, open bool, e
 
 // Secrets has the one with all that the server begins with.
 func (e *clusterEngine) Secrets(job *kubernetes.Job) ([]*unstructured.Unstructured, error) {
+	if job.Want.ServiceLevel == driver.Guaranteed {
+		return memberSecrets(job)
+	}
 	live, _, err := clusterSettings(job.Want)
 	if err != nil {
 		return nil, err
@@ -195,13 +205,10 @@ func (e *clusterEngine) Secrets(job *kubernetes.Job) ([]*unstructured.Unstructur
 // Claims has the volume of the one member. It is no template of the StatefulSet's,
 // which would make it anew, empty, if it were gone.
 func (e *clusterEngine) Claims(job *kubernetes.Job) []*unstructured.Unstructured {
-	spec := map[string]any{
-		"accessModes": []any{"ReadWriteOnce"},
-		"resources":   map[string]any{"requests": map[string]any{"storage": fmt.Sprintf("%dGi", job.Want.StorageGiB)}},
+	if job.Want.ServiceLevel == driver.Guaranteed {
+		return memberClaims(job)
 	}
-	if job.StorageClass != "" {
-		spec["storageClassName"] = job.StorageClass
-	}
+	spec := claimSpec(job, fmt.Sprintf("%dGi", job.Want.StorageGiB))
 	return []*unstructured.Unstructured{kubernetes.Object("v1", "PersistentVolumeClaim", job.Namespace, claimName, job.Labels, map[string]any{"spec": spec})}
 }
 
@@ -224,7 +231,7 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 	if job.Want.Restart > 0 {
 		notes[restart] = restartOf(job.Want)
 	}
-	return kubernetes.Object("apps/v1", "StatefulSet", job.Namespace, setName, job.Labels, map[string]any{"spec": map[string]any{
+	set := kubernetes.Object("apps/v1", "StatefulSet", job.Namespace, setName, job.Labels, map[string]any{"spec": map[string]any{
 		"replicas": replicas, "serviceName": "access", "revisionHistoryLimit": int64(1),
 		"podManagementPolicy": "Parallel", // so that a pod that never got ready is replaced, too
 		"selector":            map[string]any{"matchLabels": selected},
@@ -232,7 +239,11 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 			"metadata": map[string]any{"labels": labels, "annotations": notes},
 			"spec":     e.pod(job),
 		},
-	}}), nil
+	}})
+	if job.Want.ServiceLevel == driver.Guaranteed {
+		return e.memberSet(job, set), nil
+	}
+	return set, nil
 }
 
 // restart is the annotation of a pod that says which restart it was last started for.

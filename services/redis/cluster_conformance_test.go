@@ -15,12 +15,21 @@ import (
 // TestClusterConformance holds the kubernetes driver, with Redis as a StatefulSet,
 // against the same suite as the fake and the process driver.
 func TestClusterConformance(t *testing.T) {
+	conforms(t, "rk-conformance", clusterOrder, "")
+}
+
+// TestClusterMembersConformance does so with three members.
+func TestClusterMembersConformance(t *testing.T) {
+	conforms(t, "rk-members-conformance", guaranteedOrder, "what their Sentinels take is left out by a rate")
+}
+
+func conforms(t *testing.T, zone string, order func() driver.Instance, roughMeters string) {
 	conformance.Run(t, func(t *testing.T) conformance.Harness {
-		d := cluster(t, "rk-conformance")
+		d := cluster(t, zone)
 		t.Cleanup(func() { d.Close() })
 		return conformance.Harness{
-			Driver: d, Elsewhere: "192.0.2.0/24", Patience: 5 * time.Minute, Restarts: true, Meters: []string{meterTraffic},
-			Order:        clusterOrder,
+			Driver: d, Elsewhere: "192.0.2.0/24", Patience: 5 * time.Minute, Restarts: true, Meters: []string{meterTraffic}, RoughMeters: roughMeters,
+			Order:        order,
 			Larger:       driver.Plan{Name: "large", Revision: 1, CPUMillis: 200, MemoryMiB: 256},
 			NoVersion:    "a StatefulSet starts its pods anew for another image by itself",
 			StorageStays: "the test bed's storage cannot grow",
@@ -35,7 +44,7 @@ func TestClusterConformance(t *testing.T) {
 			LoseData: func(t *testing.T, id string) { clustertest.NewPerson(t).LoseVolumes(id) },
 			Reopen: func(t *testing.T) driver.Driver {
 				d.Close()
-				d = cluster(t, "rk-conformance")
+				d = cluster(t, zone)
 				return d
 			},
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"souk/internal/driver"
@@ -86,10 +87,14 @@ func TestClusterSizes(t *testing.T) {
 
 // TestClusterCertificate: a new certificate is shown without a restart.
 func TestClusterCertificate(t *testing.T) {
+	t.Run("one member", func(t *testing.T) { renewsCertificate(t, "rk-certificate", clusterOrder()) })
+	t.Run("three members", func(t *testing.T) { renewsCertificate(t, "rk-certificates", guaranteedOrder()) })
+}
+
+func renewsCertificate(t *testing.T, zone string, want driver.Instance) {
 	const validity = 3 * time.Minute
-	d := cluster(t, "rk-certificate", func(c *kubernetes.Config) { c.CertificateValidity.Duration = validity })
+	d := cluster(t, zone, func(c *kubernetes.Config) { c.CertificateValidity.Duration = validity })
 	t.Cleanup(func() { d.Close() })
-	want := clusterOrder()
 	clustertest.Removed(t, d, want.ID)
 	at := clustertest.Running(t, d, &want).Endpoint
 	conn := user(t, want, at)
@@ -110,6 +115,33 @@ func TestClusterCertificate(t *testing.T) {
 	}
 	if got := figure(t, user(t, want, at), "run_id"); got != began {
 		t.Error("the server was started again")
+	}
+	if want.ServiceLevel == driver.Guaranteed {
+		sentinelsShow(t, want, first)
+	}
+}
+
+// sentinelsShow waits until Sentinels show another certificate, too.
+func sentinelsShow(t *testing.T, want driver.Instance, before *x509.Certificate) {
+	t.Helper()
+	for _, name := range memberNames() {
+		service, err := clustertest.NewPerson(t).In(clustertest.Core("services"), want.ID).Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
+		at := &driver.Endpoint{Host: ip, Port: sentinelPort}
+		for end := time.Now().Add(3 * time.Minute); ; time.Sleep(time.Second) {
+			if conn, err := tls.Dial("tcp", net.JoinHostPort(ip, strconv.Itoa(sentinelPort)), &tls.Config{InsecureSkipVerify: true}); err == nil {
+				conn.Close()
+				if !bytes.Equal(shown(t, at).Raw, before.Raw) {
+					break
+				}
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the Sentinel of %s still shows its first certificate", name)
+			}
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"souk/internal/driver"
 	"souk/internal/driver/kubernetes"
 	"souk/internal/pki"
 )
@@ -54,44 +55,58 @@ func (e *clusterEngine) Settle(ctx context.Context, job *kubernetes.Job, v kuber
 	if !kubernetes.Sized(v, v.Pods, setName) || !restarted(v) {
 		return kubernetes.ErrNotYet
 	}
-	live, open, err := clusterSettings(job.Want)
-	if err != nil {
-		return err
-	}
-	users, err := clusterLogins(job)
-	if err != nil {
-		return err
-	}
 	wanted, err := pki.ParseCertificate(v.Certificate)
 	if err != nil {
 		return fmt.Errorf("%w: no certificate is known", kubernetes.ErrNotYet)
 	}
-	pod := e.Look(v).Primary
+	if job.Want.ServiceLevel == driver.Guaranteed {
+		return e.settleMembers(ctx, job, v, wanted)
+	}
+	in := inForce{certificate: wanted}
+	if in.live, in.open, err = clusterSettings(job.Want); err != nil {
+		return err
+	}
+	if in.users, err = clusterLogins(job); err != nil {
+		return err
+	}
+	return notServing(in.bring(ctx, job, e.Look(v).Primary))
+}
+
+// inForce is what has to be in force within a server.
+type inForce struct {
+	live        map[string]string
+	open        bool
+	users       map[string][]string
+	certificate *x509.Certificate
+}
+
+// bring brings it into force within the server of a pod.
+func (in inForce) bring(ctx context.Context, job *kubernetes.Job, pod string) error {
 	s, shown, err := enterPod(ctx, job, pod)
 	if err != nil {
-		return notServing(err)
+		return err
 	}
 	defer s.Close()
-	if err := s.set(live); err != nil {
-		return notServing(err)
+	if err := s.set(in.live); err != nil {
+		return err
 	}
-	if err := s.letIn(users); err != nil {
-		return notServing(err)
+	if err := s.letIn(in.users); err != nil {
+		return err
 	}
-	if !open {
+	if !in.open {
 		if err := s.endSessions(); err != nil {
-			return notServing(err)
+			return err
 		}
 	}
-	if bytes.Equal(shown.Raw, wanted.Raw) {
+	if bytes.Equal(shown.Raw, in.certificate.Raw) {
 		return nil
 	}
 	again, shown, err := enterPod(ctx, job, pod)
 	if err != nil {
-		return notServing(err)
+		return err
 	}
 	defer again.Close()
-	if !bytes.Equal(shown.Raw, wanted.Raw) {
+	if !bytes.Equal(shown.Raw, in.certificate.Raw) {
 		return kubernetes.ErrNotYet
 	}
 	return nil
@@ -100,7 +115,11 @@ func (e *clusterEngine) Settle(ctx context.Context, job *kubernetes.Job, v kuber
 // enterPod opens a session as the administrator from within a pod, and returns the
 // certificate that the server shows.
 func enterPod(ctx context.Context, job *kubernetes.Job, pod string) (*session, *x509.Certificate, error) {
-	raw, err := job.Dial(ctx, pod, serverPort)
+	return enterPort(ctx, job, pod, serverPort)
+}
+
+func enterPort(ctx context.Context, job *kubernetes.Job, pod string, port int) (*session, *x509.Certificate, error) {
+	raw, err := job.Dial(ctx, pod, port)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -23,6 +23,9 @@ func (e *clusterEngine) Look(v kubernetes.View) kubernetes.Seen {
 	if v.Main == nil {
 		return kubernetes.Seen{Stopped: len(v.Pods) == 0}
 	}
+	if v.Want.ServiceLevel == driver.Guaranteed {
+		return e.lookAtMembers(v)
+	}
 	var set appsv1.StatefulSet
 	read(v.Main, &set)
 	var seen kubernetes.Seen
@@ -55,9 +58,11 @@ func read(o *unstructured.Unstructured, into any) {
 	_ = runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, into)
 }
 
-func statusOf(pod corev1.Pod) corev1.ContainerStatus {
+func statusOf(pod corev1.Pod) corev1.ContainerStatus { return containerOf(pod, setName) }
+
+func containerOf(pod corev1.Pod, name string) corev1.ContainerStatus {
 	for _, s := range pod.Status.ContainerStatuses {
-		if s.Name == setName {
+		if s.Name == name {
 			return s
 		}
 	}
@@ -117,6 +122,9 @@ func explain(v kubernetes.View, seen kubernetes.Seen) (message, who string) {
 }
 
 var lineEnds = strings.NewReplacer("\n", " ", "\r", " ")
+
+// LogContainer is the one whose log is the user's.
+func (e *clusterEngine) LogContainer() string { return setName }
 
 // LogLine keeps what the server logs, and why it was not started.
 func (e *clusterEngine) LogLine(line []byte) ([]byte, bool) {

@@ -40,7 +40,6 @@ func TestClustersRefuseWhatRedisCannotDo(t *testing.T) {
 		"a line end in a setting":       func(i *driver.Instance) { i.Parameters = map[string]any{"maxmemory-policy": "x\ndir /tmp"} },
 		"a log-in of Souk's":            func(i *driver.Instance) { i.Credentials[0].Login = podLogin },
 		"a point in time":               func(i *driver.Instance) { i.Restore = &driver.Restore{Time: time.Now()} },
-		"guaranteed availability":       func(i *driver.Instance) { i.ServiceLevel = "guaranteed" },
 	} {
 		want := order()
 		change(&want)

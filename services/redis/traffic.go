@@ -40,6 +40,11 @@ func (e *clusterEngine) Counters(ctx context.Context, job *kubernetes.Job, prima
 		return nil, err
 	}
 	defer s.Close()
+	if job.Want.ServiceLevel == driver.Guaranteed {
+		if err := s.tallyWatchers(job.Want.ID); err != nil {
+			return nil, err
+		}
+	}
 	return s.traffic(job.Want.ID)
 }
 

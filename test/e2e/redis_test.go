@@ -16,6 +16,7 @@ prices:
 - {service: redis, serviceLevel: best-effort, item: compute, unit: hour, amount: "0.05"}
 - {service: redis, serviceLevel: best-effort, item: storage, unit: GiB-month, amount: "0.30"}
 - {service: redis, serviceLevel: guaranteed, item: compute, unit: hour, amount: "0.15"}
+- {service: redis, serviceLevel: guaranteed, item: storage, unit: GiB-month, amount: "0.90"}
 `
 
 // TestRedis is the whole life of a Redis in a cluster, as its user sees it.
@@ -23,7 +24,6 @@ func TestRedis(t *testing.T) {
 	z := newZone(t, "e2e-redis", "expose: {type: LoadBalancer}")
 	z.Sh("souk --context operator prices publish redis -f " + file(t, "redis.yaml", redisPrices)).Done("published")
 	z.Sh("souk --context operator zone offer " + z.name + " redis --price-list redis").Done("offered")
-	z.Sh("souk --context operator zone offer "+z.name+" redis --service-level guaranteed --price-list redis").Fails(1, "single member")
 	z.Sh("souk order redis db1 --zone " + z.name + " --set maxmemory-policy=volatile-lru --wait").Done("is ready at")
 	z.Sh("souk connect db1 -- SET k kept").Done("OK")
 	z.Sh("souk connect db1 -- CONFIG GET dir").Done("NOPERM")
@@ -47,7 +47,29 @@ func TestRedis(t *testing.T) {
 	suspendAndResume(t, z, hasKey)
 	deleteAndUndelete(z, hasKey)
 	purge(z)
+	guaranteedRedis(t, z)
 	z.Sh("souk --context operator audit segments").Done("No differences")
+}
+
+// guaranteedRedis orders one with three members, which the agent restarts with the rights
+// that it has; it is refused where there are too few failure domains.
+func guaranteedRedis(t *testing.T, z *zone) {
+	offered := z.Sh("souk --context operator zone offer " + z.name + " redis --service-level guaranteed --price-list redis")
+	if nodeCount(&namespace{t, "default"}) < 3 {
+		offered.Fails(1, "three failure domains")
+		return
+	}
+	offered.Done("offered")
+	z.Sh("souk order redis ha --zone " + z.name + " --service-level guaranteed --wait").Done("is ready at")
+	if members := z.Instance("ha").Status.Members; len(members) != 3 {
+		t.Errorf("its members are %+v", members)
+	}
+	z.Sh("souk connect ha -- SET k kept").Done("OK")
+	z.Sh("souk update ha --plan medium --wait").Done()
+	z.Sh("souk connect ha -- GET k").Done("kept")
+	z.Sh("souk logs ha").Done("Ready to accept connections")
+	z.Sh("souk unprotect ha").Done()
+	z.Sh("souk delete ha --wait").Done()
 }
 
 func hasKey(z *zone) {

@@ -44,6 +44,8 @@ type Harness struct {
 	AllOrNone string
 	// Meters are what the driver counts of what clients read by Has.
 	Meters []string
+	// RoughMeters is why what a few clients read in a moment may not show in Meters.
+	RoughMeters string
 	// Upgrade gives the zone another version of the engine; nil where a test cannot.
 	Upgrade func(version string)
 }

@@ -53,6 +53,9 @@ func (s *suite) counters(t *testing.T, counting driver.Counting) {
 		if a.Run == "" || a.Run != c.Run || a.Since.Sub(c.Since).Abs().Seconds() > 3 {
 			t.Errorf("%s: of one run: %+v, then %+v", meter, a, c)
 		}
+		if s.RoughMeters != "" {
+			continue
+		}
 		if net(b)-net(a) > atMost {
 			t.Errorf("%s: being read has counted %d", meter, net(b)-net(a))
 		}

@@ -153,7 +153,7 @@ func (d *Driver) begin() error {
 	if err := d.watches.watch(volumes, "", d.watches.told()); err != nil {
 		return err
 	}
-	if err := d.watches.watch(nodes, "", cache.ResourceEventHandlerFuncs{}); err != nil {
+	if err := d.watches.watch(nodes, "", cache.ResourceEventHandlerFuncs{UpdateFunc: d.nodeChanged}); err != nil {
 		return err
 	}
 	if err := d.contend(d.ctx); err != nil {

@@ -30,9 +30,9 @@ type Engine interface {
 	Clients() map[string]string
 	// Members is how many pods an instance at a service level has.
 	Members(serviceLevel string) int
-	// Policies are the ports that members use among themselves, and the
-	// namespaces from which the operator reaches them.
-	Policies() (ports []int, operatorNamespaces []string)
+	// Policies are the ports that members use among themselves at a service level, and
+	// the namespaces from which the operator reaches them.
+	Policies(serviceLevel string) (ports []int, operatorNamespaces []string)
 	// ServerNames are the names, beside those that clients use, that a server
 	// certificate has to carry.
 	ServerNames(namespace string) []string
@@ -78,6 +78,27 @@ type Keeper interface {
 	Claims(job *Job) []*unstructured.Unstructured
 }
 
+// Addressed is an Engine whose members need addresses that outlive their pods.
+type Addressed interface {
+	// Addresses are Services, of which the job then has the addresses.
+	Addresses(job *Job) []*unstructured.Unstructured
+}
+
+// Accompanied is an Engine whose members have more beside them than what the plan is
+// for.
+type Accompanied interface {
+	// Beside is what each member may take for that at a service level.
+	Beside(serviceLevel string) driver.Plan
+}
+
+// Tender is an Engine whose members nobody else replaces.
+type Tender interface {
+	// Tend takes the next step from the members that there are to those that the main
+	// object describes, and sees to it that clients are led to the right one. It returns
+	// ErrNotYet where the next step has to wait for what nobody tells of.
+	Tend(ctx context.Context, job *Job, v View) error
+}
+
 // ErrNotYet: it is on its way by itself.
 var ErrNotYet = errors.New("not yet in force")
 
@@ -96,6 +117,10 @@ type Job struct {
 	Restore *Restore
 	// Forced: what is stopped is stopped although it is not well.
 	Forced bool
+	// Addresses are those of the Services of an Addressed engine, by their names.
+	Addresses map[string]string
+	// Main is the main object as it was last seen, or nil.
+	Main *unstructured.Unstructured
 
 	driver *Driver
 }
@@ -113,6 +138,11 @@ func (j *Job) Secret(purpose string) []byte {
 	return j.driver.authority.derive(j.Want.ID + "/" + purpose)
 }
 
+// Replace ends a pod in good order, unless that has been done; another takes its place.
+func (j *Job) Replace(ctx context.Context, pod *unstructured.Unstructured) error {
+	return j.driver.replace(ctx, pod)
+}
+
 // View is what the cluster has of an instance.
 type View struct {
 	Main    *unstructured.Unstructured // nil when there is none
@@ -126,7 +156,9 @@ type View struct {
 	Certificate []byte
 	Want        driver.Instance
 	// NodeDomain is the failure domain of a node, or "".
-	NodeDomain  func(node string) string
+	NodeDomain func(node string) string
+	// NodeAnswers says whether a node was heard of lately.
+	NodeAnswers func(node string) bool
 	TopologyKey string
 }
 

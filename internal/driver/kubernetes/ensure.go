@@ -127,6 +127,9 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 		return driver.Observation{}, err
 	}
 	stepMain.Done()
+	if err := d.tend(ctx, job, engine); err != nil {
+		return driver.Observation{}, err
+	}
 	view := d.view(ctx, engine, job.Want)
 	seen := engine.Look(view)
 	if seen.Lost != "" {
@@ -292,6 +295,9 @@ func (d *Driver) surround(ctx context.Context, job *Job, engine Engine, rec reco
 			return err
 		}
 	}
+	if err := d.locate(ctx, job, engine); err != nil {
+		return err
+	}
 	stepAccess.Done()
 	return d.watches.watchSecrets(ctx, job.Namespace, LabelInstance+"="+job.Want.ID)
 }
@@ -360,7 +366,7 @@ func (d *Driver) fits(ctx context.Context, job *Job, engine Engine) error {
 }
 
 // keep makes the volumes of an instance whose operator makes none. Where there was
-// data they are only changed: one that is gone since is not made anew.
+// data they are only changed: the last one that is gone since is not made anew.
 func (d *Driver) keep(ctx context.Context, job *Job, engine Engine) error {
 	var wanted []*unstructured.Unstructured
 	if keeper, ok := engine.(Keeper); ok {
@@ -369,10 +375,12 @@ func (d *Driver) keep(ctx context.Context, job *Job, engine Engine) error {
 	for _, claim := range wanted {
 		if job.Want.HeldData {
 			live, err := d.existing(ctx, claim)
-			if err != nil {
+			if err != nil && (len(wanted) == 1 || !errors.Is(err, driver.ErrDataLost)) {
 				return err
 			}
-			claim.SetUID(live.GetUID())
+			if err == nil {
+				claim.SetUID(live.GetUID())
+			}
 		}
 		if err := d.put(ctx, claims, claim); err != nil {
 			return err
@@ -395,6 +403,9 @@ func (d *Driver) existing(ctx context.Context, claim *unstructured.Unstructured)
 }
 
 func (d *Driver) applyMain(ctx context.Context, job *Job, engine Engine, stopped bool) error {
+	if mains := d.watches.list(engine.Kind(), job.Namespace); len(mains) > 0 {
+		job.Main = mains[0]
+	}
 	main, err := engine.Main(job, stopped)
 	if err != nil {
 		return err

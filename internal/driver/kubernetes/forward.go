@@ -27,7 +27,7 @@ func (d *Driver) forward(ctx context.Context, namespace, pod string, port int) (
 	if err != nil {
 		return nil, err
 	}
-	tunnel, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
+	tunnel, err := dialWithin(ctx, dialer)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errOutOfReach, pod, err)
 	}
@@ -54,6 +54,30 @@ func (d *Driver) forward(ctx context.Context, namespace, pod string, port int) (
 		_, _ = io.Copy(theirs, data)
 	}()
 	return ours, nil
+}
+
+// dialWithin dials until ctx ends: the API server takes long to find out that a node is gone.
+func dialWithin(ctx context.Context, dialer httpstream.Dialer) (httpstream.Connection, error) {
+	type outcome struct {
+		tunnel httpstream.Connection
+		err    error
+	}
+	dialed := make(chan outcome, 1)
+	go func() {
+		tunnel, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
+		dialed <- outcome{tunnel, err}
+	}()
+	select {
+	case o := <-dialed:
+		return o.tunnel, o.err
+	case <-ctx.Done():
+		go func() {
+			if o := <-dialed; o.err == nil {
+				o.tunnel.Close()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
 }
 
 // streams opens the two streams of one forwarded connection.

@@ -65,8 +65,12 @@ func (d *Driver) fences(job *Job, engine Engine, inForce record) []part {
 // a request that was cut short may stay counted for minutes though nothing came of it.
 func quota(job *Job, engine Engine, inForce record) *unstructured.Unstructured {
 	members := int64(engine.Members(job.Want.ServiceLevel)) + 1
-	cpu := max(job.Want.Plan.CPUMillis, inForce.Plan.CPUMillis) * members
-	memory := max(job.Want.Plan.MemoryMiB, inForce.Plan.MemoryMiB) * members
+	var beside driver.Plan
+	if accompanied, ok := engine.(Accompanied); ok {
+		beside = accompanied.Beside(job.Want.ServiceLevel)
+	}
+	cpu := (max(job.Want.Plan.CPUMillis, inForce.Plan.CPUMillis) + beside.CPUMillis) * members
+	memory := (max(job.Want.Plan.MemoryMiB, inForce.Plan.MemoryMiB) + beside.MemoryMiB) * members
 	storage := max(job.Want.StorageGiB, inForce.StorageGiB) * members
 	hard := map[string]any{
 		"requests.cpu": fmt.Sprintf("%dm", cpu), "limits.cpu": fmt.Sprintf("%dm", cpu),
@@ -123,7 +127,7 @@ func (d *Driver) clientPolicy(job *Job, engine Engine) *unstructured.Unstructure
 // memberPolicy lets members reach each other, names, the API server and the place
 // of backups, and the operator reach them.
 func (d *Driver) memberPolicy(job *Job, engine Engine) *unstructured.Unstructured {
-	among, operators := engine.Policies()
+	among, operators := engine.Policies(job.Want.ServiceLevel)
 	everyone := []any{map[string]any{"podSelector": map[string]any{}}}
 	ingress := []any{map[string]any{"ports": ports(among...), "from": everyone}}
 	for _, namespace := range operators {

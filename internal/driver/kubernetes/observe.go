@@ -74,7 +74,7 @@ func (d *Driver) view(ctx context.Context, engine Engine, want driver.Instance) 
 	namespace := namespaceOf(want.ID)
 	v := View{
 		Pods: d.watches.list(pods, namespace), Volumes: d.watches.list(claims, namespace),
-		Want: want, NodeDomain: d.nodeDomain, TopologyKey: d.cfg.TopologyKey,
+		Want: want, NodeDomain: d.nodeDomain, NodeAnswers: d.nodeAnswers, TopologyKey: d.cfg.TopologyKey,
 	}
 	if mains := d.watches.list(engine.Kind(), namespace); len(mains) > 0 {
 		v.Main = mains[0]

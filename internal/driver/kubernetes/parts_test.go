@@ -143,11 +143,11 @@ func TestQuotaHasRoomForBothSizesWhileTheyChange(t *testing.T) {
 // oneMember is an engine of which only the size matters.
 type oneMember struct{ Engine }
 
-func (oneMember) Service() string             { return "one" }
-func (oneMember) Members(string) int          { return 1 }
-func (oneMember) Endpoint() (int, string)     { return 5432, "app" }
-func (oneMember) Clients() map[string]string  { return map[string]string{"a": "b"} }
-func (oneMember) Policies() ([]int, []string) { return []int{5432, 8000}, []string{"operators"} }
+func (oneMember) Service() string                   { return "one" }
+func (oneMember) Members(string) int                { return 1 }
+func (oneMember) Endpoint() (int, string)           { return 5432, "app" }
+func (oneMember) Clients() map[string]string        { return map[string]string{"a": "b"} }
+func (oneMember) Policies(string) ([]int, []string) { return []int{5432, 8000}, []string{"operators"} }
 func (oneMember) Kind() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Resource: "ones"}
 }
