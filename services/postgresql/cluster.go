@@ -17,8 +17,9 @@ import (
 // guaranteed is the service level with a member in each of three failure domains.
 const guaranteed = "guaranteed"
 
-// clusterName is the name of the Cluster in the namespace of each instance.
-const clusterName = "db"
+// firstCluster is the name of the Cluster in the namespace of each instance. What a
+// restore in place makes is a Cluster of its own, whose name has the number of that.
+const firstCluster = "db"
 
 // Ports of a member: for clients and other members, and for the operator.
 const (
@@ -30,7 +31,18 @@ const (
 const adminSecret = "souk-admin"
 
 // clusterEngine runs PostgreSQL by CloudNativePG.
-type clusterEngine struct{ config clusterConfig }
+type clusterEngine struct {
+	config clusterConfig
+	made   int64 // the restore in place that made what it works on; 0: none did
+}
+
+// cluster is the name of the Cluster, and of where its backups are kept.
+func (e *clusterEngine) cluster() string {
+	if e.made == 0 {
+		return firstCluster
+	}
+	return fmt.Sprintf("%s-r%d", firstCluster, e.made)
+}
 
 // clusterConfig is the section of an agent's configuration for this engine.
 type clusterConfig struct {
@@ -72,8 +84,11 @@ func (e *clusterEngine) Version() driver.EngineVersion {
 
 func (e *clusterEngine) Endpoint() (int, string) { return serverPort, database }
 
+// clusterLabel is that of all pods and volumes of a Cluster, with its name.
+const clusterLabel = "cnpg.io/cluster"
+
 func (e *clusterEngine) Clients() map[string]string {
-	return map[string]string{"cnpg.io/cluster": clusterName, "cnpg.io/instanceRole": "primary"}
+	return map[string]string{clusterLabel: e.cluster(), "cnpg.io/instanceRole": "primary"}
 }
 
 // Readers are the replicas of an instance that has some.
@@ -81,7 +96,7 @@ func (e *clusterEngine) Readers(level string) map[string]string {
 	if e.Members(level) == 1 {
 		return nil
 	}
-	return map[string]string{"cnpg.io/cluster": clusterName, "cnpg.io/instanceRole": "replica"}
+	return map[string]string{clusterLabel: e.cluster(), "cnpg.io/instanceRole": "replica"}
 }
 
 func (e *clusterEngine) Members(level string) int {
@@ -100,7 +115,7 @@ func (e *clusterEngine) Policies(string) ([]int, []string) {
 func (e *clusterEngine) ServerNames(namespace string) []string {
 	var names []string
 	for _, role := range []string{"rw", "r", "ro"} {
-		name := clusterName + "-" + role
+		name := e.cluster() + "-" + role
 		names = append(names, name, name+"."+namespace, name+"."+namespace+".svc", name+"."+namespace+".svc.cluster.local")
 	}
 	return names
@@ -182,8 +197,8 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 		spec["postgresGID"] = e.config.PostgresGID
 	}
 	spec["postgresql"] = engine
-	addBackups(spec, job)
-	o := kubernetes.Object("postgresql.cnpg.io/v1", "Cluster", job.Namespace, clusterName, job.Labels, map[string]any{"spec": spec})
+	e.addBackups(spec, job)
+	o := kubernetes.Object("postgresql.cnpg.io/v1", "Cluster", job.Namespace, e.cluster(), job.Labels, map[string]any{"spec": spec})
 	o.SetAnnotations(annotations)
 	return o, nil
 }

@@ -29,12 +29,12 @@ var _ kubernetes.BackupEngine = (*clusterEngine)(nil)
 const source = "source"
 
 // addBackups adds where the cluster keeps its backups, and what it is made of.
-func addBackups(spec map[string]any, job *kubernetes.Job) {
+func (e *clusterEngine) addBackups(spec map[string]any, job *kubernetes.Job) {
 	if job.Place == nil {
 		return
 	}
 	if job.Want.Backup != nil {
-		store := objectStore(job.Place, job.Want.ID)
+		store := objectStore(job.Place, job.Want.ID, archive(e.cluster()))
 		store["data"] = map[string]any{"compression": "gzip", "immediateCheckpoint": true, "jobs": int64(1)}
 		store["wal"] = map[string]any{"compression": "gzip"}
 		spec["backup"] = map[string]any{"barmanObjectStore": store, "target": "primary"}
@@ -43,7 +43,8 @@ func addBackups(spec map[string]any, job *kubernetes.Job) {
 	if from == nil {
 		return
 	}
-	target := map[string]any{"backupID": from.Source}
+	of, label := sourced(from.Source)
+	target := map[string]any{"backupID": label}
 	switch {
 	case from.Whole:
 	case from.Until.IsZero():
@@ -53,16 +54,16 @@ func addBackups(spec map[string]any, job *kubernetes.Job) {
 		target["targetTime"] = from.Until.UTC().Format("2006-01-02 15:04:05.000000+00")
 	}
 	spec["bootstrap"] = map[string]any{"recovery": map[string]any{"source": source, "database": database, "owner": owner, "recoveryTarget": target}}
-	spec["externalClusters"] = []any{map[string]any{"name": source, "barmanObjectStore": objectStore(job.Place, from.From)}}
+	spec["externalClusters"] = []any{map[string]any{"name": source, "barmanObjectStore": objectStore(job.Place, from.From, of)}}
 }
 
-// objectStore is where the backups of an instance are.
-func objectStore(place *driver.BackupPlace, instanceID string) map[string]any {
+// objectStore is where the backups of an instance are that an archive has.
+func objectStore(place *driver.BackupPlace, instanceID string, of archive) map[string]any {
 	key := func(name string) map[string]any {
 		return map[string]any{"name": kubernetes.BackupSecret, "key": name}
 	}
 	return map[string]any{
-		"destinationPath": "s3://" + place.Bucket + "/" + instanceID, "serverName": clusterName,
+		"destinationPath": "s3://" + place.Bucket + "/" + instanceID, "serverName": string(of),
 		"endpointURL": "https://" + place.Endpoint + ":" + strconv.Itoa(place.Port), "endpointCA": key("ca.crt"),
 		"s3Credentials": map[string]any{"accessKeyId": key("accessKey"), "secretAccessKey": key("secretKey"), "region": key("region")},
 	}
@@ -86,7 +87,7 @@ func (e *clusterEngine) TakeBackup(ctx context.Context, job *kubernetes.Job, pri
 		return err
 	}
 	name := "souk-" + order.ID
-	taken, err := orderBackup(ctx, job, name)
+	taken, err := e.orderBackup(ctx, job, name)
 	if err != nil {
 		return err
 	}
@@ -119,18 +120,21 @@ func (e *clusterEngine) beforeBackup(ctx context.Context, job *kubernetes.Job, p
 
 // orderBackup has the operator take a backup, and returns it once it is whole. One
 // that failed is taken anew.
-func orderBackup(ctx context.Context, job *kubernetes.Job, name string) (taken *unstructured.Unstructured, err error) {
+func (e *clusterEngine) orderBackup(ctx context.Context, job *kubernetes.Job, name string) (taken *unstructured.Unstructured, err error) {
 	before, err := job.Get(ctx, clusterBackups, name)
 	if err != nil {
 		return nil, err
 	}
-	if before != nil && backupFailed(before) {
+	if before != nil && kubernetes.PhaseOf(before) == "completed" {
+		return before, nil
+	}
+	if before != nil && (backupFailed(before) || text(before, "spec", "cluster", "name") != e.cluster()) {
 		if err := job.Delete(ctx, clusterBackups, name); err != nil {
 			return nil, err
 		}
 	}
 	o := kubernetes.Object("postgresql.cnpg.io/v1", "Backup", job.Namespace, name, job.Labels, map[string]any{"spec": map[string]any{
-		"cluster": map[string]any{"name": clusterName}, "method": "barmanObjectStore", "target": "primary",
+		"cluster": map[string]any{"name": e.cluster()}, "method": "barmanObjectStore", "target": "primary",
 	}})
 	if err := job.Apply(ctx, clusterBackups, o); err != nil {
 		return nil, err
@@ -189,7 +193,7 @@ func (e *clusterEngine) Source(ctx context.Context, repo *kubernetes.Repository,
 	}
 	for _, n := range notes {
 		if n.ID == id {
-			return n.Label, nil
+			return n.source(), nil
 		}
 	}
 	return "", unusable("The backup is not there any more. Restore from another one.", nil)
@@ -198,14 +202,15 @@ func (e *clusterEngine) Source(ctx context.Context, repo *kubernetes.Repository,
 var appliedInPod = regexp.MustCompile(`restored log file \\*"([0-9A-F]{24})\\*" from archive`)
 
 // Diagnose tells a point in time that no change came after from what cannot be restored.
-func (e *clusterEngine) Diagnose(ctx context.Context, _ *kubernetes.Job, repo *kubernetes.Repository, log []byte) (kubernetes.Diagnosis, error) {
+func (e *clusterEngine) Diagnose(ctx context.Context, job *kubernetes.Job, repo *kubernetes.Repository, log []byte) (kubernetes.Diagnosis, error) {
 	if !strings.Contains(string(log), notReached) {
 		return kubernetes.Diagnosis{Blocked: &driver.BlockedError{
 			Message:   "The backup could not be restored. The zone's place for backups cannot be used, or the backup is damaged; it is tried again. If this goes on, the zone's operator has to act, who finds the reason in the log of the instance's pod.",
 			BlockedBy: "operator", Err: errors.New("restore: the pod has failed"),
 		}}, nil
 	}
-	newest, err := newestWAL(ctx, repo)
+	of, _ := sourced(job.Restore.Source)
+	newest, err := newestWAL(ctx, repo, of)
 	if err != nil {
 		return kubernetes.Diagnosis{}, err
 	}

@@ -1,6 +1,7 @@
 package postgresql
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,25 +18,47 @@ import (
 	"souk/internal/driver/kubernetes"
 )
 
-// Where barman has things below an instance's key.
-const (
-	baseFolder = clusterName + "/base/"
-	walFolder  = clusterName + "/wals/"
-	backupInfo = "backup.info" // without it barman knows of no backup
-)
+// archive is what barman keeps of one Cluster, whose name it has, below an instance's
+// key. An instance has one more with each restore in place.
+type archive string
+
+func (a archive) base() string { return string(a) + "/base/" }
+func (a archive) wals() string { return string(a) + "/wals/" }
+
+const backupInfo = "backup.info" // without it barman knows of no backup
 
 // note is what is known of a backup, kept beside it.
 type note struct {
 	driver.Backup
-	Label    string `json:"label"`    // what barman calls it
-	FirstWAL string `json:"firstWAL"` // the first file of changes that it needs
+	Archive  archive `json:"archive,omitempty"` // that has it; empty: the first Cluster's
+	Label    string  `json:"label"`             // what barman calls it
+	FirstWAL string  `json:"firstWAL"`          // the first file of changes that it needs
+}
+
+func (n note) archive() archive { return cmp.Or(n.Archive, firstCluster) }
+
+// source names the backup among all of the instance's.
+func (n note) source() string {
+	if n.archive() == firstCluster {
+		return n.Label
+	}
+	return string(n.Archive) + "/" + n.Label
+}
+
+// sourced is the archive and the label of what is named.
+func sourced(source string) (archive, string) {
+	if of, label, ok := strings.Cut(source, "/"); ok {
+		return archive(of), label
+	}
+	return firstCluster, source
 }
 
 // noteOf reads what the operator says of a backup that is whole.
 func noteOf(taken *unstructured.Unstructured, order driver.BackupOrder, size int64) (note, error) {
 	n := note{
-		Backup: driver.Backup{ID: order.ID, Kind: order.Kind, At: order.At, SizeBytes: size},
-		Label:  text(taken, "status", "backupId"), FirstWAL: text(taken, "status", "beginWal"),
+		Archive: archive(text(taken, "spec", "cluster", "name")),
+		Backup:  driver.Backup{ID: order.ID, Kind: order.Kind, At: order.At, SizeBytes: size},
+		Label:   text(taken, "status", "backupId"), FirstWAL: text(taken, "status", "beginWal"),
 	}
 	began, err1 := time.Parse(time.RFC3339, text(taken, "status", "startedAt"))
 	ended, err2 := time.Parse(time.RFC3339, text(taken, "status", "stoppedAt"))
@@ -48,7 +71,7 @@ func noteOf(taken *unstructured.Unstructured, order driver.BackupOrder, size int
 
 // keepNote puts a note beside its backup.
 func keepNote(ctx context.Context, repo *kubernetes.Repository, n note) error {
-	err := repo.List(ctx, repo.Key(baseFolder+n.Label+"/"), func(o bucket.Object) bool {
+	err := repo.List(ctx, repo.Key(n.archive().base()+n.Label+"/"), func(o bucket.Object) bool {
 		n.StoredBytes += o.Bytes
 		return true
 	})
@@ -70,18 +93,15 @@ func allNotes(ctx context.Context, repo *kubernetes.Repository) (all []note, lef
 	if err != nil || len(notes) == 0 {
 		return nil, nil, err
 	}
-	there := map[string]bool{}
-	err = repo.List(ctx, repo.Key(baseFolder), func(o bucket.Object) bool {
-		if path.Base(o.Key) == backupInfo {
-			there[path.Base(path.Dir(o.Key))] = true
-		}
-		return true
-	})
-	if err != nil {
-		return nil, nil, err
-	}
+	there := map[archive]map[string]bool{}
 	for id, n := range notes {
-		if there[n.Label] {
+		of := n.archive()
+		if there[of] == nil {
+			if there[of], err = labelsOf(ctx, repo, of); err != nil {
+				return nil, nil, err
+			}
+		}
+		if there[of][n.Label] {
 			all = append(all, n)
 		} else {
 			left = append(left, repo.NoteKey(id))
@@ -89,6 +109,18 @@ func allNotes(ctx context.Context, repo *kubernetes.Repository) (all []note, lef
 	}
 	slices.SortFunc(all, func(a, b note) int { return a.StartedAt.Compare(b.StartedAt) })
 	return all, left, nil
+}
+
+// labelsOf are what barman calls the backups in an archive.
+func labelsOf(ctx context.Context, repo *kubernetes.Repository, of archive) (map[string]bool, error) {
+	labels := map[string]bool{}
+	err := repo.List(ctx, repo.Key(of.base()), func(o bucket.Object) bool {
+		if path.Base(o.Key) == backupInfo {
+			labels[path.Base(path.Dir(o.Key))] = true
+		}
+		return true
+	})
+	return labels, err
 }
 
 // Backups lists what is kept of an instance, oldest first.
@@ -113,33 +145,33 @@ func (e *clusterEngine) ExpireBackup(ctx context.Context, repo *kubernetes.Repos
 	}
 	i := slices.IndexFunc(notes, func(n note) bool { return n.ID == id })
 	if last && !slices.ContainsFunc(notes, func(n note) bool { return n.ID != id }) {
-		for _, folder := range []string{walFolder, baseFolder, ""} {
-			if err := repo.DeleteAll(ctx, repo.Key(folder)); err != nil {
-				return err
+		for _, n := range notes {
+			for _, folder := range []string{n.archive().wals(), n.archive().base()} {
+				if err := repo.DeleteAll(ctx, repo.Key(folder)); err != nil {
+					return err
+				}
 			}
 		}
-		return nil
+		return repo.DeleteAll(ctx, repo.Key(""))
 	}
 	if i < 0 {
 		return repo.Delete(ctx, left...)
 	}
 	gone := notes[i]
 	notes = slices.Delete(notes, i, i+1)
-	if err := deleteBase(ctx, repo, gone.Label); err != nil {
+	if err := deleteBase(ctx, repo, gone); err != nil {
 		return err
 	}
-	if len(notes) > 0 {
-		if err := deleteWALs(ctx, repo, notes); err != nil {
-			return err
-		}
+	if err := deleteWALs(ctx, repo, gone, notes); err != nil {
+		return err
 	}
-	return repo.Delete(ctx, append(left, repo.Key(baseFolder+gone.Label+"/"+backupInfo), repo.NoteKey(id))...)
+	return repo.Delete(ctx, append(left, repo.Key(gone.archive().base()+gone.Label+"/"+backupInfo), repo.NoteKey(id))...)
 }
 
 // deleteBase deletes the data of a backup, but for what says that it is there.
-func deleteBase(ctx context.Context, repo *kubernetes.Repository, label string) error {
+func deleteBase(ctx context.Context, repo *kubernetes.Repository, gone note) error {
 	var keys []string
-	err := repo.List(ctx, repo.Key(baseFolder+label+"/"), func(o bucket.Object) bool {
+	err := repo.List(ctx, repo.Key(gone.archive().base()+gone.Label+"/"), func(o bucket.Object) bool {
 		if path.Base(o.Key) != backupInfo {
 			keys = append(keys, o.Key)
 		}
@@ -155,14 +187,26 @@ func deleteBase(ctx context.Context, repo *kubernetes.Repository, label string) 
 // timelines, which are kept, have others.
 var walName = regexp.MustCompile(`^[0-9A-F]{24}`)
 
-// deleteWALs deletes the files of changes before those that a kept backup needs.
-func deleteWALs(ctx context.Context, repo *kubernetes.Repository, kept []note) error {
-	first := kept[0].FirstWAL
+// deleteWALs deletes the files of changes that only a backup needed which goes. Where it
+// was the last of an archive, they are needed as long as none was taken after it in
+// another: the server may still put more of them there.
+func deleteWALs(ctx context.Context, repo *kubernetes.Repository, gone note, kept []note) error {
+	first, over := "", false
 	for _, n := range kept {
-		first = min(first, n.FirstWAL)
+		switch {
+		case n.archive() != gone.archive():
+			over = over || n.StartedAt.After(gone.StartedAt)
+		case first == "":
+			first = n.FirstWAL
+		default:
+			first = min(first, n.FirstWAL)
+		}
+	}
+	if first == "" && over {
+		return repo.DeleteAll(ctx, repo.Key(gone.archive().wals()))
 	}
 	var keys []string
-	err := repo.List(ctx, repo.Key(walFolder), func(o bucket.Object) bool {
+	err := repo.List(ctx, repo.Key(gone.archive().wals()), func(o bucket.Object) bool {
 		name := walName.FindString(path.Base(o.Key))
 		if name != "" && name < first {
 			keys = append(keys, o.Key)
@@ -175,9 +219,9 @@ func deleteWALs(ctx context.Context, repo *kubernetes.Repository, kept []note) e
 	return repo.Delete(ctx, keys...)
 }
 
-// newestWAL is the name of the newest file of changes that is kept.
-func newestWAL(ctx context.Context, repo *kubernetes.Repository) (newest string, err error) {
-	err = repo.List(ctx, repo.Key(walFolder), func(o bucket.Object) bool {
+// newestWAL is the name of the newest file of changes that an archive has.
+func newestWAL(ctx context.Context, repo *kubernetes.Repository, of archive) (newest string, err error) {
+	err = repo.List(ctx, repo.Key(of.wals()), func(o bucket.Object) bool {
 		file := path.Base(o.Key)
 		if name := walName.FindString(file); name != "" && !strings.Contains(file, ".backup") && !strings.Contains(file, ".partial") {
 			newest = max(newest, name)

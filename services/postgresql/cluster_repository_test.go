@@ -155,7 +155,7 @@ func TestWhyARestoreDidNotEnd(t *testing.T) {
 		"one in between lost":  {line(2) + line(3) + notReached, false, "you"},
 		"something else wrong": {"could not connect to the endpoint URL", false, "operator"},
 	} {
-		got, err := (&clusterEngine{}).Diagnose(t.Context(), nil, repo, []byte(test.log))
+		got, err := (&clusterEngine{}).Diagnose(t.Context(), &kubernetes.Job{Restore: &kubernetes.Restore{Source: "20260502T020000"}}, repo, []byte(test.log))
 		who := ""
 		if got.Blocked != nil {
 			who = got.Blocked.BlockedBy
@@ -163,5 +163,60 @@ func TestWhyARestoreDidNotEnd(t *testing.T) {
 		if err != nil || got.Exhausted != test.exhausted || who != test.who {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
+	}
+}
+
+// Each restore in place begins another archive: backups are found in theirs, and the
+// changes of an archive go with its last backup once there is one after it.
+func TestBackupsFromBeforeAndAfterARestoreInPlace(t *testing.T) {
+	e := &clusterEngine{}
+	repo, notes := repositoryWith(t)
+	after := note{Archive: "db-r1", Label: "20260503T020000", FirstWAL: "000000020000000000000007"}
+	after.Backup = driver.Backup{ID: uuid.NewString(), StartedAt: notes[1].StartedAt.AddDate(0, 0, 1), FinishedAt: notes[1].FinishedAt.AddDate(0, 0, 1)}
+	for _, name := range []string{"base/20260503T020000/data.tar.gz", "base/20260503T020000/backup.info", "wals/0000000200000000/000000020000000000000007.gz"} {
+		if err := repo.Put(t.Context(), repo.Key("db-r1/"+name), []byte(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := keepNote(t.Context(), repo, after); err != nil {
+		t.Fatal(err)
+	}
+	if got := idsOf(t, repo); !slices.Equal(got, []string{notes[0].ID, notes[1].ID, after.ID}) {
+		t.Errorf("there are %v", got)
+	}
+	for id, want := range map[string]string{notes[1].ID: "20260502T020000", after.ID: "db-r1/20260503T020000"} {
+		source, err := e.Source(t.Context(), repo, id)
+		if of, label := sourced(source); err != nil || source != want || (note{Archive: of, Label: label}).source() != want {
+			t.Errorf("%q is in %q, %v", want, source, err)
+		}
+	}
+	for _, n := range notes {
+		if err := e.ExpireBackup(t.Context(), repo, n.ID, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"db-r1/base/20260503T020000/backup.info", "db-r1/base/20260503T020000/data.tar.gz", "db-r1/wals/0000000200000000/000000020000000000000007.gz", "souk/" + after.ID + ".json"}
+	if got := held(t, repo); !slices.Equal(got, want) {
+		t.Errorf("there is left %q", got)
+	}
+	if err := e.ExpireBackup(t.Context(), repo, after.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := held(t, repo); len(got) != 0 {
+		t.Errorf("after the last there is left %q", got)
+	}
+}
+
+// The last backup of an archive that is still written to leaves its changes.
+func TestTheChangesAfterTheLastBackupOfTheNewestArchiveStay(t *testing.T) {
+	e := &clusterEngine{}
+	repo, notes := repositoryWith(t)
+	for _, n := range notes {
+		if err := e.ExpireBackup(t.Context(), repo, n.ID, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := held(t, repo); !slices.Contains(got, "db/wals/0000000100000000/000000010000000000000005.gz") {
+		t.Errorf("there is left %q", got)
 	}
 }
