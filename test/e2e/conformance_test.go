@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 		host, store.Place.Port, store.Place.Bucket, store.Place.Region, store.Place.AccessKey))
 	run := z.Sh("souk conformance run --context operator --service postgresql --zone " + z.name + " --capability bindings,parameters,networks,logs,metrics,maintenance,backup")
 	t.Log(run.Out, run.Problems)
-	run.Done("backup: passed", "maintenance: passed", "metrics: passed", "Published")
+	run.Done("backup: passed", "Restored in place within", "maintenance: passed", "metrics: passed", "Published")
 	for _, iteration := range []string{"provisioning", "backup", "maintenance", "logs"} {
 		z.Sh("souk services postgresql | tr -s ' '").Done(iteration + " " + z.name + " kubernetes passed")
 	}

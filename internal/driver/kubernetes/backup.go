@@ -61,13 +61,13 @@ const BackupSecret = "backup-place"
 
 // Restore is what an instance is made of.
 type Restore struct {
-	From string // the instance whose backups they are
+	From string `json:"from"` // the instance whose backups they are
 	// Source is what the engine calls the backup.
-	Source string
+	Source string `json:"source"`
 	// Until is the point in time, in real time; zero: the end of the backup.
-	Until time.Time
+	Until time.Time `json:"until,omitzero"`
 	// Whole: every change that is kept is applied instead, as all are before Until.
-	Whole bool
+	Whole bool `json:"whole,omitempty"`
 }
 
 // Repository is the backups of one instance in the zone's bucket.
@@ -223,6 +223,7 @@ func (d *Driver) TakeBackup(ctx context.Context, want driver.Instance, order dri
 			d.log.Warn("no canary could be put into an instance before its backup", "instance", want.ID, "error", err)
 		}
 	}
+	keeper = madeBy(keeper, recordOf(d.watches.get(namespaces, "", namespaceOf(want.ID)))).(BackupEngine)
 	if err := keeper.TakeBackup(ctx, d.job(want), primary, order); err != nil {
 		return plain(err, keeper.Operator())
 	}
@@ -240,6 +241,7 @@ func (d *Driver) running(ctx context.Context, engine Engine, id string) (primary
 	if ns == nil || ns.GetDeletionTimestamp() != nil || rec.Stopped || !rec.Initialised {
 		return "", errNotRunning
 	}
+	engine = madeBy(engine, rec)
 	seen := engine.Look(d.view(ctx, engine, driver.Instance{ID: id, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}))
 	if !seen.Serving {
 		return "", errNotRunning
@@ -333,44 +335,51 @@ const flushTime = 2 * time.Minute
 // prepareRestore finds what a new instance is made of. From then on it is noted, and
 // nothing is asked for it any more.
 func (d *Driver) prepareRestore(ctx context.Context, job *Job, rec *record) error {
-	from := job.Want.Restore
-	if from == nil {
-		return nil
-	}
-	if rec.Source == "" && !rec.Initialised && !job.Want.HeldData {
-		if err := d.findSource(ctx, job, rec, from); err != nil {
+	if from := job.Want.Restore; from != nil && rec.Source == "" && !rec.Initialised && !job.Want.HeldData {
+		found, err := d.sourceOf(ctx, from)
+		if err != nil {
+			return err
+		}
+		rec.Source, rec.Whole = found.Source, found.Whole
+		if err := d.save(ctx, job.Want.ID, *rec); err != nil {
 			return err
 		}
 		stepSource.Done()
 	}
-	job.Restore = madeOf(job.Want, *rec)
+	job.madeOf(*rec)
 	return nil
 }
 
-// madeOf is what an instance is, or was, made of; nil: it was made empty.
-func madeOf(want driver.Instance, rec record) *Restore {
-	if want.Restore == nil || rec.Source == "" {
-		return nil
+// madeOf has a job know what the instance is, or was, made of.
+func (j *Job) madeOf(rec record) {
+	if rec.Restored != nil || rec.Rewind.Of != nil {
+		j.Place = j.driver.cfg.Place
 	}
-	return &Restore{From: want.Restore.From.InstanceID, Source: rec.Source, Until: want.Restore.Time, Whole: rec.Whole}
+	switch from := j.Want.Restore; {
+	case rec.Restored != nil:
+		j.Restore = rec.Restored
+	case from != nil && rec.Source != "":
+		j.Restore = &Restore{From: from.From.InstanceID, Source: rec.Source, Until: from.Time, Whole: rec.Whole}
+	}
 }
 
-func (d *Driver) findSource(ctx context.Context, job *Job, rec *record, from *driver.Restore) error {
+// sourceOf finds what is to be restored.
+func (d *Driver) sourceOf(ctx context.Context, from *driver.Restore) (*Restore, error) {
 	keeper, repo, err := d.repository(from.From)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	// Of an instance that is as if it were lost, what is kept is all that there is.
-	rec.Whole = from.Lost && !from.Time.IsZero()
 	if !from.Time.IsZero() && !from.Lost {
 		if err := d.flushSource(ctx, keeper, from.From); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if rec.Source, err = keeper.Source(ctx, repo, from.BackupID); err != nil {
-		return unusablePlace(err)
+	source, err := keeper.Source(ctx, repo, from.BackupID)
+	if err != nil {
+		return nil, unusablePlace(err)
 	}
-	return d.save(ctx, job.Want.ID, *rec)
+	// Of an instance that is as if it were lost, what is kept is all that there is.
+	return &Restore{From: from.From.InstanceID, Source: source, Until: from.Time, Whole: from.Lost && !from.Time.IsZero()}, nil
 }
 
 // flushSource has the instance that a restore comes from, if it runs, put away
@@ -397,32 +406,13 @@ func (d *Driver) failedRestore(ctx context.Context, job *Job, engine Engine, vie
 	if job.Restore == nil || rec.Initialised {
 		return nil
 	}
-	var failed string
-	again := false // another attempt is under way
-	for _, pod := range view.Pods {
-		switch PhaseOf(pod) {
-		case "Failed":
-			failed = pod.GetName()
-		case "Succeeded":
-			return nil
-		default:
-			again = true
-		}
-	}
-	if failed == "" {
+	failed, again := attempts(view.Pods)
+	if len(failed) == 0 {
 		return nil
 	}
-	keeper, repo, err := d.repository(job.Want.Restore.From)
+	found, _, err := d.diagnose(ctx, job, failed[len(failed)-1])
 	if err != nil {
 		return err
-	}
-	log, err := d.core.Get().Namespace(job.Namespace).Resource("pods").Name(failed).SubResource("log").DoRaw(ctx)
-	if err != nil {
-		return err
-	}
-	found, err := keeper.Diagnose(ctx, job, repo, log)
-	if err != nil {
-		return unusablePlace(err)
 	}
 	if found.Blocked != nil && !again {
 		return found.Blocked
@@ -440,4 +430,34 @@ func (d *Driver) failedRestore(ctx context.Context, job *Job, engine Engine, vie
 	}
 	foreground := metav1.DeletePropagationForeground
 	return d.client.Resource(engine.Kind()).Namespace(job.Namespace).Delete(ctx, main.GetName(), metav1.DeleteOptions{PropagationPolicy: &foreground})
+}
+
+// attempts are the pods that could not restore, where none could, and whether another
+// attempt is under way.
+func attempts(all []*unstructured.Unstructured) (failed []string, again bool) {
+	for _, pod := range all {
+		switch PhaseOf(pod) {
+		case "Failed":
+			failed = append(failed, pod.GetName())
+		case "Succeeded":
+			return nil, false
+		default:
+			again = true
+		}
+	}
+	return failed, again
+}
+
+// diagnose has the engine look at the log of a pod that could not restore.
+func (d *Driver) diagnose(ctx context.Context, job *Job, pod string) (found Diagnosis, log []byte, err error) {
+	keeper, repo, err := d.repository(driver.BackupSource{InstanceID: job.Restore.From, Service: job.Want.Service})
+	if err != nil {
+		return found, nil, err
+	}
+	log, err = d.core.Get().Namespace(job.Namespace).Resource("pods").Name(pod).SubResource("log").DoRaw(ctx)
+	if err != nil {
+		return found, nil, err
+	}
+	found, err = keeper.Diagnose(ctx, job, repo, log)
+	return found, log, unusablePlace(err)
 }

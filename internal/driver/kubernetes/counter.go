@@ -25,6 +25,7 @@ func (d *Driver) Counters(ctx context.Context, id string) ([]driver.Counter, err
 	if err != nil {
 		return nil, err
 	}
+	engine = madeBy(engine, rec)
 	counting, ok := engine.(Counting)
 	if !ok || rec.Stopped || !rec.Initialised {
 		return nil, nil

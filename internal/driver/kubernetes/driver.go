@@ -239,6 +239,11 @@ type record struct {
 	// every change that is kept belongs to it.
 	Source string `json:"source,omitempty"`
 	Whole  bool   `json:"whole,omitempty"`
+	// MadeBy is the restore in place that made what the instance is by now, and Restored
+	// what of; 0: none did. Rewind is the last one.
+	MadeBy   int64    `json:"madeBy,omitempty"`
+	Restored *Restore `json:"restored,omitempty"`
+	Rewind   rewind   `json:"rewind,omitzero"`
 	// Settled identifies what was last brought into force within the engine.
 	Settled string `json:"settled,omitempty"`
 	// Form identifies what servers were last started with, as far as it is noted, and

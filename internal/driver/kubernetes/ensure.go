@@ -95,6 +95,7 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	if err != nil {
 		return driver.Observation{}, err
 	}
+	engine = madeBy(engine, rec)
 	job := d.job(want)
 	if err := d.prepareRestore(ctx, job, &rec); err != nil {
 		return driver.Observation{}, err
@@ -110,7 +111,7 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	if at == nil {
 		return d.progress(rec, "The instance waits for an address that clients can reach it at; the zone's load balancer has to give it one."), nil
 	}
-	if err := d.vouch(ctx, job, engine, at); err != nil {
+	if err := d.vouch(ctx, job, engine, at, rec); err != nil {
 		return driver.Observation{}, err
 	}
 	growth := d.growth(ctx, job, rec)
@@ -122,6 +123,9 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	}
 	if err := d.beginChange(ctx, job, engine, &rec); err != nil {
 		return driver.Observation{}, err
+	}
+	if held, err := d.rewind(ctx, job, engine, &rec); held || err != nil {
+		return d.observation(engine, want.ID, rec, engine.Look(d.view(ctx, engine, job.Want)), at), err
 	}
 	if err := d.applyMain(ctx, job, engine, false); err != nil {
 		return driver.Observation{}, err
@@ -144,6 +148,11 @@ func (d *Driver) ensure(ctx context.Context, engine Engine, want driver.Instance
 	rec, err = d.settle(ctx, job, engine, view, seen, rec)
 	if err != nil {
 		return driver.Observation{}, err
+	}
+	if rec.Settled != "" {
+		if err := d.clearAside(ctx, job, engine, &rec); err != nil {
+			return driver.Observation{}, err
+		}
 	}
 	if growth != nil && rec.Settled != "" {
 		return driver.Observation{}, growth
@@ -177,7 +186,7 @@ func (d *Driver) claim(ctx context.Context, engine Engine, want driver.Instance)
 		return rec, errors.New("the namespace of the same name is still being deleted")
 	}
 	if held {
-		if err := d.findData(ctx, engine, namespaceOf(want.ID)); err != nil {
+		if err := d.findData(ctx, madeBy(engine, rec), namespaceOf(want.ID)); err != nil {
 			return rec, err
 		}
 	}
@@ -215,24 +224,26 @@ func (d *Driver) namespace(ctx context.Context, id string) (*unstructured.Unstru
 // volumes are gone.
 func (d *Driver) findData(ctx context.Context, engine Engine, namespace string) error {
 	for _, kind := range []schemaKind{engine.Kind(), claims} {
-		if len(living(d.watches.list(kind, namespace))) > 0 {
+		if len(living(owned(engine, d.watches.list(kind, namespace)))) > 0 {
 			continue
 		}
 		found, err := d.client.Resource(kind).Namespace(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
-		left := 0
-		for i := range found.Items {
-			if found.Items[i].GetDeletionTimestamp() == nil {
-				left++
-			}
-		}
-		if left == 0 {
+		if len(living(owned(engine, pointers(found.Items)))) == 0 {
 			return fmt.Errorf("%w: its %s are not there", driver.ErrDataLost, kind.Resource)
 		}
 	}
 	return nil
+}
+
+func pointers(items []unstructured.Unstructured) []*unstructured.Unstructured {
+	out := make([]*unstructured.Unstructured, len(items))
+	for i := range items {
+		out[i] = &items[i]
+	}
+	return out
 }
 
 func living(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
@@ -324,10 +335,13 @@ func (d *Driver) allowed(ctx context.Context, do func() error) error {
 }
 
 // vouch gives the server its certificate and the engine its secrets.
-func (d *Driver) vouch(ctx context.Context, job *Job, engine Engine, at *driver.Endpoint) error {
+func (d *Driver) vouch(ctx context.Context, job *Job, engine Engine, at *driver.Endpoint, rec record) error {
 	names := append([]string{at.Host}, engine.ServerNames(job.Namespace)...)
 	if at.ReadHost != "" && at.ReadHost != at.Host {
 		names = append(names, at.ReadHost)
+	}
+	if rewinding, ok := engine.(RewindingEngine); ok && rec.Rewind.Stage == rewindRestoring {
+		names = append(names, rewinding.MadeBy(rec.Rewind.Number).ServerNames(job.Namespace)...)
 	}
 	certificate, err := d.certificate(job, engine, names, d.watches.get(secrets, job.Namespace, serverName))
 	if err != nil {
@@ -403,7 +417,7 @@ func (d *Driver) existing(ctx context.Context, claim *unstructured.Unstructured)
 }
 
 func (d *Driver) applyMain(ctx context.Context, job *Job, engine Engine, stopped bool) error {
-	if mains := d.watches.list(engine.Kind(), job.Namespace); len(mains) > 0 {
+	if mains := owned(engine, d.watches.list(engine.Kind(), job.Namespace)); len(mains) > 0 {
 		job.Main = mains[0]
 	}
 	main, err := engine.Main(job, stopped)

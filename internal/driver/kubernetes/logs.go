@@ -46,7 +46,7 @@ func (d *Driver) Logs(ctx context.Context, id string, opt driver.LogOptions) (io
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		defer cancel()
-		writer.CloseWithError(d.copyLogs(ctx, engine, id, rec, opt, writer))
+		writer.CloseWithError(d.copyLogs(ctx, engine, id, opt, writer))
 	}()
 	return &logReader{reader, cancel}, nil
 }
@@ -63,13 +63,12 @@ func (r *logReader) Close() error {
 }
 
 // copyLogs writes the tail of the log, and then follows it from pod to pod.
-func (d *Driver) copyLogs(ctx context.Context, engine Engine, id string, rec record, opt driver.LogOptions, to io.Writer) error {
-	want := driver.Instance{ID: id, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
+func (d *Driver) copyLogs(ctx context.Context, engine Engine, id string, opt driver.LogOptions, to io.Writer) error {
 	log := podLog{driver: d, engine: engine, namespace: namespaceOf(id), filter: driver.LogFormat{}.Filter(opt)}
 	if logged, ok := engine.(interface{ LogFormat() driver.LogFormat }); ok {
 		log.filter = logged.LogFormat().Filter(opt)
 	}
-	if pod := engine.Look(d.view(ctx, engine, want)).Primary; pod != "" {
+	if pod := d.primary(ctx, engine, id); pod != "" {
 		recent, err := log.tail(ctx, pod, opt.Tail)
 		if err != nil {
 			return err
@@ -80,7 +79,7 @@ func (d *Driver) copyLogs(ctx context.Context, engine Engine, id string, rec rec
 	}
 	for opt.Follow && ctx.Err() == nil {
 		changed := d.waiters.next(id)
-		if pod := engine.Look(d.view(ctx, engine, want)).Primary; pod != "" {
+		if pod := d.primary(ctx, engine, id); pod != "" {
 			err := log.follow(ctx, pod, to)
 			if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsBadRequest(err) && ctx.Err() == nil {
 				return err
@@ -92,6 +91,13 @@ func (d *Driver) copyLogs(ctx context.Context, engine Engine, id string, rec rec
 		}
 	}
 	return nil
+}
+
+// primary is the pod that clients are led to, or "".
+func (d *Driver) primary(ctx context.Context, engine Engine, id string) string {
+	rec := recordOf(d.watches.get(namespaces, "", namespaceOf(id)))
+	engine = madeBy(engine, rec)
+	return engine.Look(d.view(ctx, engine, rec.instance(id))).Primary
 }
 
 // podLog reads logs of an instance's pods, one after the other.

@@ -61,10 +61,14 @@ func (d *Driver) fences(job *Job, engine Engine, inForce record) []part {
 }
 
 // quota is what all of an instance may take: its members, and one more for the
-// work on them. While it changes its size, both sizes have room. It has two Services at most;
+// work on them. While it changes its size, both sizes have room, and while it is restored
+// in place, what is restored and what there was. It has two Services at most;
 // a request that was cut short may stay counted for minutes though nothing came of it.
 func quota(job *Job, engine Engine, inForce record) *unstructured.Unstructured {
 	members := int64(engine.Members(job.Want.ServiceLevel)) + 1
+	if inForce.Rewind.doubled() {
+		members *= 2
+	}
 	var beside driver.Plan
 	if accompanied, ok := engine.(Accompanied); ok {
 		beside = accompanied.Beside(job.Want.ServiceLevel)

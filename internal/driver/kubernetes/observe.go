@@ -37,6 +37,7 @@ func (d *Driver) Observe(ctx context.Context, id string) (driver.Observation, er
 	if err != nil {
 		return driver.Observation{}, err
 	}
+	engine = madeBy(engine, rec)
 	want := driver.Instance{ID: id, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
 	return d.observation(engine, id, rec, engine.Look(d.view(ctx, engine, want)), d.endpoint(engine, id, rec.Level)), nil
 }
@@ -73,10 +74,10 @@ func (d *Driver) endpoint(engine Engine, id, serviceLevel string) *driver.Endpoi
 func (d *Driver) view(ctx context.Context, engine Engine, want driver.Instance) View {
 	namespace := namespaceOf(want.ID)
 	v := View{
-		Pods: d.watches.list(pods, namespace), Volumes: d.watches.list(claims, namespace),
+		Pods: owned(engine, d.watches.list(pods, namespace)), Volumes: owned(engine, d.watches.list(claims, namespace)),
 		Want: want, NodeDomain: d.nodeDomain, NodeAnswers: d.nodeAnswers, TopologyKey: d.cfg.TopologyKey,
 	}
-	if mains := d.watches.list(engine.Kind(), namespace); len(mains) > 0 {
+	if mains := owned(engine, d.watches.list(engine.Kind(), namespace)); len(mains) > 0 {
 		v.Main = mains[0]
 	}
 	if secret := d.watches.get(secrets, namespace, serverName); secret != nil {
@@ -109,6 +110,10 @@ func (d *Driver) observation(engine Engine, id string, rec record, seen Seen, at
 	}
 	if rec.Interruption.Generation > 0 {
 		out.Interruption = &rec.Interruption
+	}
+	out.Rewound = rec.Rewind.told()
+	if rec.Rewind.aside() {
+		out.Message, out.BlockedBy = rec.Rewind.message()
 	}
 	if out.State == driver.StateDegraded && out.Message == "" {
 		out.Message = "It is being started, or changed to what is wanted."
@@ -157,7 +162,8 @@ func (d *Driver) Info(ctx context.Context) (driver.Info, error) {
 		}
 		keeper, why := d.keeps(engine)
 		_, proves := keeper.(ProvingEngine)
-		version.Backups, version.NoBackups, version.Drills = why == "", why, why == "" && proves
+		_, rewinds := keeper.(RewindingEngine)
+		version.Backups, version.NoBackups, version.Drills, version.InPlace = why == "", why, why == "" && proves, why == "" && rewinds
 		version.Snapshots = why == "" && keeper.Snapshots()
 		info.Engines = append(info.Engines, version)
 	}

@@ -76,6 +76,7 @@ func (d *Driver) ofEngine(ctx context.Context, engine Engine, sampler Sampler, r
 	if err := d.seen(ctx, engine); err != nil {
 		return nil, err
 	}
+	engine = madeBy(engine, rec)
 	now := d.view(ctx, engine, want)
 	vouched := certified(now.Certificate, d.cfg.Now())
 	down := append(vouched, driver.Sample{Name: driver.MetricUp})

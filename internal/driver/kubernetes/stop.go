@@ -52,8 +52,12 @@ func (d *Driver) stop(ctx context.Context, engine Engine, want driver.Instance, 
 	job := d.job(want)
 	d.endTrial(want.ID)
 	rec.Service = want.Service
-	job.Restore = madeOf(want, rec)
+	job.madeOf(rec)
+	engine = madeBy(engine, rec)
 	if err := d.surround(ctx, job, engine, rec); err != nil {
+		return driver.Observation{}, err
+	}
+	if err := d.endRewind(ctx, job, engine, &rec); err != nil {
 		return driver.Observation{}, err
 	}
 	if err := d.halt(ctx, job, engine, &rec); err != nil {
@@ -123,13 +127,16 @@ func (d *Driver) awaitStopped(ctx context.Context, job *Job, engine Engine, rec 
 	return d.waiters.until(ctx, job.Want.ID, stopped(false))
 }
 
-// main is the main object as the API server has it, or nil.
+// main is the main object of what an engine works on, as the API server has it, or nil.
 func (d *Driver) main(ctx context.Context, engine Engine, namespace string) (*unstructured.Unstructured, error) {
 	found, err := d.client.Resource(engine.Kind()).Namespace(namespace).List(ctx, metav1.ListOptions{})
-	if err != nil || len(found.Items) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	return &found.Items[0], nil
+	for _, o := range owned(engine, pointers(found.Items)) {
+		return o, nil
+	}
+	return nil, nil
 }
 
 // Remove implements driver.Driver.

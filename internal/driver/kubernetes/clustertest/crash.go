@@ -86,7 +86,7 @@ func (c Call) carryOut(open Opener, drill Drill) (seen driver.Observation, err e
 		case "drill":
 			return seen, drill(ctx, d, c)
 		}
-		if seen, err = d.Ensure(ctx, c.Want); err == nil && seen.State == driver.StateRunning && seen.Generation == c.Want.Generation {
+		if seen, err = d.Ensure(ctx, c.Want); err == nil && seen.State == driver.StateRunning && seen.Generation == c.Want.Generation && c.rewound(seen) {
 			return seen, nil
 		}
 		select {
@@ -95,6 +95,11 @@ func (c Call) carryOut(open Opener, drill Drill) (seen driver.Observation, err e
 		}
 	}
 	return seen, errors.Join(err, fmt.Errorf("still %s: %s", seen.State, seen.Message))
+}
+
+// rewound says whether the restore in place that is wanted, if one is, is over.
+func (c Call) rewound(seen driver.Observation) bool {
+	return c.Want.Rewind == nil || seen.Rewound != nil && seen.Rewound.Number == c.Want.Rewind.Number
 }
 
 // Do has a process of its own carry something out, killed after a step unless that
@@ -136,6 +141,10 @@ var BackupSteps = []string{"kubernetes/backup-taken", "kubernetes/source", "kube
 // MemberSteps are those of instances whose members the driver replaces, of which the test is
 // the engine's own.
 var MemberSteps = []string{"kubernetes/replaced"}
+
+// RewindStep begins the names of the steps of a restore in place, of which the test is
+// the engine's own.
+const RewindStep = "kubernetes/rewind-"
 
 // KilledAfterEachStep kills the agent after every step of every operation on one
 // instance; the next agent finishes what was begun. use is tried each time that the
@@ -181,7 +190,7 @@ func KilledAfterEachStep(t *testing.T, zone string, want driver.Instance, use fu
 		}
 	})
 	for _, name := range step.All() {
-		if strings.HasPrefix(name, "kubernetes/") && !done[name] && !slices.Contains(slices.Concat(BackupSteps, MemberSteps), name) {
+		if strings.HasPrefix(name, "kubernetes/") && !done[name] && !slices.Contains(slices.Concat(BackupSteps, MemberSteps), name) && !strings.HasPrefix(name, RewindStep) {
 			t.Errorf("no agent was killed after %s", name)
 		}
 	}
