@@ -22,6 +22,7 @@ import (
 // restore in place, of one that fails at the end; the next agent finishes each, with the
 // rows of the backup or of before, and nothing else is left.
 func TestClusterRestoreInPlaceKilledAfterEachStep(t *testing.T) {
+	t.Parallel()
 	const zone = "fault-crash-in-place"
 	host := cmp.Or(os.Getenv(envHost), "10.211.0.1")
 	store := objectstore.At(t, host, host)

@@ -58,6 +58,7 @@ func (p *place) moment(conn *pgx.Conn) (at time.Time) {
 // TestClusterRestoredInPlace restores an instance in place to a point in time and back,
 // and along what came after; clients find it where it was, and nothing else is left.
 func TestClusterRestoredInPlace(t *testing.T) {
+	t.Parallel()
 	p, _ := newBackupPlace(t, "in-place")
 	want := keeping(p.order())
 	at := p.running(want).Endpoint
@@ -138,6 +139,7 @@ func TestClusterRestoredInPlace(t *testing.T) {
 // TestClusterRestoredInPlaceToNoAvail has the data from before serve on, or come back,
 // where what was backed up cannot be restored, and says why.
 func TestClusterRestoredInPlaceToNoAvail(t *testing.T) {
+	t.Parallel()
 	p, store := newBackupPlace(t, "in-place-bad")
 	want := keeping(p.order())
 	at := p.running(want).Endpoint
@@ -188,6 +190,7 @@ func TestClusterRestoredInPlaceToNoAvail(t *testing.T) {
 // guaranteed availability, is data like any other: where it is gone nothing else takes its
 // place.
 func TestClusterRestoredInPlaceAndLost(t *testing.T) {
+	t.Parallel()
 	p, _ := newBackupPlace(t, "in-place-lost")
 	want := keeping(p.order())
 	want.ServiceLevel = guaranteed
