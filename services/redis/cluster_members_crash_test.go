@@ -39,7 +39,7 @@ func TestClusterMembersKilledAfterEachStep(t *testing.T) {
 	want.HeldData = true
 	steps := []string{"kubernetes/replaced"}
 	for _, name := range step.All() {
-		if strings.HasPrefix(name, "redis-members/") {
+		if strings.HasPrefix(name, "redis-guaranteed-cluster/") {
 			steps = append(steps, name)
 		}
 	}

@@ -19,8 +19,8 @@ import (
 var _ kubernetes.Tender = (*clusterEngine)(nil)
 
 var (
-	stepPaused     = step.New("redis-members/paused")
-	stepHandedOver = step.New("redis-members/handed-over")
+	stepPaused     = step.New("redis-guaranteed-cluster/paused")
+	stepHandedOver = step.New("redis-guaranteed-cluster/handed-over")
 )
 
 // Tend implements kubernetes.Tender. Members that are not as described are replaced one
