@@ -101,7 +101,7 @@ func (e *clusterEngine) explain(v kubernetes.View, phase string, seen kubernetes
 	}
 	switch {
 	case seen.Serving && ready < wanted:
-		return strings.TrimSpace(fmt.Sprintf("It serves, with %d of %d members. %s", ready, wanted, orElse(cause, absentMembers(seen)))), who
+		return strings.TrimSpace(fmt.Sprintf("It serves, with %d of %d members. %s", ready, wanted, orElse(cause, seen.Absent()))), who
 	case phase == phaseFailingOver && cause == "":
 		return "The primary was lost. Another member takes over, which takes some seconds.", ""
 	case phase == phaseSwitchover && cause == "":
@@ -119,25 +119,6 @@ func orElse(text, otherwise string) string {
 		return otherwise
 	}
 	return text
-}
-
-// absentMembers names those that are not ready.
-func absentMembers(seen kubernetes.Seen) string {
-	var names []string
-	for _, m := range seen.Members {
-		if m.Ready {
-			continue
-		}
-		name := m.Name
-		if m.FailureDomain != "" {
-			name += " in " + m.FailureDomain
-		}
-		names = append(names, name)
-	}
-	if len(names) == 0 {
-		return "The others are being made."
-	}
-	return "Not ready: " + strings.Join(names, ", ") + "."
 }
 
 // logEntry is a line of a member's log: JSON of the instance manager, which

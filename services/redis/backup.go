@@ -131,7 +131,7 @@ func (w *work) restore(ctx context.Context) error {
 	}
 	i := h.index(w.Want.Restore.BackupID)
 	if i < 0 || len(h.snapshots[i].Paths) != 1 {
-		return &driver.BlockedError{Message: "The backup is not there any more. Restore from another one.", BlockedBy: "you", Permanent: true}
+		return goneBackup(nil)
 	}
 	is := h.snapshots[i]
 	if err := w.Remove(ctx, restored); err != nil {

@@ -206,7 +206,7 @@ func whyNot(place *driver.BackupPlace, done kubernetes.Done) error {
 	case what == "server":
 		return blocked("you", "The server did not hand its data over for a backup: it ended meanwhile, or its memory is full. It is tried again; if this goes on, choose a larger plan, or delete data.")
 	case what == "image":
-		return blocked("operator", "The zone's image of Redis has no restic, by which backups are taken and restored. The zone's operator has to give the zone an image that has it.")
+		return blocked("operator", withoutRestic)
 	case strings.Contains(done.Why, "OOMKilled"):
 		return blocked("you", "The plan's memory is not enough to take a backup. Choose a larger plan.")
 	}
@@ -250,6 +250,9 @@ func restoreFiles(job *kubernetes.Job) map[string][]byte {
 	return files
 }
 
+// withoutRestic is what people are told where the image lacks it.
+const withoutRestic = "The zone's image of Redis has no restic, by which backups are taken and restored. The zone's operator has to give the zone an image that has it."
+
 // notRestored begins what restore.sh says of a backup that could not be restored.
 const notRestored = "NOT RESTORED:"
 
@@ -262,7 +265,7 @@ func unrestored(said string) *driver.BlockedError {
 	case damaged(said), strings.Contains(said, "wrong password"), strings.Contains(said, "no snapshot found"):
 		return &driver.BlockedError{Message: "The backup is damaged and cannot be restored. Restore from another one, and tell the zone's operator.", BlockedBy: "you", Permanent: true, Err: err}
 	case strings.Contains(said, "restic: not found"):
-		return &driver.BlockedError{Message: "The zone's image of Redis has no restic, by which backups are taken and restored. The zone's operator has to give the zone an image that has it.", BlockedBy: "operator", Err: err}
+		return &driver.BlockedError{Message: withoutRestic, BlockedBy: "operator", Err: err}
 	}
 	return (*driver.BackupPlace)(nil).Unusable(said, err)
 }

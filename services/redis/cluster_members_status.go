@@ -108,32 +108,13 @@ func explainMembers(v kubernetes.View, seen kubernetes.Seen, well int) (message,
 	case seen.Lost != "":
 		return "The data of all members is gone: " + seen.Lost + ". Nothing was begun anew in its place.", "operator"
 	case seen.Serving && well < 2:
-		return "It answers reads, and refuses writes until a replica has them too. " + cmp.Or(cause, absentMembers(seen)), who
+		return "It answers reads, and refuses writes until a replica has them too. " + cmp.Or(cause, seen.Absent()), who
 	case seen.Serving && well < guaranteedMembers:
-		return fmt.Sprintf("It serves, with %d of %d members. %s", well, guaranteedMembers, cmp.Or(cause, absentMembers(seen))), who
+		return fmt.Sprintf("It serves, with %d of %d members. %s", well, guaranteedMembers, cmp.Or(cause, seen.Absent())), who
 	case seen.Serving:
 		return cmp.Or(cause, "It serves, and is being brought to what is wanted."), who
 	case len(seen.Members) > 0:
 		return "The server does not answer. " + cmp.Or(cause, "It is being started, or another member takes over, which takes some seconds."), who
 	}
 	return cause, who
-}
-
-// absentMembers names those that are not well.
-func absentMembers(seen kubernetes.Seen) string {
-	var names []string
-	for _, m := range seen.Members {
-		if m.Ready {
-			continue
-		}
-		name := m.Name
-		if m.FailureDomain != "" {
-			name += " in " + m.FailureDomain
-		}
-		names = append(names, name)
-	}
-	if len(names) == 0 {
-		return "The others are being made."
-	}
-	return "Not ready: " + strings.Join(names, ", ") + "."
 }

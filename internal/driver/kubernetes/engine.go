@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -182,4 +183,23 @@ type Seen struct {
 	Primary            string // the pod that clients are led to
 	Members            []driver.Member
 	Conditions         []driver.Condition
+}
+
+// Absent names, for people, the members that are not ready.
+func (s Seen) Absent() string {
+	var names []string
+	for _, m := range s.Members {
+		if m.Ready {
+			continue
+		}
+		name := m.Name
+		if m.FailureDomain != "" {
+			name += " in " + m.FailureDomain
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return "The others are being made."
+	}
+	return "Not ready: " + strings.Join(names, ", ") + "."
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"souk/internal/driver"
@@ -348,9 +346,7 @@ func (d *Driver) discard(ctx context.Context, engine RewindingEngine, namespace 
 		return false, err
 	}
 	if main != nil && main.GetDeletionTimestamp() == nil {
-		uid, foreground := main.GetUID(), metav1.DeletePropagationForeground
-		err = d.client.Resource(engine.Kind()).Namespace(namespace).Delete(ctx, main.GetName(), metav1.DeleteOptions{PropagationPolicy: &foreground, Preconditions: &metav1.Preconditions{UID: &uid}})
-		if err != nil && !apierrors.IsNotFound(err) {
+		if err := d.deleteWhole(ctx, engine.Kind(), main); err != nil {
 			return false, err
 		}
 	}

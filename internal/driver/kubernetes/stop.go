@@ -139,6 +139,17 @@ func (d *Driver) main(ctx context.Context, engine Engine, namespace string) (*un
 	return nil, nil
 }
 
+// deleteWhole deletes an object, unless another has taken its name, once all that belongs
+// to it is gone.
+func (d *Driver) deleteWhole(ctx context.Context, kind schemaKind, o *unstructured.Unstructured) error {
+	uid, foreground := o.GetUID(), metav1.DeletePropagationForeground
+	err := d.client.Resource(kind).Namespace(o.GetNamespace()).Delete(ctx, o.GetName(), metav1.DeleteOptions{PropagationPolicy: &foreground, Preconditions: &metav1.Preconditions{UID: &uid}})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
 // Remove implements driver.Driver.
 func (d *Driver) Remove(ctx context.Context, id string) error {
 	if validID(id) != nil {

@@ -11,7 +11,6 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -155,11 +154,7 @@ func (j *Job) podsOf(ctx context.Context, name string) ([]*unstructured.Unstruct
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*unstructured.Unstructured, len(found.Items))
-	for i := range found.Items {
-		out[i] = &found.Items[i]
-	}
-	return out, nil
+	return pointers(found.Items), nil
 }
 
 // cannotRun says why the pod of a task does not get to run.
@@ -182,12 +177,10 @@ func (j *Job) EndTask(ctx context.Context, name string) error {
 	if err != nil || before == nil {
 		return err
 	}
-	foreground, uid := metav1.DeletePropagationForeground, before.GetUID()
-	err = j.driver.client.Resource(tasks).Namespace(j.Namespace).Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &foreground, Preconditions: &metav1.Preconditions{UID: &uid}})
-	if err != nil && !apierrors.IsNotFound(err) {
+	if err := j.driver.deleteWhole(ctx, tasks, before); err != nil {
 		return err
 	}
-	err = j.Watch(ctx, tasks, name, func(o *unstructured.Unstructured) (bool, error) { return o.GetUID() != uid, nil })
+	err = j.Watch(ctx, tasks, name, func(o *unstructured.Unstructured) (bool, error) { return o.GetUID() != before.GetUID(), nil })
 	if errors.Is(err, errDeleted) {
 		return nil
 	}
