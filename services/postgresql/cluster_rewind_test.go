@@ -11,38 +11,20 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"souk/internal/driver"
 	"souk/internal/driver/kubernetes/clustertest"
 )
 
-// rewind has an instance restored in place, and looks until that is over and nothing
-// of what was set aside is left.
 func (p *place) rewind(want *driver.Instance, number int64, backup string, at time.Time) driver.Observation {
 	p.t.Helper()
-	want.Generation++
-	want.Rewind = &driver.Rewind{Number: number, Restore: driver.Restore{From: want.BackupSource(), BackupID: backup, Time: at}}
-	all := p.until(want, func(seen driver.Observation, err error) bool {
-		return err == nil && seen.State == driver.StateRunning && seen.Generation == want.Generation && seen.Rewound != nil && seen.Rewound.Number == number &&
-			p.holds(want, 1)
-	})
-	want.Rewind = nil
-	return all[len(all)-1]
+	return clustertest.Rewound(p.t, p, &clusterEngine{}, want, number, backup, at)
 }
 
 // holds says whether an instance has so many Clusters, and the volumes of them.
 func (p *place) holds(want *driver.Instance, n int) bool {
 	p.t.Helper()
-	count := func(kind schema.GroupVersionResource) int {
-		found, err := p.client.Resource(kind).Namespace("souk-"+want.ID).List(p.t.Context(), metav1.ListOptions{})
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		return len(found.Items)
-	}
-	return count(clusters) == n && count(core("persistentvolumeclaims")) == n*(&clusterEngine{}).Members(want.ServiceLevel)
+	return clustertest.NewPerson(p.t).Holds(&clusterEngine{}, want, n)
 }
 
 // moment is a time between what was changed before and what is changed after.

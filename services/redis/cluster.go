@@ -17,12 +17,10 @@ import (
 	"souk/internal/driver/kubernetes"
 )
 
-// Names in the namespace of each instance: of the StatefulSet and its container, of
-// the claim, and of the Secret with the configuration.
+// serverName is the container of the server, and volumeName its volume.
 const (
-	setName   = "redis"
-	claimName = "data"
-	confName  = "redis-conf"
+	serverName = "redis"
+	volumeName = "data"
 )
 
 // serverPort is for clients and for the agent, over TLS.
@@ -31,9 +29,6 @@ const serverPort = 6379
 // podLogin is the log-in by which a pod looks whether its own server answers. It can
 // do nothing else.
 const podLogin = "souk_pod"
-
-// podLabels select the server's pod.
-var podLabels = map[string]string{"app.kubernetes.io/name": "redis"}
 
 // podSettings are where a pod has what the server needs.
 var podSettings = map[string]string{
@@ -48,7 +43,10 @@ var startScript []byte
 
 // clusterEngine runs Redis as a StatefulSet: of one member, or of three where
 // availability is guaranteed.
-type clusterEngine struct{ config clusterConfig }
+type clusterEngine struct {
+	config clusterConfig
+	rewind int64 // the restore in place that made it; 0: none
+}
 
 var (
 	_ kubernetes.Careful = (*clusterEngine)(nil)
@@ -72,7 +70,7 @@ const standardID = 999
 // KubernetesEngine returns how the kubernetes driver runs Redis, as the section of
 // the agent's configuration says.
 func KubernetesEngine(section json.RawMessage) (kubernetes.Engine, error) {
-	e := &clusterEngine{clusterConfig{UserID: standardID, GroupID: standardID}}
+	e := &clusterEngine{config: clusterConfig{UserID: standardID, GroupID: standardID}}
 	if err := yaml.UnmarshalStrict(section, &e.config); err != nil {
 		return nil, err
 	}
@@ -97,7 +95,7 @@ func (e *clusterEngine) Version() driver.EngineVersion {
 }
 
 func (e *clusterEngine) Endpoint() (int, string)     { return serverPort, "" }
-func (e *clusterEngine) Clients() map[string]string  { return podLabels }
+func (e *clusterEngine) Clients() map[string]string  { return e.podLabels() }
 func (e *clusterEngine) Reloaded() map[string]string { return nil }
 
 func (e *clusterEngine) Members(level string) int {
@@ -177,7 +175,7 @@ func clusterSettings(want driver.Instance) (live map[string]string, open bool, e
 // Secrets has the one with all that the server begins with.
 func (e *clusterEngine) Secrets(job *kubernetes.Job) ([]*unstructured.Unstructured, error) {
 	if job.Want.ServiceLevel == driver.Guaranteed {
-		return memberSecrets(job)
+		return e.memberSecrets(job)
 	}
 	live, _, err := clusterSettings(job.Want)
 	if err != nil {
@@ -199,17 +197,17 @@ func (e *clusterEngine) Secrets(job *kubernetes.Job) ([]*unstructured.Unstructur
 		data["held"] = []byte("yes")
 	}
 	maps.Copy(data, restoreFiles(job))
-	return []*unstructured.Unstructured{kubernetes.Secret(job.Namespace, confName, job.Labels, data)}, nil
+	return []*unstructured.Unstructured{kubernetes.Secret(job.Namespace, e.conf(), job.Labels, data)}, nil
 }
 
 // Claims has the volume of the one member. It is no template of the StatefulSet's,
 // which would make it anew, empty, if it were gone.
 func (e *clusterEngine) Claims(job *kubernetes.Job) []*unstructured.Unstructured {
 	if job.Want.ServiceLevel == driver.Guaranteed {
-		return memberClaims(job)
+		return e.memberClaims(job)
 	}
 	spec := claimSpec(job, fmt.Sprintf("%dGi", job.Want.StorageGiB))
-	return []*unstructured.Unstructured{kubernetes.Object("v1", "PersistentVolumeClaim", job.Namespace, claimName, job.Labels, map[string]any{"spec": spec})}
+	return []*unstructured.Unstructured{kubernetes.Object("v1", "PersistentVolumeClaim", job.Namespace, e.claim(), job.Labels, map[string]any{"spec": spec})}
 }
 
 // Main is the StatefulSet.
@@ -222,7 +220,7 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 	for k, v := range job.Labels {
 		labels[k] = v
 	}
-	for k, v := range podLabels {
+	for k, v := range e.podLabels() {
 		selected[k], labels[k] = v, v
 	}
 	// A server that does not know the agent, because the zone's authority is another,
@@ -231,7 +229,7 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 	if job.Want.Restart > 0 {
 		notes[restart] = restartOf(job.Want)
 	}
-	set := kubernetes.Object("apps/v1", "StatefulSet", job.Namespace, setName, job.Labels, map[string]any{"spec": map[string]any{
+	set := kubernetes.Object("apps/v1", "StatefulSet", job.Namespace, e.set(), job.Labels, map[string]any{"spec": map[string]any{
 		"replicas": replicas, "serviceName": "access", "revisionHistoryLimit": int64(1),
 		"podManagementPolicy": "Parallel", // so that a pod that never got ready is replaced, too
 		"selector":            map[string]any{"matchLabels": selected},
@@ -271,10 +269,10 @@ func (e *clusterEngine) pod(job *kubernetes.Job) map[string]any {
 		"automountServiceAccountToken": false, "enableServiceLinks": false, "terminationGracePeriodSeconds": int64(60),
 		"securityContext": e.podSecurity(),
 		"containers": []any{map[string]any{
-			"name": setName, "image": e.config.Image, "command": []any{"sh", "/conf/start.sh"},
+			"name": serverName, "image": e.config.Image, "command": []any{"sh", "/conf/start.sh"},
 			"env": []any{
 				map[string]any{"name": "TZ", "value": "UTC"},
-				map[string]any{"name": "REDISCLI_AUTH", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": confName, "key": "probe"}}},
+				map[string]any{"name": "REDISCLI_AUTH", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": e.conf(), "key": "probe"}}},
 			},
 			"ports":           []any{map[string]any{"name": "redis", "containerPort": int64(serverPort), "protocol": "TCP"}},
 			"resources":       map[string]any{"requests": size, "limits": size},
@@ -282,11 +280,11 @@ func (e *clusterEngine) pod(job *kubernetes.Job) map[string]any {
 			// Reading the data may take long, and is never cut short.
 			"startupProbe":   map[string]any{"exec": ping, "periodSeconds": int64(1), "timeoutSeconds": int64(5), "failureThreshold": int64(86400)},
 			"readinessProbe": map[string]any{"exec": ping, "periodSeconds": int64(5), "timeoutSeconds": int64(5), "failureThreshold": int64(2)},
-			"volumeMounts":   []any{mount("data", "/data", false), mount("conf", "/conf", true), mount("tls", "/tls", true), mount("run", "/run/redis", false)},
+			"volumeMounts":   []any{mount(volumeName, "/data", false), mount("conf", "/conf", true), mount("tls", "/tls", true), mount("run", "/run/redis", false)},
 		}},
 		"volumes": []any{
-			map[string]any{"name": "data", "persistentVolumeClaim": map[string]any{"claimName": claimName}},
-			secret("conf", confName), secret("tls", kubernetes.ServerTLSSecret),
+			map[string]any{"name": volumeName, "persistentVolumeClaim": map[string]any{"claimName": e.claim()}},
+			secret("conf", e.conf()), secret("tls", kubernetes.ServerTLSSecret),
 			map[string]any{"name": "run", "emptyDir": map[string]any{}},
 		},
 	}

@@ -122,7 +122,7 @@ func (e *clusterEngine) beginBackup(ctx context.Context, job *kubernetes.Job, re
 	}
 	server, err := job.Get(ctx, podsKind, primary)
 	if err == nil && job.Want.ServiceLevel == driver.Guaranteed {
-		server, err = readFrom(ctx, job, server)
+		server, err = e.readFrom(ctx, job, server)
 	}
 	if err != nil {
 		return err

@@ -124,7 +124,7 @@ func renewsCertificate(t *testing.T, zone string, want driver.Instance) {
 // sentinelsShow waits until Sentinels show another certificate, too.
 func sentinelsShow(t *testing.T, want driver.Instance, before *x509.Certificate) {
 	t.Helper()
-	for _, name := range memberNames() {
+	for _, name := range firstMembers {
 		service, err := clustertest.NewPerson(t).In(clustertest.Core("services"), want.ID).Get(t.Context(), name, metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -163,9 +163,9 @@ func TestClusterDataLost(t *testing.T) {
 	t.Cleanup(func() { d.Close() })
 	claims, sets := clustertest.Core("persistentvolumeclaims"), (&clusterEngine{}).Kind()
 	for name, lose := range map[string]func(t *testing.T, p *clustertest.Person, id string){
-		"its StatefulSet deleted by hand": func(_ *testing.T, p *clustertest.Person, id string) { p.Gone(sets, id, setName) },
+		"its StatefulSet deleted by hand": func(_ *testing.T, p *clustertest.Person, id string) { p.Gone(sets, id, "redis") },
 		"its claim deleted by hand": func(t *testing.T, p *clustertest.Person, id string) {
-			if err := p.In(claims, id).Delete(t.Context(), claimName, metav1.DeleteOptions{}); err != nil {
+			if err := p.In(claims, id).Delete(t.Context(), "data", metav1.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			p.Gone(clustertest.Core("pods"), id, "redis-0")
@@ -173,17 +173,17 @@ func TestClusterDataLost(t *testing.T) {
 		"its volume emptied": func(t *testing.T, p *clustertest.Person, id string) {
 			// Another claim in the place of its own, as of a storage that lost the first.
 			scale := func(text string) {
-				if _, err := p.In(sets, id).Patch(t.Context(), setName, types.MergePatchType, []byte(text), metav1.PatchOptions{}); err != nil {
+				if _, err := p.In(sets, id).Patch(t.Context(), "redis", types.MergePatchType, []byte(text), metav1.PatchOptions{}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			before, err := p.In(claims, id).Get(t.Context(), claimName, metav1.GetOptions{})
+			before, err := p.In(claims, id).Get(t.Context(), "data", metav1.GetOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			scale(`{"spec": {"replicas": 0}}`)
-			p.Gone(claims, id, claimName)
-			again := kubernetes.Object("v1", "PersistentVolumeClaim", before.GetNamespace(), claimName, before.GetLabels(), map[string]any{"spec": map[string]any{
+			p.Gone(claims, id, "data")
+			again := kubernetes.Object("v1", "PersistentVolumeClaim", before.GetNamespace(), "data", before.GetLabels(), map[string]any{"spec": map[string]any{
 				"accessModes": []any{"ReadWriteOnce"}, "resources": map[string]any{"requests": map[string]any{"storage": "1Gi"}},
 			}})
 			if _, err := p.In(claims, id).Create(t.Context(), again, metav1.CreateOptions{}); err != nil {

@@ -133,7 +133,7 @@ func sentinelText(job *kubernetes.Job) string {
 var memberScript []byte
 
 // memberSecrets has the one with all that members begin with.
-func memberSecrets(job *kubernetes.Job) ([]*unstructured.Unstructured, error) {
+func (e *clusterEngine) memberSecrets(job *kubernetes.Job) ([]*unstructured.Unstructured, error) {
 	live, _, err := memberLive(job.Want)
 	if err != nil {
 		return nil, err
@@ -158,24 +158,24 @@ func memberSecrets(job *kubernetes.Job) ([]*unstructured.Unstructured, error) {
 		"sentinel":  []byte(clusterPassword(job, sentinelLogin)),
 		"member.sh": memberScript,
 	}
-	for _, name := range memberNames() {
+	for _, name := range e.memberNames() {
 		data[name] = []byte(hex.EncodeToString(job.Secret("sentinel of " + name))[:40]) // as Sentinels are told apart
 	}
 	if job.Want.HeldData {
 		data["held"] = []byte("yes")
 	}
 	maps.Copy(data, restoreFiles(job))
-	return []*unstructured.Unstructured{kubernetes.Secret(job.Namespace, confName, job.Labels, data)}, nil
+	return []*unstructured.Unstructured{kubernetes.Secret(job.Namespace, e.conf(), job.Labels, data)}, nil
 }
 
 // memberNames are those of the members' pods, and of the Services that lead to them.
-func memberNames() []string {
+func (e *clusterEngine) memberNames() []string {
 	var names []string
 	for n := range guaranteedMembers {
-		names = append(names, fmt.Sprintf("%s-%d", setName, n))
+		names = append(names, fmt.Sprintf("%s-%d", e.set(), n))
 	}
 	return names
 }
 
 // memberClaim is the claim of a pod, as a StatefulSet names it.
-func memberClaim(pod string) string { return claimName + "-" + pod }
+func memberClaim(pod string) string { return volumeName + "-" + pod }

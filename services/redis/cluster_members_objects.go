@@ -24,7 +24,7 @@ func (e *clusterEngine) Addresses(job *kubernetes.Job) []*unstructured.Unstructu
 		return map[string]any{"name": name, "protocol": "TCP", "port": int64(number), "targetPort": int64(number)}
 	}
 	var out []*unstructured.Unstructured
-	for _, name := range memberNames() {
+	for _, name := range e.memberNames() {
 		out = append(out, kubernetes.Object("v1", "Service", job.Namespace, name, job.Labels, map[string]any{"spec": map[string]any{
 			"type": "ClusterIP", "selector": map[string]any{"statefulset.kubernetes.io/pod-name": name}, "publishNotReadyAddresses": true,
 			"ports": []any{port("redis", serverPort), port("sentinel", sentinelPort)},
@@ -43,9 +43,9 @@ func (e *clusterEngine) Beside(level string) driver.Plan {
 
 // memberClaims are the volumes of the members. Theirs is a template of the StatefulSet's,
 // so that each pod has its own; one that is gone is filled from the primary's.
-func memberClaims(job *kubernetes.Job) []*unstructured.Unstructured {
+func (e *clusterEngine) memberClaims(job *kubernetes.Job) []*unstructured.Unstructured {
 	var out []*unstructured.Unstructured
-	for _, name := range memberNames() {
+	for _, name := range e.memberNames() {
 		spec := claimSpec(job, fmt.Sprintf("%dGi", job.Want.StorageGiB))
 		out = append(out, kubernetes.Object("v1", "PersistentVolumeClaim", job.Namespace, memberClaim(name), job.Labels, map[string]any{"spec": spec}))
 	}
@@ -91,7 +91,7 @@ func (e *clusterEngine) memberSet(job *kubernetes.Job, set *unstructured.Unstruc
 	}
 	spec["volumeClaimTemplates"] = []any{map[string]any{
 		"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-		"metadata": map[string]any{"name": claimName, "labels": labels}, "spec": claimSpec(job, templateSize(job)),
+		"metadata": map[string]any{"name": volumeName, "labels": labels}, "spec": claimSpec(job, templateSize(job)),
 	}}
 	template := spec["template"].(map[string]any)
 	e.memberPod(job, template["spec"].(map[string]any))
@@ -101,7 +101,7 @@ func (e *clusterEngine) memberSet(job *kubernetes.Job, set *unstructured.Unstruc
 // memberPod makes the pod of one member alone that of one among others.
 func (e *clusterEngine) memberPod(job *kubernetes.Job, pod map[string]any) {
 	selected := map[string]any{}
-	for k, v := range podLabels {
+	for k, v := range e.podLabels() {
 		selected[k] = v
 	}
 	pod["affinity"] = map[string]any{"podAntiAffinity": map[string]any{"requiredDuringSchedulingIgnoredDuringExecution": []any{
@@ -109,7 +109,7 @@ func (e *clusterEngine) memberPod(job *kubernetes.Job, pod map[string]any) {
 	}}}
 	var volumes []any
 	for _, v := range pod["volumes"].([]any) {
-		if v.(map[string]any)["name"] != claimName {
+		if v.(map[string]any)["name"] != volumeName {
 			volumes = append(volumes, v)
 		}
 	}
@@ -117,7 +117,7 @@ func (e *clusterEngine) memberPod(job *kubernetes.Job, pod map[string]any) {
 
 	server := pod["containers"].([]any)[0].(map[string]any)
 	server["volumeMounts"] = append(server["volumeMounts"].([]any), map[string]any{"name": "ca", "mountPath": "/ca", "readOnly": true})
-	server["env"] = append(server["env"].([]any), memberEnv(job)...)
+	server["env"] = append(server["env"].([]any), e.memberEnv(job)...)
 	sentinel := map[string]any{
 		"name": sentinelName, "image": server["image"], "command": memberCommand("sentinel"), "env": server["env"],
 		"volumeMounts": server["volumeMounts"], "securityContext": server["securityContext"],
@@ -141,9 +141,9 @@ func probing(command []any, period, failures int64) map[string]any {
 }
 
 // memberEnv tells a pod who it is among which others.
-func memberEnv(job *kubernetes.Job) []any {
+func (e *clusterEngine) memberEnv(job *kubernetes.Job) []any {
 	var all []string
-	for _, name := range memberNames() {
+	for _, name := range e.memberNames() {
 		all = append(all, job.Addresses[name])
 	}
 	env := []any{

@@ -125,8 +125,8 @@ func isReplica(ctx context.Context, job *kubernetes.Job, pod string) bool {
 
 // readFrom is a replica that has what the primary has, or else the primary: of what fetches
 // data there the Sentinels see nothing, which count who follows a primary.
-func readFrom(ctx context.Context, job *kubernetes.Job, primary *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	for _, name := range memberNames() {
+func (e *clusterEngine) readFrom(ctx context.Context, job *kubernetes.Job, primary *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	for _, name := range e.memberNames() {
 		o, err := job.Get(ctx, podsKind, name)
 		if err != nil {
 			return nil, err

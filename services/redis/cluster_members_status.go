@@ -29,15 +29,12 @@ func membersOf(v kubernetes.View, set appsv1.StatefulSet) []member {
 	for _, o := range v.Pods {
 		m := member{leads: kubernetes.Ready(o)}
 		read(o, &m.pod)
-		if !strings.HasPrefix(m.pod.Name, setName+"-") {
-			continue
-		}
 		for _, c := range m.pod.Status.Conditions {
 			if c.Type == corev1.PodReady {
 				m.since = c.LastTransitionTime.Time
 			}
 		}
-		server, sentinel := containerOf(m.pod, setName), containerOf(m.pod, sentinelName)
+		server, sentinel := containerOf(m.pod, serverName), containerOf(m.pod, sentinelName)
 		m.current = m.pod.Labels[appsv1.StatefulSetRevisionLabel] == set.Status.UpdateRevision
 		m.well = m.pod.DeletionTimestamp == nil && v.NodeAnswers(m.pod.Spec.NodeName) &&
 			server.State.Running != nil && server.Started != nil && *server.Started && sentinel.Ready

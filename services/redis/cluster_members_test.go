@@ -241,7 +241,7 @@ func TestClusterMembersLost(t *testing.T) {
 			})
 			m.p.Gone(clustertest.Core("resourcequotas"), m.want.ID, "two")
 		}, 20 * time.Second},
-		{"all pods killed", func(string) { m.kill(memberNames()...) }, func() {}, 40 * time.Second},
+		{"all pods killed", func(string) { m.kill(firstMembers...) }, func() {}, 40 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := m.whole()
@@ -396,7 +396,7 @@ func TestClusterMembersDataLost(t *testing.T) {
 	}
 	for range 2 {
 		primary := primaryOf(m.whole())
-		for _, name := range []string{memberNames()[(slices.Index(memberNames(), primary)+1)%guaranteedMembers], primary} {
+		for _, name := range []string{firstMembers[(slices.Index(firstMembers, primary)+1)%guaranteedMembers], primary} {
 			began := time.Now()
 			lose(name)
 			seen := m.whole()
@@ -406,7 +406,7 @@ func TestClusterMembersDataLost(t *testing.T) {
 			}
 		}
 	}
-	lose(memberNames()...)
+	lose(firstMembers...)
 	clustertest.Until(t, m, &m.want, func(_ driver.Observation, err error) bool { return errors.Is(err, driver.ErrDataLost) })
 }
 

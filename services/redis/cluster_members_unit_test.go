@@ -15,9 +15,12 @@ import (
 	"souk/internal/driver/kubernetes"
 )
 
+// firstMembers are those of an instance that was never restored in place.
+var firstMembers = (&clusterEngine{}).memberNames()
+
 // aMember is a pod of an instance with three members; ready is when it became so, or "".
 func aMember(n int, ready string, well bool, more ...func(map[string]any)) *unstructured.Unstructured {
-	server := map[string]any{"name": setName, "containerID": "c", "started": well, "state": map[string]any{"running": map[string]any{}}}
+	server := map[string]any{"name": serverName, "containerID": "c", "started": well, "state": map[string]any{"running": map[string]any{}}}
 	for _, change := range more {
 		change(server)
 	}
@@ -25,7 +28,7 @@ func aMember(n int, ready string, well bool, more ...func(map[string]any)) *unst
 	if ready == "" {
 		status, since = "False", "2026-03-02T12:00:00Z"
 	}
-	return kubernetes.Object("v1", "Pod", "n", memberNames()[n], map[string]string{"controller-revision-hash": "r2"}, map[string]any{
+	return kubernetes.Object("v1", "Pod", "n", firstMembers[n], map[string]string{"controller-revision-hash": "r2"}, map[string]any{
 		"spec": map[string]any{"nodeName": []string{"node-1", "node-2", "node-3"}[n]},
 		"status": map[string]any{
 			"conditions":        []any{map[string]any{"type": "Ready", "status": status, "lastTransitionTime": since}},
@@ -101,13 +104,13 @@ func TestHowFarReplicasAre(t *testing.T) {
 // Members are in failure domains of their own, each with a volume that is its own, and no
 // secret is in their description; the template of volumes stays as it was made.
 func TestThreeMembersOfAnInstance(t *testing.T) {
-	e := &clusterEngine{clusterConfig{Image: "i", UserID: 7, GroupID: 8}}
+	e := &clusterEngine{config: clusterConfig{Image: "i", UserID: 7, GroupID: 8}}
 	want := order()
 	want.ServiceLevel, want.StorageGiB = driver.Guaranteed, 9
 	template := map[string]any{"spec": map[string]any{"resources": map[string]any{"requests": map[string]any{"storage": "5Gi"}}}}
-	before := kubernetes.Object("apps/v1", "StatefulSet", "n", setName, nil, map[string]any{"spec": map[string]any{"volumeClaimTemplates": []any{template}}})
+	before := kubernetes.Object("apps/v1", "StatefulSet", "n", "redis", nil, map[string]any{"spec": map[string]any{"volumeClaimTemplates": []any{template}}})
 	job := &kubernetes.Job{Want: want, TopologyKey: "zone", Main: before, Addresses: map[string]string{"redis-0": "10.0.0.1", "redis-1": "10.0.0.2", "redis-2": "10.0.0.3"}}
-	set := e.memberSet(job, kubernetes.Object("apps/v1", "StatefulSet", "n", setName, nil, map[string]any{"spec": map[string]any{
+	set := e.memberSet(job, kubernetes.Object("apps/v1", "StatefulSet", "n", "redis", nil, map[string]any{"spec": map[string]any{
 		"replicas": int64(1), "template": map[string]any{"spec": e.pod(job)},
 	}}))
 	pod, _, _ := unstructured.NestedMap(set.Object, "spec", "template", "spec")
@@ -135,7 +138,7 @@ func TestThreeMembersOfAnInstance(t *testing.T) {
 
 // One member alone has nothing of what three have.
 func TestOneMemberIsAsItWas(t *testing.T) {
-	e := &clusterEngine{clusterConfig{Image: "i"}}
+	e := &clusterEngine{config: clusterConfig{Image: "i"}}
 	job := &kubernetes.Job{Want: order()}
 	if e.Addresses(job) != nil || e.Beside("best-effort") != (driver.Plan{}) || len(e.Claims(job)) != 1 || e.Members("best-effort") != 1 {
 		t.Error("it has more than before")
@@ -224,7 +227,7 @@ func startMember(t *testing.T, root, what, members string) (string, error) {
 // where there was data, and again with what it knew itself.
 func TestSentinelsThatStart(t *testing.T) {
 	root := t.TempDir()
-	for _, name := range memberNames() {
+	for _, name := range firstMembers {
 		write(t, filepath.Join(root, "conf", name), "id-of-"+name)
 	}
 	write(t, filepath.Join(root, "conf", "sentinel.conf"), "port 0\n")

@@ -159,7 +159,7 @@ func TestThePodOfASnapshot(t *testing.T) {
 	want := order()
 	want.Backup = &driver.BackupSettings{Key: "the-key"}
 	job := &kubernetes.Job{Want: want, Place: &driver.BackupPlace{Endpoint: "s3.example", Port: 443, Bucket: "b", Region: "r", AccessKey: "a", SecretKey: "the-secret"}}
-	e := &clusterEngine{clusterConfig{Image: "i", UserID: 7, GroupID: 8}}
+	e := &clusterEngine{config: clusterConfig{Image: "i", UserID: 7, GroupID: 8}}
 	pod := kubernetes.Object("v1", "Pod", "n", "p", nil, e.backupPod(job, "10.0.0.1"))
 	text, err := pod.MarshalJSON()
 	if err != nil {

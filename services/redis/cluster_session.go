@@ -41,7 +41,7 @@ func asksFor(set *unstructured.Unstructured, size map[string]any) bool {
 	for _, c := range containers {
 		c, _ := c.(map[string]any)
 		limits, _, _ := unstructured.NestedMap(c, "resources", "limits")
-		if c["name"] == setName {
+		if c["name"] == serverName {
 			return limits["cpu"] == size["cpu"] && limits["memory"] == size["memory"]
 		}
 	}
@@ -52,7 +52,7 @@ func asksFor(set *unstructured.Unstructured, size map[string]any) bool {
 // once its pod has its size. Files that the pod has come some time after the Secrets
 // that they are of.
 func (e *clusterEngine) Settle(ctx context.Context, job *kubernetes.Job, v kubernetes.View) error {
-	if !kubernetes.Sized(v, v.Pods, setName) || !restarted(v) {
+	if !kubernetes.Sized(v, v.Pods, serverName) || !restarted(v) {
 		return kubernetes.ErrNotYet
 	}
 	wanted, err := pki.ParseCertificate(v.Certificate)

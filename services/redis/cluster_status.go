@@ -58,7 +58,7 @@ func read(o *unstructured.Unstructured, into any) {
 	_ = runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, into)
 }
 
-func statusOf(pod corev1.Pod) corev1.ContainerStatus { return containerOf(pod, setName) }
+func statusOf(pod corev1.Pod) corev1.ContainerStatus { return containerOf(pod, serverName) }
 
 func containerOf(pod corev1.Pod, name string) corev1.ContainerStatus {
 	for _, s := range pod.Status.ContainerStatuses {
@@ -124,7 +124,7 @@ func explain(v kubernetes.View, seen kubernetes.Seen) (message, who string) {
 var lineEnds = strings.NewReplacer("\n", " ", "\r", " ")
 
 // LogContainer is the one whose log is the user's.
-func (e *clusterEngine) LogContainer() string { return setName }
+func (e *clusterEngine) LogContainer() string { return serverName }
 
 // LogLine keeps what the server logs, and why it was not started.
 func (e *clusterEngine) LogLine(line []byte) ([]byte, bool) {

@@ -12,7 +12,7 @@ import (
 
 // aSet is a StatefulSet as its controller leaves it.
 func aSet(replicas, generation, observed int64, running int64) *unstructured.Unstructured {
-	o := kubernetes.Object("apps/v1", "StatefulSet", "n", setName, nil, map[string]any{
+	o := kubernetes.Object("apps/v1", "StatefulSet", "n", "redis", nil, map[string]any{
 		"spec":   map[string]any{"replicas": replicas},
 		"status": map[string]any{"observedGeneration": observed, "replicas": running, "updateRevision": "r2"},
 	})
@@ -21,7 +21,7 @@ func aSet(replicas, generation, observed int64, running int64) *unstructured.Uns
 }
 
 func aPod(ready bool, revision string, container map[string]any) *unstructured.Unstructured {
-	container["name"] = setName
+	container["name"] = serverName
 	return kubernetes.Object("v1", "Pod", "n", "redis-0", map[string]string{"controller-revision-hash": revision}, map[string]any{
 		"spec": map[string]any{"nodeName": "node-1"},
 		"status": map[string]any{

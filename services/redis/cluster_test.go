@@ -77,7 +77,7 @@ func TestServersInPodsLetInWhoIsAllowed(t *testing.T) {
 // description.
 func TestPodsOfAnInstance(t *testing.T) {
 	want := order()
-	pod := (&clusterEngine{clusterConfig{Image: "i", UserID: 7, GroupID: 8}}).pod(&kubernetes.Job{Want: want})
+	pod := (&clusterEngine{config: clusterConfig{Image: "i", UserID: 7, GroupID: 8}}).pod(&kubernetes.Job{Want: want})
 	container := pod["containers"].([]any)[0].(map[string]any)
 	limits := container["resources"].(map[string]any)["limits"].(map[string]any)
 	security := pod["securityContext"].(map[string]any)

@@ -2,11 +2,15 @@ package kubernetes
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"souk/internal/driver"
 	"souk/internal/step"
@@ -31,8 +35,8 @@ type RewindingEngine interface {
 	// MadeBy is the engine as it works on what a restore in place has made; 0: on what
 	// there was before all of them.
 	MadeBy(rewind int64) RewindingEngine
-	// Owns says whether a main object is the one that the engine works on, or a pod or a
-	// claim is that one's.
+	// Owns says whether a main object is the one that the engine works on, or another
+	// object of the instance's is that one's alone.
 	Owns(o *unstructured.Unstructured) bool
 }
 
@@ -198,15 +202,20 @@ func (d *Driver) restoreBeside(ctx context.Context, job *Job, engine RewindingEn
 	if d.cfg.Place == nil { // without one it would begin empty
 		return d.giveUp(ctx, job, rec, "The zone has no place for backups any more.")
 	}
+	want := job.Want.Rewind
+	if want == nil || want.Number != rec.Rewind.Number { // without its key, too
+		return d.giveUp(ctx, job, rec, "It was given up before the backup was restored.")
+	}
 	of := *job
 	of.Restore, of.Place = rec.Rewind.Of, d.cfg.Place
-	if err := d.applyMain(ctx, &of, engine, false); err != nil {
+	of.Want.Restore, of.Want.HeldData = &want.Restore, false
+	if err := d.makeBeside(ctx, &of, engine); err != nil {
 		return err
 	}
 	stepRewindMade.Done()
 	view := d.view(ctx, engine, of.Want)
-	if !engine.Look(view).Serving {
-		return d.restoring(ctx, &of, engine, view, rec)
+	if seen := engine.Look(view); !seen.Serving {
+		return d.restoring(ctx, &of, engine, view, seen.Unrestored, rec)
 	}
 	err := engine.Settle(ctx, &of, view)
 	switch {
@@ -225,12 +234,42 @@ func (d *Driver) restoreBeside(ctx context.Context, job *Job, engine RewindingEn
 	return nil
 }
 
+// makeBeside makes what is restored, and all that is its alone.
+func (d *Driver) makeBeside(ctx context.Context, job *Job, engine RewindingEngine) error {
+	if err := d.locate(ctx, job, engine); err != nil {
+		return err
+	}
+	all, err := engine.Secrets(job)
+	if err != nil {
+		return err
+	}
+	for _, secret := range all {
+		if err := d.put(ctx, secrets, secret); err != nil {
+			return err
+		}
+	}
+	if err := d.keep(ctx, job, engine); err != nil {
+		return err
+	}
+	return d.applyMain(ctx, job, engine, false)
+}
+
 // restoring looks at what is restored and does not serve yet: whether all that is kept
-// belongs to it, and whether it ever will.
-func (d *Driver) restoring(ctx context.Context, job *Job, engine RewindingEngine, view View, rec *record) error {
+// belongs to it, and whether it ever will, by what its pods have said already or by the
+// log of one that failed.
+func (d *Driver) restoring(ctx context.Context, job *Job, engine RewindingEngine, view View, said *driver.BlockedError, rec *record) error {
+	switch {
+	case said != nil && said.Permanent:
+		return d.giveUp(ctx, job, rec, said.Message)
+	case said != nil:
+		return d.stuck(ctx, job, rec, said.Message, said.BlockedBy)
+	}
 	failed, _ := attempts(view.Pods)
 	if len(failed) == 0 {
 		message, who := Obstacle(view)
+		if message == "" && retrying(view.Pods) {
+			return nil // whether it gets on by now is not known
+		}
 		return d.stuck(ctx, job, rec, message, who)
 	}
 	found, log, err := d.diagnose(ctx, job, failed[len(failed)-1])
@@ -253,6 +292,18 @@ func (d *Driver) restoring(ctx context.Context, job *Job, engine RewindingEngine
 		return d.giveUp(ctx, job, rec, found.Blocked.Message)
 	}
 	return d.giveUp(ctx, job, rec, "The backup could not be restored: it is damaged, or the zone's place for backups cannot be used. Restore from another one; if that fails as well, the zone's operator has to act, who finds the reason in the log of the zone's agent.")
+}
+
+// retrying says whether a pod does again what it did not do before.
+func retrying(all []*unstructured.Unstructured) bool {
+	return slices.ContainsFunc(all, func(pod *unstructured.Unstructured) bool {
+		statuses, _, _ := unstructured.NestedSlice(pod.Object, "status", "containerStatuses")
+		return slices.ContainsFunc(statuses, func(s any) bool {
+			status, _ := s.(map[string]any)
+			again, _, _ := unstructured.NestedInt64(status, "restartCount")
+			return again > 0
+		})
+	})
 }
 
 // stuck notes what keeps a restore from getting on, and gives it up after a while.
@@ -338,14 +389,17 @@ func (d *Driver) endRewind(ctx context.Context, job *Job, engine Engine, rec *re
 	})
 }
 
-// discard deletes what an engine works on, with its volumes, and says whether nothing
-// of it is left.
+// discard deletes what an engine works on, with its volumes and all that is its alone,
+// and says whether nothing of it is left.
 func (d *Driver) discard(ctx context.Context, engine RewindingEngine, namespace string) (gone bool, err error) {
 	main, err := d.main(ctx, engine, namespace)
 	if err != nil {
 		return false, err
 	}
 	if main != nil && main.GetDeletionTimestamp() == nil {
+		if err := d.adopt(ctx, engine, main); err != nil {
+			return false, err
+		}
 		if err := d.deleteWhole(ctx, engine.Kind(), main); err != nil {
 			return false, err
 		}
@@ -355,6 +409,33 @@ func (d *Driver) discard(ctx context.Context, engine RewindingEngine, namespace 
 		left = left || len(owned(engine, d.watches.list(kind, namespace))) > 0
 	}
 	return !left, nil
+}
+
+// adopt has all that is a main object's alone go with it when it is deleted, as the agent
+// itself may delete no volumes.
+func (d *Driver) adopt(ctx context.Context, engine RewindingEngine, main *unstructured.Unstructured) error {
+	owner, err := json.Marshal(map[string]any{"metadata": map[string]any{"ownerReferences": []any{map[string]any{
+		"apiVersion": main.GetAPIVersion(), "kind": main.GetKind(), "name": main.GetName(), "uid": main.GetUID(),
+	}}}})
+	if err != nil {
+		return err
+	}
+	for _, kind := range []schemaKind{claims, services, secrets} {
+		of := d.client.Resource(kind).Namespace(main.GetNamespace())
+		found, err := of.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		for _, o := range living(owned(engine, pointers(found.Items))) {
+			if len(o.GetOwnerReferences()) > 0 {
+				continue
+			}
+			if _, err := of.Patch(ctx, o.GetName(), types.MergePatchType, owner, metav1.PatchOptions{FieldManager: manager}); err != nil && !apierrors.IsNotFound(err) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // logTail is how much of a log is passed on.

@@ -142,10 +142,6 @@ var BackupSteps = []string{"kubernetes/backup-taken", "kubernetes/source", "kube
 // the engine's own.
 var MemberSteps = []string{"kubernetes/replaced"}
 
-// RewindStep begins the names of the steps of a restore in place, of which the test is
-// the engine's own.
-const RewindStep = "kubernetes/rewind-"
-
 // KilledAfterEachStep kills the agent after every step of every operation on one
 // instance; the next agent finishes what was begun. use is tried each time that the
 // instance runs: it writes the first time and finds that again later.
