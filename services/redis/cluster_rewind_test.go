@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 
 	"souk/internal/driver"
 	"souk/internal/driver/kubernetes/clustertest"
@@ -38,20 +39,31 @@ func (z *backedUp) holdsOnly(want driver.Instance, number int64) {
 		wanted[clustertest.Core("services")] = e.memberNames()
 	}
 	for kind, names := range wanted {
-		found, err := p.In(kind, want.ID).List(z.t.Context(), metav1.ListOptions{})
-		if err != nil {
-			z.t.Fatal(err)
-		}
 		var there []string
-		for i := range found.Items {
-			if name := found.Items[i].GetName(); strings.HasPrefix(name, "redis") {
-				there = append(there, name)
+		for end := time.Now().Add(clustertest.Long); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+			if there = z.namedRedis(p.In(kind, want.ID)); slices.Equal(there, names) {
+				break // the cluster clears away by itself
 			}
 		}
 		if !slices.Equal(there, names) {
 			z.t.Errorf("of %s there are %v, want %v", kind.Resource, there, names)
 		}
 	}
+}
+
+// namedRedis are those objects of a kind that are named so.
+func (z *backedUp) namedRedis(of dynamic.ResourceInterface) (names []string) {
+	z.t.Helper()
+	found, err := of.List(z.t.Context(), metav1.ListOptions{})
+	if err != nil {
+		z.t.Fatal(err)
+	}
+	for i := range found.Items {
+		if name := found.Items[i].GetName(); strings.HasPrefix(name, "redis") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // number is what users find under n.

@@ -497,10 +497,10 @@ func digest(want driver.Instance, salt byte, run string) (string, error) {
 }
 
 // beginChange notes when a change was ordered that may interrupt what runs, and has the
-// instance tried until it is in force.
+// instance tried until it is in force, or what was before is again.
 func (d *Driver) beginChange(ctx context.Context, job *Job, engine Engine, rec *record) error {
 	form, err := formOf(job.Want)
-	if err != nil || !rec.Initialised || rec.Form == "" || rec.Form == form {
+	if err != nil || !rec.Initialised || rec.Form == "" || rec.Form == form && rec.Changing.IsZero() {
 		return err
 	}
 	if rec.Changing.IsZero() {

@@ -405,7 +405,7 @@ func (d *Driver) discard(ctx context.Context, engine RewindingEngine, namespace 
 		}
 	}
 	left := main != nil || len(owned(engine, d.watches.list(engine.Kind(), namespace))) > 0
-	for _, kind := range []schemaKind{pods, claims} {
+	for _, kind := range []schemaKind{pods, claims, services} {
 		left = left || len(owned(engine, d.watches.list(kind, namespace))) > 0
 	}
 	return !left, nil
