@@ -157,9 +157,19 @@ func TestClusterSnapshotsRestoredInPlaceToNoAvail(t *testing.T) {
 	}
 	store.Start()
 
-	want.Generation++
 	p := clustertest.NewPerson(t)
-	clustertest.Until(t, z, &want, func(driver.Observation, error) bool { return p.Holds(&clusterEngine{}, &want, 2) })
+	begin := func(number int64) {
+		want.Generation++
+		want.Rewind = &driver.Rewind{Number: number, Restore: driver.Restore{From: want.BackupSource(), BackupID: whole.ID}}
+		clustertest.Until(t, z, &want, func(driver.Observation, error) bool { return p.Holds(&clusterEngine{}, &want, 2) })
+	}
+	begin(3)
+	want.Rewind = nil // while it is restored it is not wanted any more
+	serves(clustertest.Until(t, z, &want, func(seen driver.Observation, err error) bool {
+		return err == nil && seen.State == driver.StateRunning && seen.Rewound != nil && seen.Rewound.Number == 3
+	}), "given up")
+
+	begin(4)
 	stopped, err := z.Stop(t.Context(), want) // while it is restored
 	if err != nil || stopped.Rewound == nil || !strings.Contains(stopped.Rewound.Problem, "stopped") || !p.Holds(&clusterEngine{}, &want, 1) {
 		t.Errorf("stopped: %+v, %v", stopped.Rewound, err)

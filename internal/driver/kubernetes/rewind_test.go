@@ -39,6 +39,29 @@ func TestWhatIsToldOfARestoreInPlace(t *testing.T) {
 	}
 }
 
+func TestWhatIsTriedAgain(t *testing.T) {
+	pod := func(restarts ...int64) *unstructured.Unstructured {
+		var statuses []any
+		for _, n := range restarts {
+			statuses = append(statuses, map[string]any{"restartCount": n})
+		}
+		return &unstructured.Unstructured{Object: map[string]any{"status": map[string]any{"containerStatuses": statuses}}}
+	}
+	for name, test := range map[string]struct {
+		pods  []*unstructured.Unstructured
+		again bool
+	}{
+		"nothing":                     {nil, false},
+		"not begun":                   {[]*unstructured.Unstructured{pod()}, false},
+		"for the first time":          {[]*unstructured.Unstructured{pod(0, 0), pod(0)}, false},
+		"one container of one member": {[]*unstructured.Unstructured{pod(0, 0), pod(0, 1)}, true},
+	} {
+		if is := retrying(test.pods); is != test.again {
+			t.Errorf("%s: %v", name, is)
+		}
+	}
+}
+
 // What the record of an instance says that was never restored in place stays as it was.
 func TestTheRecordOfARestoreInPlace(t *testing.T) {
 	if text, err := json.Marshal(record{Service: "one"}); err != nil || string(text) != `{"service":"one","generation":0,"plan":{"name":"","revision":0,"cpuMillis":0,"memoryMiB":0},"storageGiB":0}` {
