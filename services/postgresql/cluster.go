@@ -146,10 +146,6 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 	if err != nil {
 		return nil, err
 	}
-	labels := map[string]any{}
-	for k, v := range job.Labels {
-		labels[k] = v
-	}
 	storage := map[string]any{"size": fmt.Sprintf("%dGi", job.Want.StorageGiB)}
 	if job.StorageClass != "" {
 		storage["storageClass"] = job.StorageClass
@@ -159,7 +155,7 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 		"instances":             int64(e.Members(job.Want.ServiceLevel)),
 		"imageName":             e.config.Image,
 		"enableSuperuserAccess": false,
-		"inheritedMetadata":     map[string]any{"labels": labels},
+		"inheritedMetadata":     map[string]any{"labels": kubernetes.Labels(job.Labels)},
 		"primaryUpdateStrategy": "unsupervised",
 		"primaryUpdateMethod":   "restart",
 		"smartShutdownTimeout":  int64(1), // seconds for which it waits for clients to leave by themselves

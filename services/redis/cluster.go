@@ -51,6 +51,7 @@ type clusterEngine struct {
 var (
 	_ kubernetes.Careful = (*clusterEngine)(nil)
 	_ kubernetes.Keeper  = (*clusterEngine)(nil)
+	_ kubernetes.Logged  = (*clusterEngine)(nil)
 )
 
 // clusterConfig is the section of an agent's configuration for this engine.
@@ -216,13 +217,8 @@ func (e *clusterEngine) Main(job *kubernetes.Job, stopped bool) (*unstructured.U
 	if stopped {
 		replicas = 0
 	}
-	selected, labels := map[string]any{}, map[string]any{}
-	for k, v := range job.Labels {
-		labels[k] = v
-	}
-	for k, v := range e.podLabels() {
-		selected[k], labels[k] = v, v
-	}
+	selected, labels := kubernetes.Labels(e.podLabels()), kubernetes.Labels(job.Labels)
+	maps.Copy(labels, selected)
 	// A server that does not know the agent, because the zone's authority is another,
 	// is started again with the log-ins that it does know.
 	notes := map[string]any{"souk/administrator": hex.EncodeToString(job.Secret("mark of " + administrator)[:8])}

@@ -85,13 +85,9 @@ func (e *clusterEngine) memberSet(job *kubernetes.Job, set *unstructured.Unstruc
 		spec["replicas"] = int64(guaranteedMembers)
 	}
 	spec["updateStrategy"] = map[string]any{"type": "OnDelete"} // Tend does it, the primary last
-	labels := map[string]any{}
-	for k, v := range job.Labels {
-		labels[k] = v
-	}
 	spec["volumeClaimTemplates"] = []any{map[string]any{
 		"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-		"metadata": map[string]any{"name": volumeName, "labels": labels}, "spec": claimSpec(job, templateSize(job)),
+		"metadata": map[string]any{"name": volumeName, "labels": kubernetes.Labels(job.Labels)}, "spec": claimSpec(job, templateSize(job)),
 	}}
 	template := spec["template"].(map[string]any)
 	e.memberPod(job, template["spec"].(map[string]any))
@@ -100,12 +96,8 @@ func (e *clusterEngine) memberSet(job *kubernetes.Job, set *unstructured.Unstruc
 
 // memberPod makes the pod of one member alone that of one among others.
 func (e *clusterEngine) memberPod(job *kubernetes.Job, pod map[string]any) {
-	selected := map[string]any{}
-	for k, v := range e.podLabels() {
-		selected[k] = v
-	}
 	pod["affinity"] = map[string]any{"podAntiAffinity": map[string]any{"requiredDuringSchedulingIgnoredDuringExecution": []any{
-		map[string]any{"topologyKey": job.TopologyKey, "labelSelector": map[string]any{"matchLabels": selected}},
+		map[string]any{"topologyKey": job.TopologyKey, "labelSelector": map[string]any{"matchLabels": kubernetes.Labels(e.podLabels())}},
 	}}}
 	var volumes []any
 	for _, v := range pod["volumes"].([]any) {

@@ -123,7 +123,7 @@ func explain(v kubernetes.View, seen kubernetes.Seen) (message, who string) {
 
 var lineEnds = strings.NewReplacer("\n", " ", "\r", " ")
 
-// LogContainer is the one whose log is the user's.
+// LogContainer implements kubernetes.Logged.
 func (e *clusterEngine) LogContainer() string { return serverName }
 
 // LogLine keeps what the server logs, and why it was not started.

@@ -100,6 +100,12 @@ type Tender interface {
 	Tend(ctx context.Context, job *Job, v View) error
 }
 
+// Logged is an Engine whose pods may have several containers.
+type Logged interface {
+	// LogContainer names the one whose log is the user's.
+	LogContainer() string
+}
+
 // ErrNotYet: it is on its way by itself.
 var ErrNotYet = errors.New("not yet in force")
 

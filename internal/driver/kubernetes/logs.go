@@ -138,7 +138,7 @@ func (l *podLog) follow(ctx context.Context, pod string, to io.Writer) error {
 // read passes on the user's lines of a pod's log that were not read before.
 func (l *podLog) read(ctx context.Context, pod string, options *corev1.PodLogOptions, take func(line []byte) error) error {
 	options.Timestamps = true
-	if logged, ok := l.engine.(interface{ LogContainer() string }); ok {
+	if logged, ok := l.engine.(Logged); ok {
 		options.Container = logged.LogContainer()
 	}
 	stream, err := l.driver.core.Get().Namespace(l.namespace).Resource("pods").Name(pod).SubResource("log").

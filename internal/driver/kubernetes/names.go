@@ -117,3 +117,12 @@ func Object(apiVersion, kind, namespace, name string, labels map[string]string, 
 	o.SetLabels(labels)
 	return o
 }
+
+// Labels are labels as they stand within an object.
+func Labels(of map[string]string) map[string]any {
+	out := make(map[string]any, len(of))
+	for name, value := range of {
+		out[name] = value
+	}
+	return out
+}

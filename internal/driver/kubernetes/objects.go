@@ -188,12 +188,8 @@ func readers(engine Engine, serviceLevel string) map[string]string {
 // access is a Service that clients use: they are led to the pods selected.
 func (d *Driver) access(job *Job, engine Engine, name string, pods map[string]string) *unstructured.Unstructured {
 	port, _ := engine.Endpoint()
-	selector := map[string]any{}
-	for k, v := range pods {
-		selector[k] = v
-	}
 	spec := map[string]any{
-		"type": d.cfg.Expose.Type, "selector": selector,
+		"type": d.cfg.Expose.Type, "selector": Labels(pods),
 		"ports": []any{map[string]any{"name": engine.Service(), "protocol": "TCP", "port": int64(port), "targetPort": int64(port)}},
 	}
 	if d.cfg.Expose.Type == LoadBalancer {

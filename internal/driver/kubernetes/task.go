@@ -64,18 +64,10 @@ func (j *Job) BeginTask(ctx context.Context, name, what string, pod map[string]a
 	delete(labels, LabelZone)
 	o := Object("batch/v1", "Job", j.Namespace, name, j.Labels, map[string]any{"spec": map[string]any{
 		"backoffLimit": int64(0), "activeDeadlineSeconds": int64(within.Seconds()), "ttlSecondsAfterFinished": int64(taskKept.Seconds()),
-		"template": map[string]any{"metadata": map[string]any{"labels": anyMap(labels)}, "spec": pod},
+		"template": map[string]any{"metadata": map[string]any{"labels": Labels(labels)}, "spec": pod},
 	}})
 	o.SetAnnotations(map[string]string{taskFor: what})
 	return j.Apply(ctx, tasks, o)
-}
-
-func anyMap(of map[string]string) map[string]any {
-	out := map[string]any{}
-	for k, v := range of {
-		out[k] = v
-	}
-	return out
 }
 
 // AwaitTask waits until a task has come to its end. A BlockedError says that its pod
