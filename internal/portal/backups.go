@@ -155,12 +155,28 @@ func (b *backupsOf) value(field, otherwise string) string {
 	return otherwise
 }
 
-// timeProblem is what is wrong with the point in time, or with the two choices.
-func (b *backupsOf) timeProblem() string {
-	if text := b.wrong.within("restoreFrom.time"); text != "" {
-		return text
+// The two forms that restore ask for the same, but for one field each, by which they are
+// told apart.
+const (
+	restoreField = "to"
+	rewindField  = "confirm"
+)
+
+// chosen is what was typed into a field of one of these forms, if it is the one that was
+// refused.
+func (b *backupsOf) chosen(form, field string) string {
+	if _, refused := b.typed[form]; !refused {
+		return ""
 	}
-	return b.wrong.within("time")
+	return b.typed[field]
+}
+
+// problem is what is wrong with a field of one of these forms.
+func (b *backupsOf) problem(form, field string) string {
+	if _, refused := b.typed[form]; !refused {
+		return ""
+	}
+	return cmp.Or(b.wrong.within("restoreFrom."+field), b.wrong.within(field))
 }
 
 // keepProblem is what is wrong with a rule.

@@ -37,16 +37,24 @@ func (d *Driver) Observe(ctx context.Context, id string) (driver.Observation, er
 	if err != nil {
 		return driver.Observation{}, err
 	}
+	if err := d.seen(ctx, engine); err != nil {
+		return driver.Observation{}, err
+	}
 	engine = madeBy(engine, rec)
 	want := driver.Instance{ID: id, Plan: rec.Plan, StorageGiB: rec.StorageGiB, ServiceLevel: rec.Level}
 	return d.observation(engine, id, rec, engine.Look(d.view(ctx, engine, want)), d.endpoint(engine, id, rec.Level)), nil
 }
 
-// seen waits for what an engine looks at: before that, all of it would be missed.
+// seen waits for what an engine looks at: before that, all of it would be missed. What
+// the cluster does not know there is none of.
 func (d *Driver) seen(ctx context.Context, engine Engine) error {
 	ctx, cancel := context.WithTimeout(ctx, leasePatience)
 	defer cancel()
-	for _, kind := range []schemaKind{namespaces, pods, claims, engine.Kind()} {
+	kinds := []schemaKind{namespaces, pods, claims, services}
+	if d.served(ctx, engine.Kind()) {
+		kinds = append(kinds, engine.Kind())
+	}
+	for _, kind := range kinds {
 		if !d.watches.synced(ctx, kind) {
 			return errors.New("the cluster's API server has not answered yet")
 		}

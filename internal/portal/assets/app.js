@@ -71,14 +71,23 @@ document.addEventListener("htmx:finally:request", (event) => asked.delete(event.
 document.querySelector("[data-focus]")?.focus();
 
 // One stream a page, closed while the page is hidden. What changed is fetched
-// again, as the part of the page that carries data-live.
+// again, as the part of the page that carries data-live; and forms beside it, which
+// carry data-live-beside, while nobody is at them.
 const live = document.querySelector("[data-live]");
 if (live) {
 	let stream = null, due = null;
+	const touched = (field) => field.options
+		? field.selectedIndex !== Math.max(0, [...field.options].findIndex((o) => o.defaultSelected))
+		: field.value !== field.defaultValue;
+	const beside = () => {
+		const part = document.querySelector("[data-live-beside]");
+		const busy = !part || part.contains(document.activeElement) || [...part.querySelectorAll("input, select")].some(touched);
+		return busy ? undefined : `#${part.id}:outerMorph`;
+	};
 	const refresh = () => {
 		due ??= setTimeout(() => {
 			due = null;
-			htmx.ajax("GET", live.dataset.at ?? location.pathname + location.search, { target: "[data-live]", select: "[data-live]", swap: "outerMorph" });
+			htmx.ajax("GET", live.dataset.at ?? location.pathname + location.search, { target: "[data-live]", select: "[data-live]", swap: "outerMorph", selectOOB: beside() });
 		}, 50);
 	};
 	const open = () => {

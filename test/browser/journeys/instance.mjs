@@ -209,6 +209,23 @@ await journey("a change before the stream begins", {}, async (w) => {
 	await w.page.getByText("Changed before the stream", { exact: true }).waitFor();
 });
 
+await journey("a backup can be restored from as soon as it is taken", {}, async (w) => {
+	await w.login("owner@acme.example");
+	await w.go(`${at("orders")}/backups`);
+	const taken = (n) => w.page.locator("#backups .phase", { hasText: "Completed" }).nth(n - 1).waitFor(enough);
+	const before = await w.page.locator("#backups .phase", { hasText: "Completed" }).count();
+	await button(w, "Back up now").click();
+	await w.page.getByText("A backup is asked for").waitFor();
+	await taken(before + 1);
+	const name = w.page.getByLabel("Name of the new instance");
+	await name.waitFor();
+	await name.fill("typed");
+	souk("--context", "acme", "backup", "orders", "--wait");
+	await taken(before + 2);
+	w.is("what was typed is gone", await name.inputValue() === "typed");
+	await w.look("taken");
+});
+
 await journey("two tabs that change one instance", {}, async (w) => {
 	w.expected.push("412");
 	await w.login("owner@acme.example");
