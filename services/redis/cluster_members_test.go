@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"souk/internal/driver"
 	"souk/internal/driver/kubernetes"
@@ -195,6 +197,26 @@ func (m *members) kill(names ...string) {
 	}
 }
 
+// bound has a quota of somebody's, named two, allow so many pods.
+func (m *members) bound(pods int) {
+	m.t.Helper()
+	quotas := m.p.In(clustertest.Core("resourcequotas"), m.want.ID)
+	two := kubernetes.Object("v1", "ResourceQuota", "souk-"+m.want.ID, "two", nil, map[string]any{"spec": map[string]any{"hard": map[string]any{"pods": strconv.Itoa(pods)}}})
+	if _, err := quotas.Create(m.t.Context(), two, metav1.CreateOptions{}); err != nil {
+		m.t.Fatal(err)
+	}
+	for end := time.Now().Add(clustertest.Long); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		now, err := quotas.Get(m.t.Context(), "two", metav1.GetOptions{})
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if used, _, _ := unstructured.NestedString(now.Object, "status", "used", "pods"); used != "" {
+			return // from now on it is in force
+		}
+	}
+	m.t.Fatal("the quota does not come into force")
+}
+
 // started are when the pods were made, by name.
 func (m *members) started() map[string]time.Time {
 	m.t.Helper()
@@ -230,10 +252,7 @@ func TestClusterMembersLost(t *testing.T) {
 	}{
 		{"the primary's pod killed", func(primary string) { m.kill(primary) }, func() {}, 20 * time.Second},
 		{"the primary gone", func(primary string) {
-			two := kubernetes.Object("v1", "ResourceQuota", "souk-"+m.want.ID, "two", nil, map[string]any{"spec": map[string]any{"hard": map[string]any{"pods": "2"}}})
-			if _, err := m.p.In(clustertest.Core("resourcequotas"), m.want.ID).Create(t.Context(), two, metav1.CreateOptions{}); err != nil {
-				t.Fatal(err)
-			}
+			m.bound(2)
 			m.kill(primary)
 		}, func() {
 			clustertest.Until(t, m, &m.want, func(seen driver.Observation, err error) bool {
