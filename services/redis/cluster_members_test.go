@@ -348,8 +348,10 @@ func (m *members) replicasAreAsThePrimary(seen driver.Observation) {
 	if got := figure(t, conn, "maxmemory"); got != fmt.Sprint(memoryFor(m.want.Plan.MemoryMiB)) {
 		t.Errorf("maxmemory %s", got)
 	}
-	if got := figure(t, conn, "connected_slaves"); got != "2" {
-		t.Errorf("%s replicas: %s", got, do(t, conn, "INFO", "replication"))
+	for end := time.Now().Add(clustertest.Long); figure(t, conn, "connected_slaves") != "2"; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) { // who was well a moment ago may be connecting again
+			t.Fatalf("there is %s", do(t, conn, "INFO", "replication"))
+		}
 	}
 	if _, err := conn.Do("PUBLISH", "__sentinel__:hello", "x"); err == nil {
 		t.Error("a user speaks to the Sentinels")
