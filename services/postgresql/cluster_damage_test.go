@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -82,10 +83,25 @@ func TestClusterDamage(t *testing.T) {
 		p.damage(core("services"), want, "access", "")
 		p.told(want) // else it may still be seen where it was, and another have that address
 		after := p.running(want)
-		if got := count(t, p.user(want, after.Endpoint), "kept"); got != 100 {
+		if got := count(t, p.userIn(want, after.Endpoint), "kept"); got != 100 {
 			t.Errorf("%d rows are left", got)
 		}
 	})
+}
+
+// userIn is user where the way to an address may be made only now.
+func (p *place) userIn(want *driver.Instance, at *driver.Endpoint) *pgx.Conn {
+	p.t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		conn, err := dial(p.t.Context(), at, want.Credentials[0].Login, want.Credentials[0].Password)
+		if err == nil {
+			p.t.Cleanup(func() { conn.Close(context.Background()) })
+			return conn
+		}
+		if time.Now().After(end) {
+			p.t.Fatal(err)
+		}
+	}
 }
 
 // namespaceUnlabelled: what does not say that it is the zone's is left alone; it
