@@ -194,7 +194,8 @@ func (d *Driver) claim(ctx context.Context, engine Engine, want driver.Instance)
 	if rec.StorageGiB == 0 {
 		rec.StorageGiB = want.StorageGiB
 	}
-	if err := d.save(ctx, want.ID, rec); err != nil {
+	// As it was looked at: what somebody has taken from the zone since stays so.
+	if err := d.saveOn(ctx, want.ID, rec, ns); err != nil {
 		return rec, err
 	}
 	stepNamespace.Done()
@@ -256,13 +257,19 @@ func living(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
 	return out
 }
 
-// save notes the record on the instance's namespace, making it the first time.
+// save notes the record on the instance's namespace.
 func (d *Driver) save(ctx context.Context, id string, rec record) error {
+	return d.saveOn(ctx, id, rec, d.watches.get(namespaces, "", namespaceOf(id)))
+}
+
+// saveOn notes the record on the instance's namespace as it was seen; where there is
+// none it is made.
+func (d *Driver) saveOn(ctx context.Context, id string, rec record, seen *unstructured.Unstructured) error {
 	text, err := json.Marshal(rec)
 	if err != nil {
 		return err
 	}
-	if err := d.applier.apply(ctx, namespaces, d.namespaceObject(id, string(text)), d.watches.get(namespaces, "", namespaceOf(id))); err != nil {
+	if err := d.applier.apply(ctx, namespaces, d.namespaceObject(id, string(text)), seen); err != nil {
 		return err
 	}
 	d.known(ctx, id, string(text))
